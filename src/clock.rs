@@ -1,0 +1,194 @@
+//! Where "now" comes from: [`Clock`], [`SystemClock`] and, for tests, `ManualClock`.
+
+use std::fmt;
+
+use time::{Duration, OffsetDateTime};
+
+/// A source of the present time.
+///
+/// Everything in this crate that depends on time asks one injected clock, so that a test can move it and never has to
+/// sleep.
+///
+/// # Example
+/// ```
+/// use tower_tokens::clock::{Clock, SystemClock, Timestamp};
+///
+/// assert!(SystemClock.now() > Timestamp::from_unix_seconds(1_700_000_000));
+/// ```
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The present time, to the second.
+    fn now(&self) -> Timestamp;
+}
+
+/// The operating system's clock.
+///
+/// On Linux this is the coarse real-time clock: at most a few milliseconds behind, and an order of magnitude cheaper to
+/// read than the precise one. Tokens live in whole seconds.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to set, and it is named as a value")]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[cfg(target_os = "linux")]
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse).tv_sec)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn now(&self) -> Timestamp {
+        precise_now()
+    }
+}
+
+/// The precise system time, cut down to the second. A clock before 1970 reads as 1970.
+#[cfg(any(test, not(target_os = "linux")))]
+fn precise_now() -> Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// A point in time in whole seconds of UTC, which is how stores keep it.
+///
+/// Holds every second from year −9999 to year 9999, the range of [`OffsetDateTime`]; arithmetic stops at its ends
+/// instead of overflowing. `Display` and `Serialize` write RFC 3339 in UTC: `2026-11-21T19:01:41Z`.
+///
+/// # Example
+/// ```
+/// use time::Duration;
+/// use tower_tokens::clock::Timestamp;
+///
+/// let issued = Timestamp::from_unix_seconds(1_795_287_701);
+/// assert_eq!(issued.to_string(), "2026-11-21T19:01:41Z");
+/// assert_eq!((issued + Duration::minutes(1)).unix_seconds(), 1_795_287_761);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    const MIN: i64 = -377_705_116_800;
+    const MAX: i64 = 253_402_300_799;
+
+    /// The second that is `seconds` after 1970-01-01T00:00:00Z, moved to the nearer end if it lies outside the range.
+    #[must_use]
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
+        if seconds < Self::MIN {
+            Self(Self::MIN)
+        } else if seconds > Self::MAX {
+            Self(Self::MAX)
+        } else {
+            Self(seconds)
+        }
+    }
+
+    /// Seconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub const fn unix_seconds(self) -> i64 {
+        self.0
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self::from_unix_seconds(self.0.saturating_add(duration.whole_seconds()))
+    }
+}
+
+impl std::ops::Sub for Timestamp {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        Duration::seconds(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl From<OffsetDateTime> for Timestamp {
+    fn from(time: OffsetDateTime) -> Self {
+        Self::from_unix_seconds(time.unix_timestamp())
+    }
+}
+
+impl From<Timestamp> for OffsetDateTime {
+    fn from(timestamp: Timestamp) -> Self {
+        Self::from_unix_timestamp(timestamp.0).unwrap_or(Self::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = OffsetDateTime::from(*self);
+        let text = time.format(&time::format_description::well_known::Rfc3339).map_err(|_| fmt::Error)?;
+        f.write_str(&text)
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A clock that stands still until a test moves it. Clones share the same hands.
+///
+/// # Example
+/// ```
+/// use time::Duration;
+/// use tower_tokens::clock::{Clock, ManualClock, Timestamp};
+///
+/// let clock = ManualClock::at(Timestamp::from_unix_seconds(1_000));
+/// clock.advance(Duration::hours(1));
+/// assert_eq!(clock.now(), Timestamp::from_unix_seconds(4_600));
+/// ```
+#[cfg(any(test, feature = "test-util"))]
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    seconds: std::sync::Arc<std::sync::atomic::AtomicI64>,
+}
+
+#[cfg(any(test, feature = "test-util"))]
+impl ManualClock {
+    /// A clock that shows `start`.
+    #[must_use]
+    pub fn at(start: Timestamp) -> Self {
+        Self { seconds: std::sync::Arc::new(start.unix_seconds().into()) }
+    }
+
+    /// Moves the clock by `duration`, whole seconds; a negative one moves it back.
+    pub fn advance(&self, duration: Duration) {
+        self.seconds.fetch_add(duration.whole_seconds(), std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// Sets the clock to `time`.
+    pub fn set(&self, time: Timestamp) {
+        self.seconds.store(time.unix_seconds(), std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(any(test, feature = "test-util"))]
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.seconds.load(std::sync::atomic::Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_coarse_clock_agrees_with_the_precise_one() {
+        let difference = (SystemClock.now() - precise_now()).abs();
+        assert!(difference <= Duration::seconds(1), "{difference}");
+    }
+
+    #[test]
+    fn time_stops_at_the_ends_of_its_range() {
+        let last = Timestamp::from_unix_seconds(i64::MAX);
+        assert_eq!(last.to_string(), "9999-12-31T23:59:59Z");
+        assert_eq!(last + Duration::MAX, last);
+        let first = Timestamp::from_unix_seconds(i64::MIN);
+        assert_eq!(first + Duration::MIN, first);
+        assert_eq!(OffsetDateTime::from(first).unix_timestamp(), first.unix_seconds());
+    }
+}

@@ -1,0 +1,141 @@
+//! The contract between this crate and a token store.
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::repository::{Page, PageRequest};
+use crate::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use crate::user::{CurrentUser, UserId};
+
+/// Where tokens live: the whole contract between this crate and a store, in ten clauses.
+///
+/// 1. [`insert`](Self::insert) refuses a token that is already there, and a user that does not exist.
+/// 2. [`find`](Self::find) gives the record with its user and the user's **present** level in one round trip. Absent,
+///    expired, or belonging to a user who is gone or disabled: `Ok(None)`. Unreachable: `Err`, and never `None`.
+/// 3. After [`delete`](Self::delete) returns, no `find` that starts later sees the token. Deleting what is not there is
+///    not an error.
+/// 4. [`replace`](Self::replace) is atomic: of any number of racing calls for one token exactly one wins, and the old
+///    token is dead when it returns. An expired token cannot be replaced.
+/// 5. [`touch`](Self::touch) is a conditional update: it can never bring a deleted token back.
+/// 6. [`delete_by_user`](Self::delete_by_user) ends every token of a user, or every other one.
+/// 7. [`list_by_user`](Self::list_by_user) gives records, newest first, without secrets, in pages.
+/// 8. [`delete_expired`](Self::delete_expired) is bounded and says how many it removed.
+/// 9. Time is the caller's: `now` comes in as an argument; no store asks its database for the time.
+/// 10. A token is expired when `now >= expires_at`, in every store, at every edge.
+///
+/// Each clause is a test of the same name in the exported conformance suite (feature `conformance`): run it against a
+/// store of your own. An application with a user table of its own implements this trait alone; `find` says whose the
+/// token is.
+///
+/// # Errors
+/// Every method gives [`ErrorKind::Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer,
+/// and [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) when what it answers cannot be read. Others are named
+/// at the method.
+///
+/// # Cancel safety
+/// A dropped future either did its whole work or none of it.
+#[async_trait]
+pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
+    /// Stores a new token and gives its record, under the store's own id if the store numbers its rows itself.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::error::ErrorKind::AlreadyExists) for a token (or record id) that is there,
+    /// [`UserNotFound`](crate::error::ErrorKind::UserNotFound) for a user who is not.
+    async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error>;
+
+    /// The synchronous door: the answer of [`find`](Self::find) if it is already in this process's memory.
+    ///
+    /// `None`: this store has to be asked asynchronously. `Some(answer)`: that is the answer. It must not block. The
+    /// default is `None`.
+    fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
+        let _ = (token, now);
+        None
+    }
+
+    /// The user that this token names at `now`, with their present level and the token's record.
+    ///
+    /// # Errors
+    /// As at the trait: an outage is an error, never `None`.
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error>;
+
+    /// Ends this token. `false`: it was not there.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error>;
+
+    /// Ends the token with this record id if it is this user's. `false`: it was not.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error>;
+
+    /// Puts a new token in the place of a valid one, in one atomic step; the record is the old one,
+    /// [regenerated](TokenRecord::regenerated). `None`: the old token is not valid (any more), and nothing was done.
+    ///
+    /// # Errors
+    /// [`AlreadyExists`](crate::error::ErrorKind::AlreadyExists) if the new token is there already.
+    async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error>;
+
+    /// Notes that a token that is valid at `now` was used then, which also moves its idle end. `false`: there is no such
+    /// valid token, or a later use is noted already.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error>;
+
+    /// Ends every token of this user, but the one with the id `keep`. Says how many.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error>;
+
+    /// The records of this user's tokens that are not expired at `now`, newest first.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error>;
+
+    /// Removes at most `limit` tokens that are expired at `now`. Says how many.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error>;
+}
+
+/// A token that [`TokenRepository::insert`] shall store.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "a store must not miss a field that is added here")]
+pub struct NewToken<'a> {
+    /// What it is found by.
+    pub key: TokenKey<'a>,
+    /// Whose it is.
+    pub user: &'a UserId,
+    /// What is known of it. Its id is random; a store that numbers its rows itself puts its own.
+    pub record: TokenRecord,
+}
+
+/// What [`TokenRepository::replace`] shall do.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "a store must not miss a field that is added here")]
+pub struct Replacement<'a> {
+    /// The token to replace, if it is valid at `now`.
+    pub old: TokenKey<'a>,
+    /// The token in its place.
+    pub new: TokenKey<'a>,
+    /// The lifetime of the new one, from `now`.
+    pub lifetime: Lifetime,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// What [`TokenRepository::replace`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "stores build it")]
+pub struct Regenerated {
+    /// Whose token it is.
+    pub user: UserId,
+    /// The record of the new token.
+    pub record: TokenRecord,
+}

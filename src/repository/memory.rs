@@ -1,0 +1,318 @@
+//! Tokens in this process's memory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository};
+use crate::token::{TokenDigest, TokenId, TokenKey, TokenRecord};
+use crate::user::{CurrentUser, UserId, UserLevel};
+
+/// Tokens and users in this process's memory: lock-free reads, gone with the process.
+///
+/// For tests, for a single process that may forget its visitors at a restart, and as the yardstick of the benches.
+/// Readers never wait and never write to shared memory; writers wait for each other.
+///
+/// # Example
+/// ```
+/// use tower_tokens::repository::{MemoryRepository, UserRepository};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let repository = MemoryRepository::new();
+/// repository.create_level("admin").await?;
+/// let id = repository.create_user(None, "admin").await?;
+/// assert_eq!(repository.user(&id).await?.unwrap().level.title(), "admin");
+/// # Ok::<(), tower_tokens::error::Error>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Default)]
+pub struct MemoryRepository {
+    /// What readers see. Changed only while `ledger` is locked.
+    published: papaya::HashMap<TokenDigest, Entry, BuildHasherDefault<DigestHasher>>,
+    ledger: Mutex<Ledger>,
+}
+
+/// A token with all that a reader needs, so that a look-up is one look-up.
+#[derive(Debug, Clone)]
+struct Entry {
+    user: UserId,
+    level: UserLevel,
+    enabled: bool,
+    record: TokenRecord,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    levels: Vec<UserLevel>,
+    users: BTreeMap<UserId, Account>,
+    last_user: i64,
+    by_id: HashMap<TokenId, TokenDigest>,
+    by_expiry: BTreeSet<(Timestamp, TokenDigest)>,
+}
+
+#[derive(Debug)]
+struct Account {
+    level: UserLevel,
+    disabled: bool,
+    /// Oldest first.
+    tokens: BTreeMap<(time::OffsetDateTime, TokenId), TokenDigest>,
+}
+
+impl MemoryRepository {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // No writer can leave the ledger half-changed: nothing between its steps panics.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find_valid(&self, digest: &TokenDigest, now: Timestamp) -> Option<CurrentUser> {
+        let published = self.published.pin();
+        let entry = published.get(digest).filter(|entry| entry.enabled && !entry.record.is_expired(now))?;
+        Some(CurrentUser::new(&entry.user, entry.level.clone(), entry.record.clone(), now))
+    }
+
+    fn publish(&self, ledger: &mut Ledger, digest: TokenDigest, entry: Entry) {
+        let record = &entry.record;
+        ledger.by_id.insert(record.id(), digest);
+        if let Some(end) = record.expires_at().timestamp() {
+            ledger.by_expiry.insert((end, digest));
+        }
+        if let Some(account) = ledger.users.get_mut(&entry.user) {
+            account.tokens.insert((record.created_at(), record.id()), digest);
+        }
+        self.published.pin().insert(digest, entry);
+    }
+
+    fn withdraw(&self, ledger: &mut Ledger, digest: &TokenDigest) -> Option<Entry> {
+        let entry = self.published.pin().remove(digest)?.clone();
+        let record = &entry.record;
+        ledger.by_id.remove(&record.id());
+        if let Some(end) = record.expires_at().timestamp() {
+            ledger.by_expiry.remove(&(end, *digest));
+        }
+        if let Some(account) = ledger.users.get_mut(&entry.user) {
+            account.tokens.remove(&(record.created_at(), record.id()));
+        }
+        Some(entry)
+    }
+
+    /// Changes every published token of a user.
+    fn republish(&self, ledger: &Ledger, user: &UserId, change: impl Fn(&mut Entry)) {
+        let published = self.published.pin();
+        for digest in ledger.users.get(user).into_iter().flat_map(|account| account.tokens.values()) {
+            if let Some(entry) = published.get(digest) {
+                let mut entry = entry.clone();
+                change(&mut entry);
+                published.insert(*digest, entry);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl TokenRepository for MemoryRepository {
+    async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
+        let mut ledger = self.ledger();
+        let account = ledger.users.get(token.user).ok_or(ErrorKind::UserNotFound)?;
+        let (level, enabled) = (account.level.clone(), !account.disabled);
+        let digest = *token.key.digest();
+        if self.published.pin().contains_key(&digest) || ledger.by_id.contains_key(&token.record.id()) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let entry = Entry { user: token.user.clone(), level, enabled, record: token.record.clone() };
+        self.publish(&mut ledger, digest, entry);
+        Ok(token.record)
+    }
+
+    fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
+        Some(self.find_valid(&TokenDigest::of(token), now))
+    }
+
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+        Ok(self.find_valid(token.digest(), now))
+    }
+
+    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+        Ok(self.withdraw(&mut self.ledger(), token.digest()).is_some())
+    }
+
+    async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
+        let mut ledger = self.ledger();
+        let Some(digest) = ledger.by_id.get(&id).copied() else { return Ok(false) };
+        let is_theirs = self.published.pin().get(&digest).is_some_and(|entry| entry.user == *user);
+        Ok(is_theirs && self.withdraw(&mut ledger, &digest).is_some())
+    }
+
+    async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
+        let Replacement { old, new, lifetime, now } = replacement;
+        let mut ledger = self.ledger();
+        if self.find_valid(old.digest(), now).is_none() {
+            return Ok(None);
+        }
+        if self.published.pin().contains_key(new.digest()) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let Some(mut entry) = self.withdraw(&mut ledger, old.digest()) else { return Ok(None) };
+        entry.record = entry.record.regenerated(now, lifetime);
+        let regenerated = Regenerated { user: entry.user.clone(), record: entry.record.clone() };
+        self.publish(&mut ledger, *new.digest(), entry);
+        Ok(Some(regenerated))
+    }
+
+    async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
+        let mut ledger = self.ledger();
+        let Some(digest) = ledger.by_id.get(&id).copied() else { return Ok(false) };
+        let is_due = self.find_valid(&digest, now).is_some_and(|found| {
+            found.id() == user && found.token().last_used_at().is_none_or(|last| Timestamp::from(last) < now)
+        });
+        if !is_due {
+            return Ok(false);
+        }
+        // Not withdrawn and published again: a reader must see the token without a gap.
+        let published = self.published.pin();
+        let Some(mut entry) = published.get(&digest).cloned() else { return Ok(false) };
+        let old_end = entry.record.expires_at().timestamp();
+        entry.record = entry.record.with_last_used_at(Some(now));
+        if let Some(end) = old_end {
+            ledger.by_expiry.remove(&(end, digest));
+        }
+        if let Some(end) = entry.record.expires_at().timestamp() {
+            ledger.by_expiry.insert((end, digest));
+        }
+        published.insert(digest, entry);
+        Ok(true)
+    }
+
+    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+        let mut ledger = self.ledger();
+        let Some(account) = ledger.users.get(user) else { return Ok(0) };
+        let ended: Vec<_> =
+            account.tokens.iter().filter(|((_, id), _)| Some(*id) != keep).map(|(_, digest)| *digest).collect();
+        for digest in &ended {
+            self.withdraw(&mut ledger, digest);
+        }
+        Ok(ended.len() as u64)
+    }
+
+    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
+        let ledger = self.ledger();
+        let published = self.published.pin();
+        let digests = ledger.users.get(user).into_iter().flat_map(|account| account.tokens.values().rev());
+        let live = digests.filter_map(|digest| published.get(digest)).filter(|entry| !entry.record.is_expired(now));
+        let records = live.skip(page.offset() as usize).take(page.limit() as usize + 1);
+        Ok(Page::from_one_more(records.map(|entry| entry.record.clone()).collect(), page))
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        let mut ledger = self.ledger();
+        let expired = ledger.by_expiry.iter().take_while(|(end, _)| *end <= now);
+        let expired: Vec<_> = expired.map(|(_, digest)| *digest).take(limit as usize).collect();
+        for digest in &expired {
+            self.withdraw(&mut ledger, digest);
+        }
+        Ok(expired.len() as u64)
+    }
+}
+
+#[async_trait]
+impl UserRepository for MemoryRepository {
+    async fn create_level(&self, title: &str) -> Result<UserLevel, Error> {
+        let mut ledger = self.ledger();
+        if let Some(level) = ledger.level(title) {
+            return Ok(level);
+        }
+        let id = i64::try_from(ledger.levels.len()).unwrap_or(i64::MAX).saturating_add(1);
+        let level = UserLevel::new(id, title);
+        ledger.levels.push(level.clone());
+        Ok(level)
+    }
+
+    async fn levels(&self) -> Result<Vec<UserLevel>, Error> {
+        Ok(self.ledger().levels.clone())
+    }
+
+    async fn create_user(&self, id: Option<UserId>, level: &str) -> Result<UserId, Error> {
+        let mut ledger = self.ledger();
+        let level = ledger.level(level).ok_or(ErrorKind::LevelNotFound)?;
+        let id = id.unwrap_or_else(|| UserId::from(ledger.last_user.saturating_add(1)));
+        if ledger.users.contains_key(&id) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        ledger.last_user = ledger.last_user.max(id.as_integer().unwrap_or(0));
+        ledger.users.insert(id.clone(), Account { level, disabled: false, tokens: BTreeMap::new() });
+        Ok(id)
+    }
+
+    async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
+        Ok(self.ledger().users.get(id).map(|account| account.to_user(id)))
+    }
+
+    async fn users(&self, page: PageRequest) -> Result<Page<User>, Error> {
+        let ledger = self.ledger();
+        let users = ledger.users.iter().skip(page.offset() as usize).take(page.limit() as usize + 1);
+        Ok(Page::from_one_more(users.map(|(id, account)| account.to_user(id)).collect(), page))
+    }
+
+    async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
+        let mut ledger = self.ledger();
+        let level = ledger.level(level).ok_or(ErrorKind::LevelNotFound)?;
+        ledger.users.get_mut(id).ok_or(ErrorKind::UserNotFound)?.level = level.clone();
+        self.republish(&ledger, id, |entry| entry.level = level.clone());
+        Ok(())
+    }
+
+    async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
+        let mut ledger = self.ledger();
+        ledger.users.get_mut(id).ok_or(ErrorKind::UserNotFound)?.disabled = disabled;
+        self.republish(&ledger, id, |entry| entry.enabled = !disabled);
+        Ok(())
+    }
+
+    async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
+        let mut ledger = self.ledger();
+        let Some(account) = ledger.users.remove(id) else { return Ok(false) };
+        for digest in account.tokens.values() {
+            self.withdraw(&mut ledger, digest);
+        }
+        Ok(true)
+    }
+}
+
+impl Ledger {
+    fn level(&self, title: &str) -> Option<UserLevel> {
+        self.levels.iter().find(|level| level.title() == title).cloned()
+    }
+}
+
+impl Account {
+    fn to_user(&self, id: &UserId) -> User {
+        User { id: id.clone(), level: self.level.clone(), disabled: self.disabled }
+    }
+}
+
+/// A digest is as good as random already: its first 8 bytes are its hash.
+#[derive(Debug, Default)]
+struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,84 @@
+//! What a store keeps and looks up instead of the token's text.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// The SHA-256 of a token's whole text.
+///
+/// A stolen database of digests opens nothing. No salt and no slow hash are needed, because a token is not a password:
+/// nobody guesses 178 bits.
+///
+/// # Source
+/// FIPS 180-4.
+///
+/// # Example
+/// ```
+/// use tower_tokens::token::TokenDigest;
+///
+/// let digest = TokenDigest::of("abc");
+/// assert_eq!(digest.as_bytes()[..4], [0xba, 0x78, 0x16, 0xbf]);
+/// assert_eq!(format!("{digest:?}"), "TokenDigest([redacted])");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    /// The digest of `text`.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// The 32 bytes that a store keeps.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The digest that a store kept.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest([redacted])")
+    }
+}
+
+/// What a store finds a token by: its text and its digest, computed once. A store keeps one of the two; ours keep the
+/// digest, and only somebody else's table that holds tokens in clear needs the text.
+#[derive(Clone, Copy)]
+pub struct TokenKey<'a> {
+    text: &'a str,
+    digest: TokenDigest,
+}
+
+impl<'a> TokenKey<'a> {
+    /// The key of the token with this text.
+    #[must_use]
+    pub fn new(text: &'a str) -> Self {
+        Self { text, digest: TokenDigest::of(text) }
+    }
+
+    /// The digest, which is what a store should keep.
+    #[must_use]
+    pub const fn digest(&self) -> &TokenDigest {
+        &self.digest
+    }
+
+    /// The secret text, for a store that has to keep it in clear.
+    #[must_use]
+    pub const fn expose_secret(&self) -> &'a str {
+        self.text
+    }
+}
+
+impl fmt::Debug for TokenKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey([redacted])")
+    }
+}

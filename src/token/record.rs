@@ -1,0 +1,209 @@
+//! What a store knows of a token, never the secret.
+
+use std::fmt;
+
+use time::{Duration, OffsetDateTime};
+
+use crate::clock::Timestamp;
+use crate::text::Text;
+use crate::token::{Expiry, Lifetime};
+
+/// The number of a token's record: public, stable over regeneration, and no help in guessing the token.
+///
+/// `Display` and `Serialize` write it as decimal text, because JavaScript cannot hold every 63-bit number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId(i64);
+
+impl TokenId {
+    /// The id with this number.
+    #[must_use]
+    pub const fn new(id: i64) -> Self {
+        Self(id)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for TokenId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl serde::Serialize for TokenId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What a store knows of a token: its id, times, name and code. Never its text or digest.
+///
+/// # Example
+/// ```
+/// use time::Duration;
+/// use tower_tokens::clock::Timestamp;
+/// use tower_tokens::token::{Lifetime, TokenId, TokenRecord};
+///
+/// let born = Timestamp::from_unix_seconds(1_000);
+/// let lifetime = Lifetime::hours(24).with_idle_limit(Duration::hours(1));
+/// let record = TokenRecord::new(TokenId::new(7), born, lifetime).with_name("phone");
+/// assert_eq!(record.name(), Some("phone"));
+/// assert!(!record.is_expired(born + Duration::minutes(59)));
+/// assert!(record.is_expired(born + Duration::hours(1)), "idle for an hour");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRecord {
+    id: TokenId,
+    created_at: Timestamp,
+    authenticated_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    absolute_expiry: Expiry,
+    idle_limit: Option<Duration>,
+    name: Option<Text>,
+    code: Option<Text>,
+}
+
+impl TokenRecord {
+    /// The record of a token that is born at `created_at`, when its user has just proved who they are.
+    #[must_use]
+    pub fn new(id: TokenId, created_at: Timestamp, lifetime: Lifetime) -> Self {
+        Self {
+            id,
+            created_at,
+            authenticated_at: created_at,
+            last_used_at: None,
+            absolute_expiry: lifetime.ends_at(created_at),
+            idle_limit: lifetime.idle_limit(),
+            name: None,
+            code: None,
+        }
+    }
+
+    /// Sets the id, for a store that numbers its rows itself.
+    #[must_use]
+    pub fn with_id(mut self, id: TokenId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// Names the token for its owner: `Firefox on Linux`, `backup script`. Default: none.
+    #[must_use]
+    pub fn with_name(mut self, name: &str) -> Self {
+        self.name = Some(Text::new(name));
+        self
+    }
+
+    /// Marks the token with an application's own code (Trongate: up to 3 characters). Default: none.
+    #[must_use]
+    pub fn with_code(mut self, code: &str) -> Self {
+        self.code = Some(Text::new(code));
+        self
+    }
+
+    /// Sets when the user last proved who they are. Default: when the token was made.
+    #[must_use]
+    pub fn with_authenticated_at(mut self, at: Timestamp) -> Self {
+        self.authenticated_at = at;
+        self
+    }
+
+    /// Sets when the token was last used. Default: never.
+    #[must_use]
+    pub fn with_last_used_at(mut self, at: Option<Timestamp>) -> Self {
+        self.last_used_at = at;
+        self
+    }
+
+    /// Sets the end that no activity moves.
+    #[must_use]
+    pub fn with_absolute_expiry(mut self, expiry: Expiry) -> Self {
+        self.absolute_expiry = expiry;
+        self
+    }
+
+    /// The record as regeneration leaves it: the same id, name, code and proof of identity, a new birth and lifetime.
+    #[must_use]
+    pub fn regenerated(self, now: Timestamp, lifetime: Lifetime) -> Self {
+        Self {
+            created_at: now,
+            last_used_at: None,
+            absolute_expiry: lifetime.ends_at(now),
+            idle_limit: lifetime.idle_limit(),
+            ..self
+        }
+    }
+
+    /// The record's number.
+    #[must_use]
+    pub const fn id(&self) -> TokenId {
+        self.id
+    }
+
+    /// When this token was made (or last regenerated).
+    #[must_use]
+    pub fn created_at(&self) -> OffsetDateTime {
+        self.created_at.into()
+    }
+
+    /// When the user last proved who they are.
+    #[must_use]
+    pub fn authenticated_at(&self) -> OffsetDateTime {
+        self.authenticated_at.into()
+    }
+
+    /// When the token was last seen in use; up to a minute behind, see
+    /// `Tokens::with_touch_interval`.
+    #[must_use]
+    pub fn last_used_at(&self) -> Option<OffsetDateTime> {
+        self.last_used_at.map(OffsetDateTime::from)
+    }
+
+    /// When the token ends: the earlier of its absolute end and, if it has an idle limit, that limit after the last use.
+    #[must_use]
+    pub fn expires_at(&self) -> Expiry {
+        let idle_end = self.idle_limit.map(|limit| self.last_used_at.unwrap_or(self.created_at) + limit);
+        self.absolute_expiry.min(idle_end.into())
+    }
+
+    /// The end that no activity moves.
+    #[must_use]
+    pub const fn absolute_expiry(&self) -> Expiry {
+        self.absolute_expiry
+    }
+
+    /// How long the token may rest unused.
+    #[must_use]
+    pub const fn idle_limit(&self) -> Option<Duration> {
+        self.idle_limit
+    }
+
+    /// Whether the token has ended: `now >= expires_at`.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at().has_passed(now)
+    }
+
+    /// What its owner calls it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_ref().map(Text::as_str)
+    }
+
+    /// The application's own code.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_ref().map(Text::as_str)
+    }
+}

@@ -1,0 +1,89 @@
+//! The user of this request.
+
+use time::OffsetDateTime;
+
+use crate::clock::Timestamp;
+use crate::token::{Expiry, TokenRecord};
+use crate::user::{SourceKind, UserId, UserLevel};
+
+/// The user of this request: who they are, their present level, and the record of the token that says so.
+///
+/// `TokenAuthLayer` puts it into the request extensions, a [`UserLevel`] beside it. With axum it is an extractor;
+/// without, `request.extensions().get::<CurrentUser>()`. It carries no secret.
+///
+/// # Example
+/// ```
+/// use tower_tokens::clock::Timestamp;
+/// use tower_tokens::token::{Lifetime, TokenId, TokenRecord};
+/// use tower_tokens::user::{CurrentUser, UserLevel};
+///
+/// let now = Timestamp::from_unix_seconds(1_000);
+/// let record = TokenRecord::new(TokenId::new(7), now, Lifetime::default());
+/// let user = CurrentUser::new(42, UserLevel::new(1, "admin"), record, now);
+/// assert_eq!(format!("user {} ({})", user.id(), user.level()), "user 42 (admin)");
+/// ```
+#[derive(Debug, Clone)]
+pub struct CurrentUser {
+    id: UserId,
+    level: UserLevel,
+    token: TokenRecord,
+    checked_at: Timestamp,
+    source: SourceKind,
+}
+
+impl CurrentUser {
+    /// The user whose token was found valid at `checked_at`.
+    #[must_use]
+    pub fn new(id: impl Into<UserId>, level: UserLevel, token: TokenRecord, checked_at: Timestamp) -> Self {
+        Self { id: id.into(), level, token, checked_at, source: SourceKind::Direct }
+    }
+
+    /// Says where in the request the token was. Default: [`SourceKind::Direct`].
+    #[must_use]
+    pub fn with_source(mut self, source: SourceKind) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub const fn id(&self) -> &UserId {
+        &self.id
+    }
+
+    /// Their level at this request.
+    #[must_use]
+    pub const fn level(&self) -> &UserLevel {
+        &self.level
+    }
+
+    /// The record of the token that they presented.
+    #[must_use]
+    pub const fn token(&self) -> &TokenRecord {
+        &self.token
+    }
+
+    /// Where in the request the token was.
+    #[must_use]
+    pub const fn source(&self) -> SourceKind {
+        self.source
+    }
+
+    /// When the token ends.
+    #[must_use]
+    pub fn expires_at(&self) -> Expiry {
+        self.token.expires_at()
+    }
+
+    /// When the user last proved who they are.
+    #[must_use]
+    pub fn authenticated_at(&self) -> OffsetDateTime {
+        self.token.authenticated_at()
+    }
+
+    /// When the token was found valid, by the clock of the validator: the "now" of every rule that asks for one.
+    #[must_use]
+    pub fn checked_at(&self) -> OffsetDateTime {
+        self.checked_at.into()
+    }
+}

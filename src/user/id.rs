@@ -1,0 +1,99 @@
+//! Who a token belongs to.
+
+use std::fmt;
+
+use crate::text::Text;
+
+/// A user's id: an integer, or a text such as a UUID, a ULID or an e-mail address.
+///
+/// `1` and `"1"` are two different users. Up to 39 bytes of text are held inline and cost no allocation to clone.
+///
+/// # Example
+/// ```
+/// use tower_tokens::user::UserId;
+///
+/// let number = UserId::from(42);
+/// assert_eq!(number.as_integer(), Some(42));
+/// let uuid = UserId::from("018f4e2a-7c1b-7d32-9a54-0123456789ab");
+/// assert_eq!(uuid.as_text(), Some("018f4e2a-7c1b-7d32-9a54-0123456789ab"));
+/// assert_ne!(UserId::from(1), UserId::from("1"));
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(Kind);
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Kind {
+    Integer(i64),
+    Text(Text),
+}
+
+impl UserId {
+    /// The number, if it is one.
+    #[must_use]
+    pub const fn as_integer(&self) -> Option<i64> {
+        match &self.0 {
+            Kind::Integer(id) => Some(*id),
+            Kind::Text(_) => None,
+        }
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Integer(_) => None,
+            Kind::Text(id) => Some(id.as_str()),
+        }
+    }
+}
+
+impl From<i64> for UserId {
+    fn from(id: i64) -> Self {
+        Self(Kind::Integer(id))
+    }
+}
+
+impl From<&str> for UserId {
+    fn from(id: &str) -> Self {
+        Self(Kind::Text(Text::new(id)))
+    }
+}
+
+impl From<String> for UserId {
+    fn from(id: String) -> Self {
+        Self::from(id.as_str())
+    }
+}
+
+impl From<&Self> for UserId {
+    fn from(id: &Self) -> Self {
+        id.clone()
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Integer(id) => id.fmt(f),
+            Kind::Text(id) => f.write_str(id.as_str()),
+        }
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Integer(id) => write!(f, "UserId({id})"),
+            Kind::Text(id) => write!(f, "UserId({id:?})"),
+        }
+    }
+}
+
+impl serde::Serialize for UserId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Kind::Integer(id) => serializer.serialize_i64(*id),
+            Kind::Text(id) => serializer.serialize_str(id.as_str()),
+        }
+    }
+}

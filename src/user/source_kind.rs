@@ -1,0 +1,51 @@
+//! Where in a request a token was found.
+
+use std::fmt;
+
+/// The kind of place where a token was found.
+///
+/// An *ambient* credential is one that a browser sends by itself, whoever made it send the request; an *explicit* one
+/// is put into the request by the program that makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SourceKind {
+    /// A cookie: ambient.
+    Cookie,
+    /// A server-side session that a cookie names: ambient.
+    Session,
+    /// `Authorization: Bearer`: explicit.
+    Bearer,
+    /// A header of its own, such as `trongatetoken`: explicit.
+    Header,
+    /// The password of `Authorization: Basic`. Ambient: a browser that asked for it once repeats it by itself.
+    Basic,
+    /// Not found in a request: the application handed the token over itself.
+    Direct,
+}
+
+impl SourceKind {
+    /// Whether browsers send it by themselves.
+    #[must_use]
+    pub const fn is_ambient(self) -> bool {
+        matches!(self, Self::Cookie | Self::Session | Self::Basic)
+    }
+
+    /// The lower-case name: `cookie`, `session`, `bearer`, `header`, `basic`, `direct`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cookie => "cookie",
+            Self::Session => "session",
+            Self::Bearer => "bearer",
+            Self::Header => "header",
+            Self::Basic => "basic",
+            Self::Direct => "direct",
+        }
+    }
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,96 @@
+//! What the layer asks about a token: [`TokenValidator`].
+
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::source::TokenSource;
+use crate::user::CurrentUser;
+
+/// What a validator says of a token. The three answers never blur: an outage is not a refusal.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "there is no fourth answer, and nobody may overlook one")]
+pub enum Validation {
+    /// It is valid, and this is its user.
+    Valid(CurrentUser),
+    /// It is unknown, expired or ended, or its user is gone or disabled.
+    Invalid,
+    /// Nothing is known, for somebody did not answer.
+    Unavailable(Error),
+}
+
+impl From<Result<Option<CurrentUser>, Error>> for Validation {
+    fn from(found: Result<Option<CurrentUser>, Error>) -> Self {
+        match found {
+            Ok(Some(user)) => Self::Valid(user),
+            Ok(None) => Self::Invalid,
+            Err(error) => Self::Unavailable(error),
+        }
+    }
+}
+
+/// Turns the text of a token into its user: what `TokenAuthLayer` asks on every request.
+///
+/// [`Tokens`](crate::tokens::Tokens) asks its store. Two validators can be chained with [`or`](Self::or).
+#[async_trait]
+pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
+    /// The synchronous door: the answer if it is already in this process's memory, so that it costs no boxed future.
+    /// `None`: ask [`validate`](Self::validate). It must not block. The default is `None`.
+    ///
+    /// `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
+    fn validate_now(&self, token: &str) -> Option<Validation> {
+        let _ = token;
+        None
+    }
+
+    /// The asynchronous door. `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
+    async fn validate(&self, token: &str) -> Validation;
+
+    /// Where in a request this validator's tokens are, in order. Default: [`TokenSource::defaults`].
+    fn sources(&self) -> Vec<TokenSource> {
+        TokenSource::defaults()
+    }
+
+    /// Asks `self`, and `next` about what `self` does not know.
+    fn or<V: TokenValidator>(self, next: V) -> Chain<Self, V>
+    where
+        Self: Sized,
+    {
+        Chain { first: self, next }
+    }
+}
+
+/// Two validators, one after the other. Made by [`TokenValidator::or`].
+///
+/// A token that the first cannot judge because of an outage may still be valid for the second; if it is not, the outage
+/// is the answer.
+#[derive(Debug, Clone)]
+pub struct Chain<A, B> {
+    first: A,
+    next: B,
+}
+
+#[async_trait]
+impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
+    fn validate_now(&self, token: &str) -> Option<Validation> {
+        match self.first.validate_now(token)? {
+            Validation::Valid(user) => Some(Validation::Valid(user)),
+            Validation::Invalid => self.next.validate_now(token),
+            Validation::Unavailable(_) => None,
+        }
+    }
+
+    async fn validate(&self, token: &str) -> Validation {
+        match self.first.validate(token).await {
+            Validation::Invalid => self.next.validate(token).await,
+            Validation::Unavailable(error) => match self.next.validate(token).await {
+                Validation::Valid(user) => Validation::Valid(user),
+                Validation::Invalid | Validation::Unavailable(_) => Validation::Unavailable(error),
+            },
+            valid @ Validation::Valid(_) => valid,
+        }
+    }
+
+    fn sources(&self) -> Vec<TokenSource> {
+        self.first.sources()
+    }
+}
