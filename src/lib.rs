@@ -13,4 +13,6 @@ mod text;
 pub mod token;
 pub mod user;
 
+pub mod policy;
 pub mod repository;
+pub mod respond;
