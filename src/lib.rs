@@ -13,6 +13,9 @@ mod text;
 pub mod token;
 pub mod user;
 
+#[cfg(feature = "axum")]
+pub mod extract;
+pub mod guard;
 pub mod policy;
 pub mod repository;
 pub mod respond;

@@ -251,6 +251,12 @@ impl<C: Send + Sync + 'static> ScenarioRule<C> {
     }
 }
 
+impl<C> Clone for ScenarioRule<C> {
+    fn clone(&self) -> Self {
+        Self { name: Arc::clone(&self.name), words: Arc::clone(&self.words), rule: self.rule.clone() }
+    }
+}
+
 impl<C> fmt::Debug for ScenarioRule<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.rule, f)
