@@ -19,3 +19,6 @@ pub mod guard;
 pub mod policy;
 pub mod repository;
 pub mod respond;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
