@@ -51,7 +51,11 @@ pub(super) fn record(row: &SqliteRow) -> Result<TokenRecord, sqlx::Error> {
 
 pub(super) fn user_id(row: &SqliteRow, column: usize) -> Result<UserId, sqlx::Error> {
     let is_text = row.try_get_raw(column)?.type_info().name() == "TEXT";
-    if is_text { row.try_get::<&str, _>(column).map(UserId::from) } else { row.try_get::<i64, _>(column).map(UserId::from) }
+    if is_text {
+        row.try_get::<&str, _>(column).map(UserId::from)
+    } else {
+        row.try_get::<i64, _>(column).map(UserId::from)
+    }
 }
 
 /// The level in columns `column` (id) and `column + 1` (title).

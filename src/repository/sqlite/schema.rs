@@ -45,7 +45,9 @@ async fn missing<'m>(
         let known = migrations.len();
         Error::with_source(
             ErrorKind::Corrupt,
-            format!("the database has schema version {version} of tower-tokens, this release knows versions up to {known}"),
+            format!(
+                "the database has schema version {version} of tower-tokens, this release knows versions up to {known}"
+            ),
         )
     })
 }
@@ -70,7 +72,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_missing_step_is_taken_once_and_in_order() {
-        let steps = ["CREATE TABLE a (x) STRICT".replace("(x)", "(x INTEGER)"), "ALTER TABLE a ADD COLUMN y INTEGER".into()];
+        let steps =
+            ["CREATE TABLE a (x) STRICT".replace("(x)", "(x INTEGER)"), "ALTER TABLE a ADD COLUMN y INTEGER".into()];
         let steps: Vec<&'static str> = steps.into_iter().map(|step| &*step.leak()).collect();
         let pool = memory().await;
         migrate(&pool, &steps[..1]).await.unwrap();

@@ -117,11 +117,8 @@ impl TokenRepository for SqliteRepository {
 
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
         let room = Timestamp::from_unix_seconds(i64::MAX) - now;
-        let touch = query(TOUCH)
-            .bind(id.get())
-            .bind(IdParameter(user))
-            .bind(now.unix_seconds())
-            .bind(room.whole_seconds());
+        let touch =
+            query(TOUCH).bind(id.get()).bind(IdParameter(user)).bind(now.unix_seconds()).bind(room.whole_seconds());
         Ok(self.change(touch).await? > 0)
     }
 
