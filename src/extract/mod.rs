@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `user: CurrentUser` | the user, or refuses |
 //! | `user: Option<CurrentUser>` | the user; `None` without a credential or with a stale cookie or session; refuses what is wrong |
+//! | `Authenticated(user): Authenticated` | the user, without any layer: the [`Authenticator`](crate::auth::Authenticator) comes from the state |
 //! | `level: UserLevel` | the user's level alone, or refuses |
 //! | `Result<_, Refusal>` | an answer for API clients to what `make_sure_allowed` refuses |
 //! | `(SetTokenCookie, …)` | a response that sets or removes the cookie, which no cache keeps |
@@ -14,7 +15,7 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `current_user`, `optional_user`, `user_level` | one extractor each |
+//! | `current_user`, `optional_user`, `user_level`, `authenticated` | one extractor each |
 //! | `rejection` | [`AuthRejection`] |
 //! | `refusal`, `set_cookie` | lower floors' types as responses |
 //!
@@ -42,6 +43,7 @@
 //! # });
 //! ```
 
+mod authenticated;
 mod current_user;
 mod optional_user;
 mod refusal;
@@ -49,4 +51,5 @@ mod rejection;
 mod set_cookie;
 mod user_level;
 
+pub use authenticated::Authenticated;
 pub use rejection::AuthRejection;

@@ -165,7 +165,7 @@ mod tests {
         ];
         for (name, statement) in statements {
             let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
-            let plan = sqlx::query(explain).fetch_all(repository.pool()).await.unwrap();
+            let plan = query(explain).fetch_all(repository.pool()).await.unwrap();
             let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
             assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{name}: {plan:?}");
             for step in &plan {
