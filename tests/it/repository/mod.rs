@@ -6,3 +6,4 @@ mod faulty;
 mod model;
 mod mutants;
 mod sqlite;
+mod user_mutants;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
-use tower_tokens::repository::{NewToken, SqliteRepository, TokenRepository, UserRepository};
+use tower_tokens::repository::{NewToken, Replacement, SqliteRepository, TokenRepository, UserRepository};
 use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
 
@@ -273,4 +273,67 @@ async fn debug_output_names_no_file_and_no_secret() {
     let store = SqliteRepository::open(directory.path().join("tokens.db")).await.unwrap();
     let shown = format!("{store:?}");
     assert!(shown.starts_with("SqliteRepository") && !shown.contains("tokens.db"), "{shown}");
+}
+
+#[tokio::test]
+async fn the_database_is_opened_as_the_documentation_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteRepository::open(directory.path().join("tokens.db")).await.unwrap();
+    let number = async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(store.pool()).await.unwrap();
+    assert_eq!(number("PRAGMA synchronous").await, 2, "FULL");
+    assert_eq!(number("PRAGMA foreign_keys").await, 1);
+    assert_eq!(number("PRAGMA busy_timeout").await, 5_000);
+    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(store.pool()).await.unwrap();
+    assert_eq!(mode, "wal");
+    assert!(!store.pool().options().get_test_before_acquire());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_replacements_that_race_through_two_openings_exactly_one_wins() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.db");
+    let stores = [SqliteRepository::open(&path).await.unwrap(), SqliteRepository::open(&path).await.unwrap()];
+    stores[0].create_level("member").await.unwrap();
+    let user = stores[0].create_user(None, "member").await.unwrap();
+    add_token(&stores[0], 0, &user).await;
+    let racers: Vec<_> = (1..=20)
+        .map(|number| {
+            let store = stores[number % 2].clone();
+            tokio::spawn(async move {
+                let new = format!("token-{number}");
+                let (old, new) = (TokenKey::new("token-0"), TokenKey::new(&new));
+                let replacement = Replacement { old, new, lifetime: Lifetime::default(), now: NOW };
+                store.replace(replacement).await.unwrap().is_some()
+            })
+        })
+        .collect();
+    let mut wins = 0;
+    for racer in racers {
+        wins += u32::from(racer.await.unwrap());
+    }
+    assert_eq!(wins, 1);
+}
+
+#[tokio::test]
+async fn a_dropped_call_did_its_whole_work_or_none_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteRepository::open(directory.path().join("tokens.db")).await.unwrap();
+    store.create_level("member").await.unwrap();
+    for number in 0..200 {
+        // Long enough for some calls and too short for others, wherever this runs.
+        let patience = Duration::from_micros(number as u64 * 20);
+        let id = UserId::from(number);
+        let created = store.create_user(Some(id.clone()), "member");
+        let is_known_to_be_done = tokio::time::timeout(patience, created).await.is_ok();
+        let user = store.user(&id).await.unwrap();
+        assert!(user.is_some() || !is_known_to_be_done, "what was reported is there");
+        if user.is_some() {
+            add_token(&store, number, &id).await;
+            _ = tokio::time::timeout(patience, store.delete_user(&id)).await;
+            let is_there = store.user(&id).await.unwrap().is_some();
+            assert_eq!(names_somebody(&store, number).await, is_there, "user and token go together");
+        }
+    }
+    let next = store.create_user(None, "member").await.unwrap();
+    assert!(next.as_integer().unwrap() <= 200, "{next}: and no lock is left behind");
 }
