@@ -74,10 +74,6 @@ impl TokenRepository for SqliteRepository {
         }
     }
 
-    fn find_now(&self, _token: &str, _now: Timestamp) -> Option<Option<CurrentUser>> {
-        None
-    }
-
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
         let find = query(FIND).bind(&token.digest().as_bytes()[..]).bind(now.unix_seconds());
         let Some(row) = find.fetch_optional(self.pool()).await.map_err(failure)? else { return Ok(None) };
