@@ -1,4 +1,11 @@
 //! Everything that is tested through the public API, in one binary.
 
+#[cfg(feature = "axum")]
+mod extract;
+mod guard;
+mod policy;
+mod policy_users;
 #[cfg(all(feature = "conformance", feature = "sqlite"))]
 mod repository;
+mod respond;
+mod respond_cookie;
