@@ -1,0 +1,4 @@
+//! From a request to its user, over real HTTP where bytes matter.
+
+mod answers;
+mod cross_site;
