@@ -2,3 +2,6 @@
 
 mod answers;
 mod cross_site;
+mod order;
+mod outages;
+mod readiness;
