@@ -1,1 +1,3 @@
-//! tmp
+//! Where a request carries a token.
+
+mod tower_session;
