@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::log::{log_debug, log_warn};
+use crate::source::Nothing;
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
 
 /// Hears the candidates of one request in order and comes to a verdict: the first valid one wins, unless candidates of
@@ -46,6 +47,24 @@ impl Verdict {
         if self.failure.is_none_or(|failure| weight(failure) < weight(reason)) {
             self.failure = Some(reason);
         }
+    }
+
+    /// Hears that there is nothing to look up.
+    pub(super) fn pass_over(&mut self, kind: SourceKind, source: usize, nothing: Nothing) {
+        match nothing {
+            Nothing::Refused(reason) => self.refuse(kind, reason),
+            Nothing::Repeated => self.hear_again(kind),
+            // It might have named another user.
+            Nothing::Uncounted if self.winner.is_some() && self.winning_source == source => {
+                self.refuse(kind, Reason::Ambiguous);
+            }
+            Nothing::Uncounted => {}
+        }
+    }
+
+    /// Hears a candidate that counted for nothing before.
+    pub(super) fn hear_again(&mut self, kind: SourceKind) {
+        self.explicit |= kind.is_explicit();
     }
 
     /// The user, or what kept them out.

@@ -5,12 +5,22 @@
     reason = "a test that unwraps fails; clippy knows it of test functions, not of their helpers"
 )]
 
+#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
+mod auth;
 #[cfg(feature = "axum")]
 mod extract;
 mod guard;
+#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
+mod http;
 mod policy;
 mod policy_users;
 #[cfg(all(feature = "conformance", feature = "sqlite"))]
 mod repository;
 mod respond;
 mod respond_cookie;
+#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
+mod site;
+#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
+mod source;
+#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
+mod tokens;
