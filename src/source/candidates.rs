@@ -60,6 +60,7 @@ pub(crate) struct Candidates<'a, 'r> {
     kind: SourceKind,
     values: Values<'a, 'r>,
     tried: ArrayVec<&'r str, MAX_CANDIDATES>,
+    tried_password: Option<Token>,
     /// How many more may be looked up.
     budget: usize,
 }
@@ -82,6 +83,7 @@ impl<'a, 'r> Candidates<'a, 'r> {
             kind: SourceKind::Direct,
             values: Values::None,
             tried: ArrayVec::new(),
+            tried_password: None,
             budget: MAX_CANDIDATES,
         }
     }
@@ -111,10 +113,11 @@ impl<'a, 'r> Candidates<'a, 'r> {
                 }
                 Authorization::Credentials(text) => {
                     let Some(token) = basic_password(text) else { return Some(Offer::Refused(Reason::Malformed)) };
-                    if self.tried.contains(&token.expose_secret()) {
+                    if self.was_tried(token.expose_secret()) {
                         return None;
                     }
                     self.spend()?;
+                    self.tried_password = Some(token.clone());
                     return Some(Offer::Owned(token));
                 }
             },
@@ -134,12 +137,16 @@ impl<'a, 'r> Candidates<'a, 'r> {
         let Some(text) = std::str::from_utf8(text).ok().filter(|text| is_token_text(text.as_bytes())) else {
             return Some(Offer::Refused(Reason::Malformed));
         };
-        if self.tried.contains(&text) {
+        if self.was_tried(text) {
             return None;
         }
         self.spend()?;
         self.tried.try_push(text).ok()?;
         Some(Offer::Text(text))
+    }
+
+    fn was_tried(&self, text: &str) -> bool {
+        self.tried.contains(&text) || self.tried_password.as_ref().is_some_and(|tried| tried.expose_secret() == text)
     }
 
     /// `None`: this request has been looked up often enough.
