@@ -16,3 +16,11 @@ mod policy_users;
 mod repository;
 mod respond;
 mod respond_cookie;
+#[cfg(all(
+    feature = "axum",
+    feature = "sqlite",
+    feature = "test-util",
+    feature = "tower-sessions",
+    feature = "tracing"
+))]
+mod secrets;
