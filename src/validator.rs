@@ -9,7 +9,6 @@ use crate::user::CurrentUser;
 /// What a validator says of a token. The three answers never blur: an outage is not a refusal.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth answer, and nobody may overlook one")]
-#[expect(clippy::large_enum_variant, reason = "a box would cost every hit an allocation")]
 pub enum Validation {
     /// It is valid, and this is its user.
     Valid(CurrentUser),

@@ -46,11 +46,6 @@ impl Authenticator {
     /// [`authenticate`](Self::authenticate).
     #[must_use]
     pub fn authenticate_now(&self, head: RequestHead<'_>) -> Option<Result<CurrentUser, Unauthenticated>> {
-        self.judge_now(head).map(Verdict::finish)
-    }
-
-    /// Returns the verdict as it grew, so that the user in it is not copied once more.
-    pub(super) fn judge_now(&self, head: RequestHead<'_>) -> Option<Verdict> {
         let mut verdict = Verdict::default();
         let mut candidates = self.candidates(head);
         while let Some(Candidate { kind, source, offer }) = candidates.next() {
@@ -71,7 +66,7 @@ impl Authenticator {
                 None => verdict.refuse(kind, Reason::Invalid),
             }
         }
-        Some(verdict)
+        Some(verdict.finish())
     }
 
     /// The user of this request, or what kept them out. The future borrows nothing from the request.
@@ -147,7 +142,6 @@ impl Authenticator {
     }
 
     /// Leaves the outcome in the request's extensions, in place of what came in with it.
-    #[inline]
     pub(super) fn leave<B>(&self, outcome: Outcome, request: &mut Request<B>) {
         if request.extensions().is_empty() {
             *request.extensions_mut() = ROOMY.with(Extensions::clone);

@@ -22,11 +22,10 @@ impl Verdict {
     }
 
     /// Hears whose token a candidate is.
-    #[inline]
     pub(super) fn accept(&mut self, kind: SourceKind, source: usize, user: CurrentUser) {
         match &self.winner {
             None => {
-                self.winner.insert(user).set_source(kind);
+                self.winner = Some(user.with_source(kind));
                 self.winning_source = source;
             }
             Some(winner) if winner.id() == user.id() => {}
@@ -50,7 +49,6 @@ impl Verdict {
     }
 
     /// The user, or what kept them out.
-    #[inline]
     pub(super) fn finish(self) -> Result<CurrentUser, Unauthenticated> {
         match self.winner {
             Some(user) if !self.is_ambiguous => Ok(user),
