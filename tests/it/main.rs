@@ -1,26 +1,22 @@
-//! Everything that is tested through the public API, in one binary.
+//! Everything that is tested through the public API, in one binary. Its files mirror `src`.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test that unwraps fails; clippy knows it of test functions, not of their helpers"
 )]
 
-#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
+mod architecture;
 mod auth;
-#[cfg(feature = "axum")]
 mod extract;
+mod fuzz_corpus;
 mod guard;
-#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
 mod http;
 mod policy;
 mod policy_users;
-#[cfg(all(feature = "conformance", feature = "sqlite"))]
 mod repository;
 mod respond;
 mod respond_cookie;
-#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
+mod secrets;
 mod site;
-#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
 mod source;
-#[cfg(all(feature = "axum", feature = "sqlite", feature = "test-util", feature = "tower-sessions"))]
 mod tokens;
