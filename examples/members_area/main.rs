@@ -19,7 +19,6 @@ mod site;
 
 use std::error::Error;
 use std::io::Write as _;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -56,7 +55,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         println!("{USAGE}");
         return Ok(());
     };
-    let listener = TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
+    let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
     let site = Site::open(&options.database, SystemClock, options.cookie).await?;
     let admin_password = site.seed_admin().await?;
     let pruning = site.tokens.spawn_pruning(PRUNING_INTERVAL);
@@ -108,7 +107,7 @@ async fn told_to_stop() {
 }
 
 struct Options {
-    listen: SocketAddr,
+    listen: String,
     database: PathBuf,
     cookie: TokenCookie,
 }
@@ -121,14 +120,14 @@ impl Options {
         use lexopt::prelude::{Long, Short, ValueExt as _};
 
         let mut options = Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            listen: "127.0.0.1:3000".to_owned(),
             database: PathBuf::from("members.db"),
             cookie: TokenCookie::default(),
         };
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
             match argument {
-                Long("listen") => options.listen = arguments.value()?.parse()?,
+                Long("listen") => options.listen = arguments.value()?.string()?,
                 Long("database") => options.database = arguments.value()?.into(),
                 Long("insecure-cookie") => {
                     let cookie = TokenCookie::builder(TokenCookie::DEFAULT_NAME);

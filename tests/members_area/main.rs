@@ -1,1 +1,16 @@
-fn main(){}
+//! The members area, driven over real HTTP on a real database file: by a visitor with a cookie jar, by scripts, and by a
+//! real browser.
+
+#[path = "../../examples/members_area/site/mod.rs"]
+mod site;
+
+mod access;
+mod administration;
+mod browser;
+mod cross_site;
+mod devices;
+mod process;
+mod restart;
+mod scripts;
+mod server;
+mod visitor;

@@ -31,7 +31,7 @@ impl Accounts {
         // User names are ASCII (see `registration`), so NOCASE compares them as people do.
         sqlx::query(
             "CREATE TABLE IF NOT EXISTS members_area_accounts (
-                 user_id INTEGER PRIMARY KEY,
+                 user_id INTEGER PRIMARY KEY REFERENCES tower_tokens_users (id) ON DELETE CASCADE,
                  username TEXT NOT NULL UNIQUE COLLATE NOCASE,
                  email TEXT NOT NULL,
                  password_hash TEXT NOT NULL

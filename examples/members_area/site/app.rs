@@ -63,6 +63,11 @@ impl Site {
         })
     }
 
+    /// Writes what is still to be written and closes the database.
+    pub(crate) async fn close(&self) {
+        self.users.pool().close().await;
+    }
+
     /// The account of the user of this request.
     pub(super) async fn account_of(&self, user: &CurrentUser) -> Result<Account, Failure> {
         self.accounts.by_user(user.id()).await?.ok_or_else(|| Failure::internal("a user without an account"))
