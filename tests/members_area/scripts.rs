@@ -98,7 +98,8 @@ async fn the_list_of_users_holds_no_secrets() {
     let server = Server::start().await;
     server.member("ann").await;
     let answer = server.admin().await.get("/api/admin/users").await;
-    let expected = json!({ "user_id": 2, "username": "ann", "email": "ann@example.org", "level": "member", "banned": false });
+    let expected =
+        json!({ "user_id": 2, "username": "ann", "email": "ann@example.org", "level": "member", "banned": false });
     assert_eq!(answer.json()["users"][1], expected);
     assert!(!answer.body.contains("argon2"));
 }
@@ -108,7 +109,7 @@ async fn half_a_request_is_refused_politely() {
     let server = Server::start().await;
     let mut script = server.visitor();
     for body in ["", "{", r#"{"username":"ann"}"#, r#"["ann"]"#] {
-        let headers = [(CONTENT_TYPE, "application/json")];
+        let headers = [("content-type", "application/json")];
         let answer = script.send(Method::POST, "/api/login", &headers, body.to_owned()).await;
         assert!((400..500).contains(&answer.status), "{body:?} {answer:?}");
     }

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use cookie::Cookie;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE, USER_AGENT};
-use http::{HeaderMap, HeaderName, Method, Request};
+use http::header::{COOKIE, HOST, LOCATION, SET_COOKIE, USER_AGENT};
+use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -63,26 +63,21 @@ impl Visitor {
 
     /// Opens a page.
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
-        self.send(Method::GET, path, &[(ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")], String::new()).await
+        self.send(Method::GET, path, &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], String::new()).await
     }
 
     /// Sends a form of this site.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = format!("http://{}", self.address);
-        let from_here = [(ORIGIN, origin.as_str()), (SEC_FETCH_SITE, "same-origin")];
+        let from_here = [("origin", origin.as_str()), ("sec-fetch-site", "same-origin")];
         self.post_with(path, fields, &from_here).await
     }
 
     /// Sends a form with these headers instead of those that say that it is one of this site.
-    pub(crate) async fn post_with(
-        &mut self,
-        path: &str,
-        fields: &[(&str, &str)],
-        headers: &[(HeaderName, &str)],
-    ) -> Answer {
+    pub(crate) async fn post_with(&mut self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
         let encode = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
-        let mut all = vec![(ACCEPT, "text/html"), (CONTENT_TYPE, "application/x-www-form-urlencoded")];
+        let mut all = vec![("accept", "text/html"), ("content-type", "application/x-www-form-urlencoded")];
         all.extend_from_slice(headers);
         self.send(Method::POST, path, &all, pairs.join("&")).await
     }
@@ -90,13 +85,13 @@ impl Visitor {
     /// Asks as a script does, with JSON and no `Accept: text/html`.
     pub(crate) async fn json(&mut self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let body = body.map_or_else(String::new, |body| body.to_string());
-        self.send(method, path, &[(ACCEPT, "application/json"), (CONTENT_TYPE, "application/json")], body).await
+        self.send(method, path, &[("accept", "application/json"), ("content-type", "application/json")], body).await
     }
 
     /// Asks as a script does that keeps its token itself.
     pub(crate) async fn bearer(&mut self, method: Method, path: &str, token: &str) -> Answer {
         let authorization = format!("Bearer {token}");
-        self.send(method, path, &[(AUTHORIZATION, &authorization)], String::new()).await
+        self.send(method, path, &[("authorization", &authorization)], String::new()).await
     }
 
     pub(crate) async fn register(&mut self, name: &str) -> Answer {
@@ -139,20 +134,14 @@ impl Visitor {
         Self { address: self.address, user_agent: self.user_agent.clone(), jar: self.jar.clone() }
     }
 
-    pub(crate) async fn send(
-        &mut self,
-        method: Method,
-        path: &str,
-        headers: &[(HeaderName, &str)],
-        body: String,
-    ) -> Answer {
+    pub(crate) async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address))
             .header(HOST, self.address.to_string())
             .header(USER_AGENT, &self.user_agent);
         for (name, value) in headers {
-            request = request.header(name, *value);
+            request = request.header(*name, *value);
         }
         if !self.jar.is_empty() {
             let pairs: Vec<_> = self.jar.iter().map(|cookie| cookie.stripped().to_string()).collect();
@@ -176,5 +165,3 @@ impl Visitor {
         }
     }
 }
-
-pub(crate) const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -8,8 +8,8 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::HeaderValue;
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use tokio::sync::Mutex;
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::Clock;
@@ -24,7 +24,7 @@ use tower_tokens::user::CurrentUser;
 use super::accounts::{Account, Accounts};
 use super::failure::{Failure, Problem};
 use super::password::Passwords;
-use super::{api, pages};
+use super::{api, pages, refusals};
 
 /// The level of an administrator, and the name of the first one.
 pub(super) const ADMIN: &str = "admin";
@@ -109,8 +109,9 @@ pub(crate) fn app(site: Site) -> Router {
         .merge(admin_panel)
         .merge(doors)
         .fallback(pages::not_found)
-        .layer(TokenAuthLayer::new(site.tokens.clone()).answers(site.policy.answers().clone()))
+        .layer(middleware::from_fn(refusals::dress))
         .layer(DefaultBodyLimit::max(16 * 1024))
+        .layer(TokenAuthLayer::new(site.tokens.clone()).answers(site.policy.answers()))
         .layer(middleware::map_response(harden))
         .with_state(site)
 }

@@ -37,9 +37,8 @@ pub(super) fn name(headers: &HeaderMap) -> String {
 const UNKNOWN: &str = "Unknown device";
 
 fn short_name(agent: &str) -> Option<String> {
-    let found = |table: &[(&str, &'static str)]| {
-        table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
-    };
+    let found =
+        |table: &[(&str, &'static str)]| table.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
     match (found(&BROWSERS), found(&SYSTEMS)) {
         (Some(browser), Some(system)) => Some(format!("{browser} on {system}")),
         (Some(name), None) => Some(name.to_owned()),

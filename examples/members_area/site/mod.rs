@@ -9,6 +9,7 @@ mod login;
 mod membership;
 mod pages;
 mod password;
+mod refusals;
 mod registration;
 mod view;
 

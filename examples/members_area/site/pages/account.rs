@@ -97,10 +97,7 @@ pub(crate) async fn end_device(
 }
 
 /// `POST /account/devices/end-others`
-pub(crate) async fn end_other_devices(
-    State(site): State<Site>,
-    user: CurrentUser,
-) -> Result<Redirect, Failure> {
+pub(crate) async fn end_other_devices(State(site): State<Site>, user: CurrentUser) -> Result<Redirect, Failure> {
     site.tokens.destroy_others(user.id(), user.token().id()).await?;
     Ok(Redirect::to("/account?notice=ended-others"))
 }

@@ -25,7 +25,7 @@ struct LoginPage<'a> {
     next: &'a str,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(default)]
 pub(crate) struct LoginQuery {
     next: String,
@@ -33,10 +33,7 @@ pub(crate) struct LoginQuery {
 }
 
 /// `GET /login`
-pub(crate) async fn login(
-    user: Option<CurrentUser>,
-    Query(query): Query<LoginQuery>,
-) -> Result<Response, Failure> {
+pub(crate) async fn login(user: Option<CurrentUser>, Query(query): Query<LoginQuery>) -> Result<Response, Failure> {
     let notice = match (query.notice.as_str(), &user) {
         ("registered", _) => Some("Welcome! Your account is ready. Log in with your new password."),
         (_, Some(_)) => Some("You are logged in already. Logging in again replaces this login."),
@@ -99,10 +96,7 @@ pub(crate) async fn log_in(
 }
 
 /// `POST /logout`
-pub(crate) async fn log_out(
-    State(site): State<Site>,
-    user: Option<CurrentUser>,
-) -> Result<Response, Failure> {
+pub(crate) async fn log_out(State(site): State<Site>, user: Option<CurrentUser>) -> Result<Response, Failure> {
     if let Some(user) = &user {
         site.tokens.destroy_current(user).await?;
     }

@@ -43,8 +43,7 @@ pub(crate) async fn register(
     user: Option<CurrentUser>,
     Form(typed): Form<RegisterForm>,
 ) -> Result<Response, Failure> {
-    let applicant =
-        Applicant::check(&typed.username, &typed.email, &typed.password, &typed.password_confirmation);
+    let applicant = Applicant::check(&typed.username, &typed.email, &typed.password, &typed.password_confirmation);
     let outcome = match applicant {
         Ok(applicant) => site.register(applicant, MEMBER).await,
         Err(problems) => Err(Refusal::Form(problems)),
