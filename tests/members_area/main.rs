@@ -1,6 +1,8 @@
 //! The members area, driven over real HTTP on a real database file: by a visitor with a cookie jar, by scripts, and by a
 //! real browser.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 #[path = "../../examples/members_area/site/mod.rs"]
 mod site;
 
