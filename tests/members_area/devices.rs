@@ -22,7 +22,7 @@ async fn the_account_page_lists_this_users_devices_and_no_others() {
     assert_eq!(devices[0].name, "Safari on iPhone", "the newest first");
     assert_eq!(devices[1].name, "Firefox on Linux");
     assert_eq!((devices[0].is_this, devices[1].is_this), (false, true));
-    assert!(devices[0].times.contains("Logged in just now · last used never"), "{devices:?}");
+    assert!(devices[0].times.contains("Logged in just now · not used since"), "{devices:?}");
     assert!(devices[1].times.contains("Logged in 5 minutes ago · last used just now"), "{devices:?}");
     assert!(devices[1].times.contains("ends 2026-11-22 12:00 UTC"), "{devices:?}");
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::Request;
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use http::HeaderMap;
 use http::header::{ACCEPT, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use tower_tokens::respond::{Refusal, RefusalKind};
@@ -10,8 +10,8 @@ use tower_tokens::user::CurrentUser;
 
 use super::view::{self, Frame};
 
-/// Shows people a page of this site where the crate refused their request. Scripts get the crate's own answer, and a
-/// page that needs a login the crate's own redirect.
+/// Shows people a page of this site, with the same status, where the crate refused their request. Scripts get the
+/// crate's own answer, and a page that needs a login the crate's own redirect.
 pub(super) async fn dress(request: Request, next: Next) -> Response {
     let wants_page = accepts_html(request.headers());
     let frame = Frame::new("", request.extensions().get::<CurrentUser>());
@@ -24,11 +24,11 @@ pub(super) async fn dress(request: Request, next: Next) -> Response {
 
 fn page(frame: &Frame, kind: RefusalKind, plain: &Response) -> Response {
     let (title, text) = match kind {
-        // A form that was open for longer than the login: there is no page to return to.
+        // A form that was open for longer than the login; a page would have been sent to the login page.
         RefusalKind::NoCredential | RefusalKind::InvalidToken | RefusalKind::TooOld { .. } => {
-            return Redirect::to("/login").into_response();
+            ("You are not logged in", "Nothing was changed. Log in and try again.")
         }
-        RefusalKind::Denied => ("Not for you", "You are logged in, but this page is for administrators."),
+        RefusalKind::Denied => ("Not for you", "You are logged in, but your level does not open this door."),
         RefusalKind::CrossSite => ("Sent from another site", "Go back to the start and try again from there."),
         RefusalKind::InvalidRequest => ("Two logins at once", "Delete the cookies of this site and log in again."),
         RefusalKind::NotFound => ("Nothing here", "There is no page at this address."),

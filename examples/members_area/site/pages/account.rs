@@ -43,7 +43,8 @@ impl Device {
             id: record.id(),
             name: record.name().unwrap_or("A device without a name").to_owned(),
             created: view::ago(record.created_at(), now),
-            last_used: last_used.map_or_else(|| "never".to_owned(), |time| view::ago(time, now)),
+            last_used: last_used
+                .map_or_else(|| "not used since".to_owned(), |time| format!("last used {}", view::ago(time, now))),
             ends: view::end(record.expires_at()),
             is_this,
         }
