@@ -11,6 +11,14 @@
 //! | `--database PATH` | the SQLite file. Default: `members.db` in the working directory |
 //! | `--insecure-cookie` | leaves `Secure` out of the cookie, for plain HTTP from another machine, and for Safari |
 //!
+//! Scripts get a token with the same password, and use it as `Authorization: Bearer`:
+//!
+//! ```text
+//! curl -H 'Content-Type: application/json' -d '{"username":"ann","password":"…"}' http://127.0.0.1:3000/api/login
+//! curl -H 'Authorization: Bearer …' http://127.0.0.1:3000/api/me
+//! curl -H 'Authorization: Bearer …' -X POST http://127.0.0.1:3000/api/logout
+//! ```
+//!
 //! The crate does tokens, cookies, guards and levels. What the site does itself is in `site/accounts.rs`,
 //! `site/password.rs` and `site/registration.rs`. It leaves out what a site on the open internet needs beside that:
 //! a limit on login attempts, and a letter that proves the e-mail address.

@@ -1,6 +1,6 @@
 //! Register, log in, be let in or kept out, log out.
 
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, WWW_AUTHENTICATE};
 use time::Duration;
 
 use crate::server::{PASSWORD, Server};
@@ -22,7 +22,8 @@ async fn a_visitor_registers_logs_in_and_reads_the_members_page() {
     assert_eq!(page.status, 200);
     assert!(page.body.contains("Welcome, ann"));
     assert!(page.body.contains(r#"<span class="tag">member</span>"#));
-    assert_eq!(page.headers[CACHE_CONTROL], "private");
+    assert_eq!(page.headers[CACHE_CONTROL], "private, no-store");
+    assert_eq!(ann.get("/api/me").await.headers[CACHE_CONTROL], "private", "the guard's own");
     assert!(page.headers[CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'none'"));
 }
 
@@ -55,6 +56,7 @@ async fn a_wrong_password_and_an_unknown_user_read_the_same() {
     let wrong = ann.log_in("ann", "not her password").await;
     let unknown = ann.log_in("bob", "not her password").await;
     assert_eq!((wrong.status, unknown.status), (401, 401));
+    assert_eq!(wrong.headers[WWW_AUTHENTICATE], r#"Bearer realm="members""#);
     assert!(wrong.cookie().is_none() && unknown.cookie().is_none());
     assert!(wrong.body.contains(r#"name="username" value="ann""#), "what was typed is still there");
     assert!(!wrong.body.contains("not her password"));

@@ -72,9 +72,12 @@ async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
     page.open("/admin").await;
     assert_eq!(page.text("h1").await, "Not for you");
     page.show("not-allowed").await;
+    page.open("/members").await;
     page.press("#log-out").await;
     assert!(page.text(".notice").await.contains("You are logged out"));
     assert!(page.client.get_named_cookie("trongatetoken").await.is_err(), "the cookie is gone");
+    page.client.back().await.unwrap();
+    assert!(!page.client.source().await.unwrap().contains("Welcome, ann"), "no way back into the members page");
     page.open("/members").await;
     assert_eq!(page.path().await, "/login?next=%2Fmembers");
     browser.close().await;

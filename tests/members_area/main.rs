@@ -11,6 +11,7 @@ mod administration;
 mod browser;
 mod cross_site;
 mod devices;
+mod outage;
 mod process;
 mod restart;
 mod scripts;

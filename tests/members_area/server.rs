@@ -63,6 +63,11 @@ impl Server {
         self.running = Some(run(site, listener));
     }
 
+    /// Takes the database away from the running site.
+    pub(crate) async fn lose_database(&self) {
+        self.running.as_ref().unwrap().site.close().await;
+    }
+
     pub(crate) fn advance(&self, duration: Duration) {
         self.clock.advance(duration);
     }

@@ -10,7 +10,7 @@ use tower_tokens::user::CurrentUser;
 
 use super::app::Site;
 use super::device;
-use super::failure::{self, Problem};
+use super::failure::{self, CHALLENGE, Problem};
 use super::login::{Credentials, Refusal, Stay};
 
 /// `GET /api/me`
@@ -79,7 +79,7 @@ pub(super) async fn log_in(
         }
         Err(Refusal::WrongPassword) => {
             let detail = "This user name and this password do not go together.";
-            Ok(failure::problem(StatusCode::UNAUTHORIZED, "Unauthorized", detail))
+            Ok(([CHALLENGE], failure::problem(StatusCode::UNAUTHORIZED, "Unauthorized", detail)).into_response())
         }
         Err(Refusal::Failure(failure)) => Err(failure.into()),
     }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, StatusCode};
 use serde_json::json;
 
 use super::view::{self, Frame};
@@ -111,6 +111,9 @@ impl IntoResponse for Problem {
         problem(self.0.status(), title, detail)
     }
 }
+
+/// What a 401 has to carry (RFC 9110 §15.5.2); a login page's too, though browsers make nothing of it.
+pub(super) const CHALLENGE: (HeaderName, &str) = (WWW_AUTHENTICATE, r#"Bearer realm="members""#);
 
 /// Problem details with this status.
 pub(super) fn problem(status: StatusCode, title: &str, detail: &str) -> Response {

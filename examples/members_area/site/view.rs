@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
+use http::header::CACHE_CONTROL;
 use time::OffsetDateTime;
 use tower_tokens::token::Expiry;
 use tower_tokens::user::CurrentUser;
@@ -49,9 +50,10 @@ impl Frame {
     }
 }
 
-/// The rendered page.
+/// The rendered page. It is for this visitor alone, and not for who presses "back" after they logged out.
 pub(super) fn page(status: StatusCode, template: &impl Template) -> Result<Response, Failure> {
-    Ok((status, Html(template.render().map_err(Failure::internal)?)).into_response())
+    let html = Html(template.render().map_err(Failure::internal)?);
+    Ok((status, [(CACHE_CONTROL, "private, no-store")], html).into_response())
 }
 
 #[derive(Template)]

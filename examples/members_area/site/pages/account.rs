@@ -22,6 +22,7 @@ struct AccountPage<'a> {
     email: String,
     level: &'a str,
     devices: Vec<Device>,
+    has_more: bool,
 }
 
 struct Device {
@@ -76,6 +77,7 @@ pub(crate) async fn account(
         email: account.email,
         level: user.level().title(),
         devices: records.items.iter().map(|record| Device::new(record, &user)).collect(),
+        has_more: records.next.is_some(),
     };
     view::page(StatusCode::OK, &page)
 }

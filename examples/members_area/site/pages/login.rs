@@ -10,7 +10,7 @@ use tower_tokens::user::CurrentUser;
 
 use super::super::app::Site;
 use super::super::device;
-use super::super::failure::Failure;
+use super::super::failure::{CHALLENGE, Failure};
 use super::super::login::{Credentials, Refusal, Stay};
 use super::super::view::{self, Frame};
 
@@ -89,7 +89,7 @@ pub(crate) async fn log_in(
                 remember,
                 next,
             };
-            view::page(StatusCode::UNAUTHORIZED, &page)
+            Ok(([CHALLENGE], view::page(StatusCode::UNAUTHORIZED, &page)?).into_response())
         }
         Err(Refusal::Failure(failure)) => Err(failure),
     }
