@@ -30,6 +30,22 @@ async fn the_first_start_prints_the_administrators_password_and_later_ones_do_no
 }
 
 #[tokio::test]
+async fn the_cookie_is_secure_unless_somebody_writes_insecure() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("club.db");
+    let mut program = Program::start_with(&database, &["--insecure-cookie"]).await;
+    let password = program.admin_password.clone().unwrap();
+    let cookie = Visitor::new(program.address).log_in("admin", &password).await.cookie().unwrap();
+    assert_eq!((cookie.secure(), cookie.http_only()), (None, Some(true)));
+    program.stop("-TERM").await;
+
+    let mut program = Program::start(&database).await;
+    let cookie = Visitor::new(program.address).log_in("admin", &password).await.cookie().unwrap();
+    assert_eq!(cookie.secure(), Some(true));
+    program.stop("-TERM").await;
+}
+
+#[tokio::test]
 async fn a_wrong_option_is_refused_with_the_usage() {
     let output = Command::new(program()).arg("--frobnicate").output().await.unwrap();
     assert!(!output.status.success());
@@ -46,9 +62,14 @@ struct Program {
 
 impl Program {
     async fn start(database: &Path) -> Self {
+        Self::start_with(database, &[]).await
+    }
+
+    async fn start_with(database: &Path, options: &[&str]) -> Self {
         let mut child = Command::new(program())
             .args(["--listen", "127.0.0.1:0", "--database"])
             .arg(database)
+            .args(options)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
