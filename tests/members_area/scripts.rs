@@ -94,6 +94,24 @@ async fn a_stale_cookie_does_not_hide_a_good_bearer_token() {
 }
 
 #[tokio::test]
+async fn whoever_has_a_bad_token_can_log_in_to_get_a_good_one() {
+    let server = Server::start().await;
+    let mut script = server.visitor();
+    script.register("ann").await;
+    let stale = ("authorization", "Bearer pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x");
+    let headers = [stale, ("content-type", "application/json")];
+    let answer = script.send(Method::POST, "/api/login", &headers, credentials("ann").to_string()).await;
+    assert_eq!(answer.status, 200);
+
+    let (mut ann, mut bob) = (server.member("ann2").await, server.member("bob").await);
+    ann.also_carries_the_cookies_of(&bob);
+    assert_eq!(ann.get("/members").await.status, 400, "two users at once are nobody");
+    assert_eq!(ann.get("/login").await.status, 200);
+    assert_eq!(ann.log_in("ann2", PASSWORD).await.status, 303);
+    assert!(ann.is_in().await && bob.is_in().await);
+}
+
+#[tokio::test]
 async fn the_list_of_users_holds_no_secrets() {
     let server = Server::start().await;
     server.member("ann").await;

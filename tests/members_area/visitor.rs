@@ -134,6 +134,11 @@ impl Visitor {
         Self { address: self.address, user_agent: self.user_agent.clone(), jar: self.jar.clone() }
     }
 
+    /// Puts the other's cookies beside this visitor's own, though they have the same name.
+    pub(crate) fn also_carries_the_cookies_of(&mut self, other: &Self) {
+        self.jar.extend(other.jar.iter().cloned());
+    }
+
     pub(crate) async fn send(&mut self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let mut request = Request::builder()
             .method(method)

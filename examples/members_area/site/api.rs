@@ -1,8 +1,8 @@
 //! JSON for scripts, on the same data as the pages.
 
-use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -59,13 +59,13 @@ pub(super) struct LoginBody {
 /// `POST /api/login`
 pub(super) async fn log_in(
     State(site): State<Site>,
-    previous: Option<CurrentUser>,
+    previous: Option<Extension<CurrentUser>>,
     headers: HeaderMap,
     Json(body): Json<LoginBody>,
 ) -> Result<Response, Problem> {
     let stay = if body.remember { Stay::Remembered } else { Stay::ThisSession };
     let credentials = Credentials { username: body.username, password: body.password, stay };
-    match site.log_in(credentials, previous.as_ref(), &device::name(&headers)).await {
+    match site.log_in(credentials, previous.as_deref(), &device::name(&headers)).await {
         Ok(issued) => {
             let body = Json(json!({
                 "token": issued.token().expose_secret(),

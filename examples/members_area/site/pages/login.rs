@@ -1,6 +1,7 @@
 //! Log in and log out.
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use http::{HeaderMap, StatusCode};
@@ -33,7 +34,13 @@ pub(crate) struct LoginQuery {
 }
 
 /// `GET /login`
-pub(crate) async fn login(user: Option<CurrentUser>, Query(query): Query<LoginQuery>) -> Result<Response, Failure> {
+///
+/// Not `Option<CurrentUser>`, which refuses what is wrong with a credential: whoever has a bad one comes here to get a
+/// good one.
+pub(crate) async fn login(
+    user: Option<Extension<CurrentUser>>,
+    Query(query): Query<LoginQuery>,
+) -> Result<Response, Failure> {
     let notice = match (query.notice.as_str(), &user) {
         ("registered", _) => Some("Welcome! Your account is ready. Log in with your new password."),
         (_, Some(_)) => Some("You are logged in already. Logging in again replaces this login."),
@@ -41,7 +48,7 @@ pub(crate) async fn login(user: Option<CurrentUser>, Query(query): Query<LoginQu
         _ => None,
     };
     let page = LoginPage {
-        frame: Frame::new("/login", user.as_ref()),
+        frame: Frame::new("/login", user.as_deref()),
         notice,
         problem: None,
         username: "",
@@ -63,7 +70,7 @@ pub(crate) struct LoginForm {
 /// `POST /login`
 pub(crate) async fn log_in(
     State(site): State<Site>,
-    previous: Option<CurrentUser>,
+    previous: Option<Extension<CurrentUser>>,
     headers: HeaderMap,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, Failure> {
@@ -72,7 +79,7 @@ pub(crate) async fn log_in(
     let remember = !matches!(form.remember.as_str(), "" | "0" | "false" | "off" | "no");
     let stay = if remember { Stay::Remembered } else { Stay::ThisSession };
     let credentials = Credentials { username: form.username.clone(), password: form.password, stay };
-    match site.log_in(credentials, previous.as_ref(), &device::name(&headers)).await {
+    match site.log_in(credentials, previous.as_deref(), &device::name(&headers)).await {
         Ok(issued) => {
             let cookie = match stay {
                 Stay::Remembered => issued.remember_me(),
@@ -82,7 +89,7 @@ pub(crate) async fn log_in(
         }
         Err(Refusal::WrongPassword) => {
             let page = LoginPage {
-                frame: Frame::new("/login", previous.as_ref()),
+                frame: Frame::new("/login", previous.as_deref()),
                 notice: None,
                 problem: Some("This user name and this password do not go together."),
                 username: &form.username,
