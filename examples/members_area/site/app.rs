@@ -103,8 +103,6 @@ pub(crate) fn app(site: Site) -> Router {
 
     Router::new()
         .route("/", get(pages::home))
-        .route("/style.css", get(pages::style))
-        .route("/favicon.svg", get(pages::favicon))
         .merge(members_area)
         .merge(admin_panel)
         .merge(doors)
@@ -112,6 +110,9 @@ pub(crate) fn app(site: Site) -> Router {
         .layer(middleware::from_fn(refusals::dress))
         .layer(DefaultBodyLimit::max(16 * 1024))
         .layer(TokenAuthLayer::new(site.tokens.clone()).answers(site.policy.answers()))
+        // Below the layer, so that nobody is looked up for them.
+        .route("/style.css", get(pages::style))
+        .route("/favicon.svg", get(pages::favicon))
         .layer(middleware::map_response(harden))
         .with_state(site)
 }

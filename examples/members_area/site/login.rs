@@ -56,7 +56,7 @@ impl Site {
         let issued =
             self.tokens.generate(account.user_id).lifetime(lifetime).name(device).await.map_err(Failure::from)?;
         if let Some(previous) = previous {
-            self.tokens.destroy_by_id(previous.id(), previous.token().id()).await.map_err(Failure::from)?;
+            self.tokens.destroy_current(previous).await.map_err(Failure::from)?;
         }
         Ok(issued)
     }
