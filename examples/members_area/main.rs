@@ -68,6 +68,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let admin_password = site.seed_admin().await?;
     let pruning = site.tokens.spawn_pruning(PRUNING_INTERVAL);
 
+    let told_to_stop = told_to_stop()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+
     let mut out = std::io::stdout();
     if let Some(password) = admin_password {
         writeln!(out, "first start: the user admin can log in; the password is shown only now")?;
@@ -76,9 +79,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     writeln!(out, "members area on http://{}/", listener.local_addr()?)?;
     out.flush()?;
 
-    let (stop, stopped) = tokio::sync::oneshot::channel();
     let server = axum::serve(listener, app(site.clone())).with_graceful_shutdown(async move {
-        told_to_stop().await;
+        told_to_stop.await;
         let _ = stop.send(());
     });
     tokio::select! {
@@ -92,26 +94,27 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Ends at Ctrl-C, or when the service manager says so.
-async fn told_to_stop() {
-    let interrupted = async {
+/// Ends at Ctrl-C, or when the service manager says so. It listens from this call on, not only when it is awaited.
+#[cfg(unix)]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ends at Ctrl-C.
+#[cfg(not(unix))]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        };
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated => {}
-    }
+    })
 }
 
 struct Options {

@@ -1,5 +1,6 @@
 //! A real browser: Chromium, driven through WebDriver. `chromium` and `chromedriver` must be in the path.
 
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -44,7 +45,7 @@ async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
     page.open("/account").await;
     page.type_into("username", "ann").await;
     page.type_into("password", PASSWORD).await;
-    page.press("input[name=remember]").await;
+    page.tick("remember").await;
     page.press("main button").await;
     assert_eq!(page.path().await, "/account", "where she wanted to go");
     assert_eq!(page.text(".device strong").await, "Headless Chrome on Linux");
@@ -80,7 +81,6 @@ async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
     assert!(!page.client.source().await.unwrap().contains("Welcome, ann"), "no way back into the members page");
     page.open("/members").await;
     assert_eq!(page.path().await, "/login?next=%2Fmembers");
-    browser.close().await;
 }
 
 #[tokio::test]
@@ -103,7 +103,6 @@ async fn an_administrator_bans_a_member_in_the_panel() {
     assert!(!ann.is_in().await);
     page.open("/").await;
     page.show("home").await;
-    browser.close().await;
 }
 
 #[tokio::test]
@@ -147,7 +146,6 @@ async fn a_form_on_another_site_does_nothing_here() {
     assert_eq!(page.text("h1").await, "Admin panel", "still logged in, and as the same user");
     assert!(page.client.find(Locator::Css("tr[data-user=mallory] .danger")).await.is_ok(), "nobody is banned");
     assert!(admin.is_in().await);
-    browser.close().await;
 }
 
 /// The site as the browser shows it.
@@ -161,9 +159,22 @@ impl Page {
         self.client.goto(&format!("{}{path}", self.site)).await.unwrap();
     }
 
-    /// Clicks, and waits until the page that it leads to is there.
+    async fn tick(&self, field: &str) {
+        self.client.find(Locator::Css(&format!("[name={field}]"))).await.unwrap().click().await.unwrap();
+    }
+
+    /// Clicks a button, and waits until the page that it leads to is there.
     async fn press(&self, css: &str) {
-        self.client.wait().for_element(Locator::Css(css)).await.unwrap().click().await.unwrap();
+        self.client.execute("window.isThePageBefore = true", vec![]).await.unwrap();
+        self.client.find(Locator::Css(css)).await.unwrap().click().await.unwrap();
+        let has_arrived = "return document.readyState === 'complete' && !window.isThePageBefore";
+        let arrival = async {
+            // Between two pages there is none to ask, which is an error.
+            while self.client.execute(has_arrived, vec![]).await.ok() != Some(json!(true)) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, arrival).await.expect("the button leads to a page");
     }
 
     async fn type_into(&self, field: &str, text: &str) {
@@ -173,7 +184,7 @@ impl Page {
     }
 
     async fn text(&self, css: &str) -> String {
-        self.client.wait().for_element(Locator::Css(css)).await.unwrap().text().await.unwrap()
+        self.client.find(Locator::Css(css)).await.unwrap().text().await.unwrap()
     }
 
     async fn value(&self, field: &str) -> String {
@@ -201,8 +212,19 @@ impl Page {
 /// A browser of its own, with an empty profile.
 struct Browser {
     client: Client,
-    driver: Child,
+    port: u16,
+    _driver: Child,
     _profile: TempDir,
+}
+
+/// A driver that is killed leaves its browser running; one that is asked to stop takes it along, after a failed test too.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let Ok(mut driver) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return };
+        let _ = driver.set_read_timeout(Some(PATIENCE));
+        let _ = driver.write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = driver.read_to_end(&mut Vec::new());
+    }
 }
 
 impl Browser {
@@ -214,10 +236,10 @@ impl Browser {
             .spawn()
             .expect("chromedriver is missing (Debian: `apt-get install chromium chromium-driver`)");
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
+        let port: u16 = loop {
             let line = lines.next_line().await.unwrap().expect("chromedriver prints its port");
             if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
+                break port.trim_end_matches('.').parse().unwrap();
             }
         };
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
@@ -242,12 +264,7 @@ impl Browser {
             .await
             .unwrap();
         client.update_timeouts(fantoccini::wd::TimeoutConfiguration::new(None, Some(PATIENCE), None)).await.unwrap();
-        Self { client, driver, _profile: profile }
-    }
-
-    async fn close(mut self) {
-        self.client.close().await.unwrap();
-        self.driver.kill().await.unwrap();
+        Self { client, port, _driver: driver, _profile: profile }
     }
 }
 
