@@ -32,7 +32,7 @@ pub(super) const ADMIN: &str = "admin";
 pub(super) const MEMBER: &str = "member";
 
 /// What every handler stands on. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) tokens: Tokens,
     pub(super) users: SqliteRepository,
@@ -63,7 +63,7 @@ impl Site {
         })
     }
 
-    /// Writes what is still to be written and closes the database.
+    /// Closes the database.
     pub(crate) async fn close(&self) {
         self.users.pool().close().await;
     }

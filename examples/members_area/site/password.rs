@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::failure::Failure;
 
 /// Makes and checks password hashes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Passwords {
     /// One hash takes 19 MiB and some 20 ms of a core: a flood of logins shall queue, not eat the machine.
     turns: Arc<Semaphore>,
