@@ -65,6 +65,9 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
 ///
 /// A token that the first cannot judge because of an outage may still be valid for the second; if it is not, the outage
 /// is the answer.
+///
+/// Its [sources](TokenValidator::sources) are those of the first; name the second's in `TokenAuthLayer::sources` if they
+/// are others.
 #[derive(Debug, Clone)]
 pub struct Chain<A, B> {
     first: A,

@@ -108,7 +108,8 @@ impl Answer {
 
     /// The value that `Set-Cookie` gives to a cookie.
     pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
-        let pairs = self.all("set-cookie").into_iter().filter_map(|cookie| cookie.split(';').next()?.split_once('='));
-        pairs.filter(|(other, _)| *other == name).map(|(_, value)| value).last()
+        let mut pairs =
+            self.all("set-cookie").into_iter().filter_map(|cookie| cookie.split(';').next()?.split_once('='));
+        pairs.rfind(|(other, _)| *other == name).map(|(_, value)| value)
     }
 }

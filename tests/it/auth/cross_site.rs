@@ -11,7 +11,9 @@ const TRUSTED: &str = "https://app.example.com";
 const AMBIENT: [SourceKind; 3] = [SourceKind::Cookie, SourceKind::Session, SourceKind::Basic];
 
 /// A method, what a browser says of where the request comes from, and whether ambient credentials count.
-fn cases(host: &str) -> Vec<(&'static str, Vec<(&'static str, String)>, bool)> {
+type Case = (&'static str, Vec<(&'static str, String)>, bool);
+
+fn cases(host: &str) -> Vec<Case> {
     let site = |value: &str| vec![("sec-fetch-site", value.to_owned())];
     let origin = |value: &str| vec![("origin", value.to_owned())];
     let both = |site: &str, origin: &str| vec![("sec-fetch-site", site.to_owned()), ("origin", origin.to_owned())];
