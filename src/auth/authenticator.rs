@@ -48,7 +48,10 @@ impl Authenticator {
     pub fn authenticate_now(&self, head: RequestHead<'_>) -> Option<Result<CurrentUser, Unauthenticated>> {
         let mut verdict = Verdict::default();
         let mut candidates = self.candidates(head);
-        while let Some(Candidate { kind, source, offer }) = candidates.next() {
+        // Ambiguous is ambiguous: nothing that follows is looked up.
+        while !verdict.is_ambiguous()
+            && let Some(Candidate { kind, source, offer }) = candidates.next()
+        {
             let found = match &offer {
                 Offer::Text(text) => self.0.validator.validate_now(text)?,
                 Offer::Owned(token) => self.0.validator.validate_now(token.expose_secret())?,
