@@ -73,7 +73,10 @@ impl Authenticator {
     pub(super) fn judge_now(&self, head: RequestHead<'_>) -> Result<Verdict, Box<Inquiry>> {
         let mut verdict = Verdict::default();
         let mut candidates = Candidates::new(&self.0.sources, &self.0.same_origin, head);
-        while let Some(candidate) = candidates.next() {
+        // Ambiguous is ambiguous: nothing that follows is looked up.
+        while !verdict.is_ambiguous()
+            && let Some(candidate) = candidates.next()
+        {
             let Candidate { kind, source, ref offer } = candidate;
             let found = match offer {
                 Offer::Text(text) => self.0.validator.validate_now(text),

@@ -17,6 +17,10 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
+    pub(super) const fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
+    }
+
     /// Whether a candidate of this source can change nothing any more.
     pub(super) const fn is_settled_before(&self, source: usize) -> bool {
         self.is_ambiguous || (self.winner.is_some() && self.winning_source != source)
