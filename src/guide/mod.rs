@@ -1,0 +1,20 @@
+//! Chapters in prose: how the crate is built, what its defaults are, and what it defends against.
+//!
+//! | chapter | answers |
+//! |---|---|
+//! | [`architecture`] | What happens to a request, and which file does it? |
+//! | [`defaults`] | What is each default, how do I change it, and why is it so? |
+//! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
+//! | [`running_many_nodes`] | What holds when several processes serve one site? |
+
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("defaults.md")]
+pub mod defaults {}
+
+#[doc = include_str!("running_many_nodes.md")]
+pub mod running_many_nodes {}
+
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}
