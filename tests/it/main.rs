@@ -13,6 +13,7 @@ mod guard;
 mod http;
 mod policy;
 mod policy_users;
+mod readme;
 mod repository;
 mod respond;
 mod respond_cookie;
