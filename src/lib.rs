@@ -14,3 +14,6 @@ pub mod token;
 pub mod user;
 
 pub mod repository;
+
+#[cfg(feature = "sealed")]
+pub mod sealed;
