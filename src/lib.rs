@@ -13,7 +13,21 @@ mod text;
 pub mod token;
 pub mod user;
 
+pub mod policy;
 pub mod repository;
-
+pub mod respond;
 #[cfg(feature = "sealed")]
 pub mod sealed;
+pub mod source;
+
+pub mod tokens;
+pub mod validator;
+
+pub mod auth;
+pub mod guard;
+
+#[cfg(feature = "axum")]
+pub mod extract;
+
+#[cfg(feature = "conformance")]
+pub mod conformance;

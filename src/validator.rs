@@ -9,6 +9,7 @@ use crate::user::CurrentUser;
 /// What a validator says of a token. The three answers never blur: an outage is not a refusal.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth answer, and nobody may overlook one")]
+#[expect(clippy::large_enum_variant, reason = "a box would cost every hit an allocation")]
 pub enum Validation {
     /// It is valid, and this is its user.
     Valid(CurrentUser),
@@ -30,7 +31,7 @@ impl From<Result<Option<CurrentUser>, Error>> for Validation {
 
 /// Turns the text of a token into its user: what `TokenAuthLayer` asks on every request.
 ///
-/// [`Tokens`](crate::tokens::Tokens) asks its store. Two validators can be chained with [`or`](Self::or).
+/// `Tokens` asks its store. Two validators can be chained with [`or`](Self::or).
 #[async_trait]
 pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     /// The synchronous door: the answer if it is already in this process's memory, so that it costs no boxed future.

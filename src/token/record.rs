@@ -170,10 +170,15 @@ impl TokenRecord {
         self.last_used_at.map(OffsetDateTime::from)
     }
 
+    /// When the token was last used, or made if it never was.
+    pub(crate) fn last_active(&self) -> Timestamp {
+        self.last_used_at.unwrap_or(self.created_at)
+    }
+
     /// When the token ends: the earlier of its absolute end and, if it has an idle limit, that limit after the last use.
     #[must_use]
     pub fn expires_at(&self) -> Expiry {
-        let idle_end = self.idle_limit.map(|limit| self.last_used_at.unwrap_or(self.created_at) + limit);
+        let idle_end = self.idle_limit.map(|limit| self.last_active() + limit);
         self.absolute_expiry.min(idle_end.into())
     }
 

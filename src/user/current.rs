@@ -81,6 +81,10 @@ impl CurrentUser {
         self.token.authenticated_at()
     }
 
+    pub(crate) const fn checked(&self) -> Timestamp {
+        self.checked_at
+    }
+
     /// When the token was found valid, by the clock of the validator: the "now" of every rule that asks for one.
     #[must_use]
     pub fn checked_at(&self) -> OffsetDateTime {

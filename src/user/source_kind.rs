@@ -30,6 +30,13 @@ impl SourceKind {
         matches!(self, Self::Cookie | Self::Session | Self::Basic)
     }
 
+    /// Whether the request's sender put it there on purpose, and should hear if it is bad. Basic credentials are both:
+    /// typed by a person once, and repeated by the browser after.
+    #[must_use]
+    pub const fn is_explicit(self) -> bool {
+        !matches!(self, Self::Cookie | Self::Session)
+    }
+
     /// The lower-case name: `cookie`, `session`, `bearer`, `header`, `basic`, `direct`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

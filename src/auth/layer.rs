@@ -1,0 +1,89 @@
+//! The layer and its settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_layer::Layer;
+
+use crate::auth::authenticator::Settings;
+use crate::auth::{Authenticator, TokenAuth};
+use crate::respond::Answers;
+use crate::source::{SameOrigin, TokenSource};
+use crate::validator::TokenValidator;
+
+/// Turns the token in a request into a [`CurrentUser`](crate::user::CurrentUser) and a
+/// [`UserLevel`](crate::user::UserLevel) in its extensions, or leaves
+/// [`Unauthenticated`](crate::user::Unauthenticated) there.
+///
+/// It never answers a request itself: it reads, validates, writes extensions and calls the inner service. Only a guard,
+/// or an extractor, refuses.
+///
+/// # Cost
+/// The cheap ways to attach it are around the whole router, in one `ServiceBuilder` with the other layers, or not at all
+/// with the extractor `Authenticated`. Each separate `Router::layer` costs axum's own share again.
+///
+/// # Example
+/// See the [module](crate::auth).
+#[derive(Debug, Clone)]
+#[must_use = "a layer does nothing until it is put around a service"]
+pub struct TokenAuthLayer {
+    authenticator: Authenticator,
+}
+
+impl TokenAuthLayer {
+    /// Asks `validator` (usually [`Tokens`](crate::tokens::Tokens)), reads its own
+    /// [sources](TokenValidator::sources), applies the [same-origin rule](SameOrigin), and waits at most 5 seconds.
+    pub fn new(validator: impl TokenValidator) -> Self {
+        let sources = validator.sources();
+        let authenticator = Authenticator::new(Settings {
+            validator: Arc::new(validator),
+            sources,
+            same_origin: SameOrigin::new(),
+            timeout: Duration::from_secs(5),
+            answers: None,
+        });
+        Self { authenticator }
+    }
+
+    /// Where a token may be, in order. Default: what the validator says; for `Tokens` its cookie, then the session,
+    /// then `Authorization: Bearer`.
+    pub fn sources(mut self, sources: impl IntoIterator<Item = TokenSource>) -> Self {
+        self.authenticator.settings_mut().sources = sources.into_iter().collect();
+        self
+    }
+
+    /// Which requests may use ambient credentials. Default: [`SameOrigin::new`].
+    pub fn same_origin(mut self, rule: SameOrigin) -> Self {
+        self.authenticator.settings_mut().same_origin = rule;
+        self
+    }
+
+    /// How long the look-ups of one request may take together, before the store counts as unavailable. Default: 5
+    /// seconds; our choice, well below the patience of browsers and proxies.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.authenticator.settings_mut().timeout = timeout;
+        self
+    }
+
+    /// How extractors answer a request without a user: realm, login page and so on. Give it the policy's own
+    /// ([`SecurityPolicy::answers`](crate::policy::SecurityPolicy::answers)). Default: the defaults of [`Answers`],
+    /// which know no login page.
+    pub fn answers(mut self, answers: Answers) -> Self {
+        self.authenticator.settings_mut().answers = Some(answers);
+        self
+    }
+
+    /// What the layer does, without the layer.
+    #[must_use]
+    pub fn authenticator(&self) -> Authenticator {
+        self.authenticator.clone()
+    }
+}
+
+impl<S> Layer<S> for TokenAuthLayer {
+    type Service = TokenAuth<S>;
+
+    fn layer(&self, inner: S) -> TokenAuth<S> {
+        TokenAuth::new(inner, self.authenticator.clone())
+    }
+}

@@ -1,0 +1,44 @@
+//! Floor 4, who is asking: [`TokenAuthLayer`] turns a token in a request into a user in its extensions.
+//!
+//! | file | role |
+//! |---|---|
+//! | `authenticator` | [`Authenticator`], from a request's head to its user |
+//! | `verdict` | what several candidates come to |
+//! | `layer`, `service`, `future` | the same as middleware |
+//!
+//! # Example
+//! ```
+//! use http::Request;
+//! use tower::{Layer, Service, ServiceExt, service_fn};
+//! use tower_tokens::auth::TokenAuthLayer;
+//! use tower_tokens::repository::{MemoryRepository, UserRepository};
+//! use tower_tokens::tokens::Tokens;
+//! use tower_tokens::user::CurrentUser;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let repository = MemoryRepository::new();
+//! repository.create_level("member").await?;
+//! let user = repository.create_user(None, "member").await?;
+//! let tokens = Tokens::new(repository);
+//! let issued = tokens.generate(&user).await?;
+//!
+//! let service = TokenAuthLayer::new(tokens).layer(service_fn(async |request: Request<()>| {
+//!     let user = request.extensions().get::<CurrentUser>();
+//!     Ok::<_, std::convert::Infallible>(user.map(|user| user.level().title().to_owned()))
+//! }));
+//! let request = Request::get("/").header("Authorization", format!("Bearer {}", issued.token().expose_secret()));
+//! assert_eq!(service.oneshot(request.body(())?).await?.as_deref(), Some("member"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+
+mod authenticator;
+mod future;
+mod layer;
+mod service;
+mod verdict;
+
+pub use authenticator::Authenticator;
+pub use future::ResponseFuture;
+pub use layer::TokenAuthLayer;
+pub use service::TokenAuth;

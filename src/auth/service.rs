@@ -1,0 +1,48 @@
+//! The service that the layer makes.
+
+use std::mem;
+use std::task::{Context, Poll};
+
+use http::Request;
+use tower::Service;
+
+use crate::auth::{Authenticator, ResponseFuture};
+use crate::head::RequestHead;
+
+/// The service that [`TokenAuthLayer`](super::TokenAuthLayer) puts around an inner one.
+#[derive(Debug, Clone)]
+pub struct TokenAuth<S> {
+    inner: S,
+    authenticator: Authenticator,
+}
+
+impl<S> TokenAuth<S> {
+    pub(super) const fn new(inner: S, authenticator: Authenticator) -> Self {
+        Self { inner, authenticator }
+    }
+}
+
+impl<S, B> Service<Request<B>> for TokenAuth<S>
+where
+    S: Service<Request<B>> + Clone,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if let Some(outcome) = self.authenticator.authenticate_now(RequestHead::of(&request)) {
+            self.authenticator.leave(outcome, &mut request);
+            return ResponseFuture::inner(self.inner.call(request));
+        }
+        // The service that was polled ready is the one that is called; its clone is not ready and waits here.
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        let validation = Box::pin(self.authenticator.authenticate(RequestHead::of(&request)));
+        ResponseFuture::validating(validation, request, ready, self.authenticator.clone())
+    }
+}

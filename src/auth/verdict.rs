@@ -1,0 +1,81 @@
+//! What several candidates come to.
+
+use crate::log::{log_debug, log_warn};
+use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
+use crate::validator::Validation;
+
+/// Hears the candidates of one request in order and comes to a verdict: the first valid one wins, unless candidates of
+/// the same source name different users.
+#[derive(Debug, Default)]
+pub(super) struct Verdict {
+    winner: Option<CurrentUser>,
+    winning_source: usize,
+    is_ambiguous: bool,
+    failure: Option<Reason>,
+    explicit: bool,
+}
+
+impl Verdict {
+    /// Whether a candidate of this source can change nothing any more.
+    pub(super) const fn is_settled_before(&self, source: usize) -> bool {
+        self.is_ambiguous || (self.winner.is_some() && self.winning_source != source)
+    }
+
+    /// Hears what the validator says of a candidate.
+    pub(super) fn hear(&mut self, kind: SourceKind, source: usize, validation: Validation) {
+        match validation {
+            Validation::Valid(user) => match &self.winner {
+                None => {
+                    self.winner = Some(user.with_source(kind));
+                    self.winning_source = source;
+                }
+                Some(winner) if winner.id() == user.id() => {}
+                Some(_) => self.refuse(kind, Reason::Ambiguous),
+            },
+            Validation::Invalid => self.refuse(kind, Reason::Invalid),
+            Validation::Unavailable(_error) => {
+                log_warn!(
+                    error = &_error as &dyn std::error::Error,
+                    source = kind.as_str(),
+                    "a token was not looked up"
+                );
+                self.refuse(kind, Reason::Unavailable);
+            }
+        }
+    }
+
+    /// Hears that a candidate counts for nothing.
+    pub(super) fn refuse(&mut self, kind: SourceKind, reason: Reason) {
+        self.is_ambiguous |= reason == Reason::Ambiguous;
+        self.explicit |= kind.is_explicit();
+        if self.failure.is_none_or(|failure| weight(failure) < weight(reason)) {
+            self.failure = Some(reason);
+        }
+    }
+
+    /// The user, or what kept them out.
+    pub(super) fn finish(self) -> Result<CurrentUser, Unauthenticated> {
+        match self.winner {
+            Some(user) if !self.is_ambiguous => Ok(user),
+            _ => {
+                let reason = self.failure.unwrap_or(Reason::NoCredential);
+                log_debug!(%reason, "no user");
+                let outcome = Unauthenticated::new(reason);
+                Err(if self.explicit { outcome.with_explicit_credential() } else { outcome })
+            }
+        }
+    }
+}
+
+/// Which of several reasons is told: the one that leaves the most open first, for an outage must not look like a
+/// logout; then the one that says the most.
+const fn weight(reason: Reason) -> u8 {
+    match reason {
+        Reason::NoCredential => 0,
+        Reason::Malformed => 1,
+        Reason::CrossSite => 2,
+        Reason::Invalid => 3,
+        Reason::Unavailable => 4,
+        Reason::Ambiguous => 5,
+    }
+}

@@ -1,0 +1,120 @@
+//! The macros, and in them the only list of the cases.
+
+/// Makes a module `$module` in which each case of the repository contract is a `#[tokio::test]`.
+///
+/// `$fresh` is an expression that gives a future of `(subject, guard)`: an empty store that implements
+/// [`Subject`](crate::conformance::Subject), and whatever must live as long as it does, such as a temporary directory
+/// (`()` if nothing must). It is evaluated inside the new module, once a case. The crate that uses the macro needs
+/// `tokio` with the features `macros` and `rt-multi-thread`.
+///
+/// # Example
+/// See [`conformance`](crate::conformance).
+#[macro_export]
+macro_rules! repository_conformance {
+    ($module:ident, $fresh:expr $(,)?) => {
+        $crate::__conformance_tests! {
+            $module, $fresh,
+            insert_gives_the_record_back
+            insert_refuses_a_token_that_is_there
+            insert_never_gives_one_record_id_to_two_tokens
+            insert_refuses_a_user_who_does_not_exist
+            of_racing_inserts_of_one_token_exactly_one_wins
+            find_gives_the_record_and_its_user
+            find_gives_the_present_level
+            find_gives_nobody_for_an_unknown_token
+            find_gives_nobody_for_an_expired_token
+            find_gives_nobody_while_the_user_is_disabled
+            find_gives_nobody_when_the_user_is_gone
+            no_find_after_delete_sees_the_token
+            no_racing_find_that_starts_after_delete_sees_the_token
+            deleting_what_is_not_there_is_no_error
+            delete_by_id_ends_only_this_users_token
+            replace_puts_the_new_token_in_the_old_ones_place
+            of_racing_replacements_exactly_one_wins
+            an_expired_token_cannot_be_replaced
+            only_a_token_that_finds_its_user_can_be_replaced
+            replace_refuses_a_new_token_that_is_there
+            touch_moves_the_idle_end_only
+            touch_never_goes_back
+            touch_is_for_valid_tokens_of_this_user
+            touch_never_brings_a_deleted_token_back
+            touch_follows_a_replacement
+            delete_by_user_ends_every_token_of_a_user
+            delete_by_user_can_keep_one_token
+            list_by_user_gives_newest_first
+            list_by_user_gives_pages
+            list_by_user_leaves_out_what_has_ended
+            delete_expired_is_bounded_and_counts
+            delete_expired_removes_only_what_has_ended
+            time_is_the_callers
+            limits_beyond_the_end_of_time_do_no_harm
+            a_token_is_expired_at_its_edge
+            a_lifetime_of_zero_is_over_at_once
+            tokens_of_two_users_do_not_mix
+        }
+    };
+}
+
+/// Makes a module `$module` in which each case of [`UserRepository`](crate::repository::UserRepository) is a
+/// `#[tokio::test]`. As [`repository_conformance!`](crate::repository_conformance), for a store that implements both
+/// traits.
+#[macro_export]
+macro_rules! user_repository_conformance {
+    ($module:ident, $fresh:expr $(,)?) => {
+        $crate::__conformance_tests! {
+            $module, $fresh,
+            create_level_gives_the_one_that_is_there
+            racing_creations_of_one_level_agree
+            create_user_gives_the_next_integer
+            create_user_never_gives_a_number_twice
+            racing_creations_of_users_get_different_ids
+            create_user_refuses_what_contradicts_itself
+            integer_and_text_ids_are_different_users
+            users_are_listed_by_id_in_pages
+            change_level_refuses_what_is_not_there
+            set_disabled_is_for_those_who_are_there
+            delete_user_takes_their_tokens
+            no_token_outlives_a_racing_delete_user
+        }
+    };
+}
+
+/// One test a case. Used by the two macros above and by nobody else.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_tests {
+    ($module:ident, $fresh:expr, $($case:ident)+) => {
+        mod $module {
+            $(
+                #[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let (subject, guard) = $fresh.await;
+                    $crate::conformance::$case(subject).await;
+                    drop(guard);
+                }
+            )+
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_case_is_on_the_list() {
+        let list = include_str!("cases.rs");
+        let files = [
+            include_str!("tokens.rs"),
+            include_str!("changes.rs"),
+            include_str!("many.rs"),
+            include_str!("accounts.rs"),
+        ];
+        let mut cases = 0;
+        for line in files.iter().flat_map(|file| file.lines()) {
+            if let Some(name) = line.strip_prefix("pub async fn ").and_then(|rest| rest.split('<').next()) {
+                cases += 1;
+                assert!(list.lines().any(|line| line.trim() == name), "{name} is not on the list");
+            }
+        }
+        assert!(cases > 40, "{cases}");
+    }
+}

@@ -1,0 +1,53 @@
+//! The repository contract as tests, for your own store too.
+//!
+//! Each clause of [`TokenRepository`](crate::repository::TokenRepository) is one or more plain async functions that take
+//! a fresh store and panic when it breaks the clause. [`repository_conformance!`](crate::repository_conformance) makes a
+//! `#[tokio::test]` of each; [`user_repository_conformance!`](crate::user_repository_conformance) does the same for
+//! [`UserRepository`](crate::repository::UserRepository). Nothing here sleeps, and time is always an argument.
+//!
+//! | file | role |
+//! |---|---|
+//! | `subject` | [`Subject`]: what a store under test must be able to do |
+//! | `tokens` | clauses 1 to 3: insert, find, delete |
+//! | `changes` | clauses 4 and 5: replace, touch |
+//! | `many` | clauses 6 to 10: all of a user, lists, pruning, time |
+//! | `outage` | the second half of clause 2: an outage is an error |
+//! | `accounts` | users and levels |
+//! | `steps` | what the cases have in common |
+//! | `cases` | the macros, and in them the only list of the cases |
+//!
+//! # Example
+//! ```no_run
+//! # mod example {
+//! use tower_tokens::repository::MemoryRepository;
+//!
+//! // The store under test, and whatever must live as long as it does, such as a temporary directory.
+//! async fn memory() -> (MemoryRepository, ()) {
+//!     (MemoryRepository::new(), ())
+//! }
+//!
+//! tower_tokens::repository_conformance!(memory_repository, super::memory());
+//! tower_tokens::user_repository_conformance!(memory_repository_users, super::memory());
+//! # }
+//! ```
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a case panics when the store breaks its clause: that is what it is for"
+)]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
+
+mod accounts;
+mod cases;
+mod changes;
+mod many;
+mod outage;
+mod steps;
+mod subject;
+mod tokens;
+
+pub use accounts::*;
+pub use changes::*;
+pub use many::*;
+pub use outage::*;
+pub use subject::Subject;
+pub use tokens::*;

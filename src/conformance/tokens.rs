@@ -1,0 +1,228 @@
+//! Clauses 1 to 3: insert, find, delete.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use time::Duration;
+
+use crate::clock::Timestamp;
+use crate::conformance::Subject;
+use crate::conformance::steps::*;
+use crate::error::ErrorKind;
+use crate::token::{Lifetime, TokenId, TokenKey};
+use crate::user::UserId;
+
+/// Clause 1: the record comes back as it was handed in, but for an id that the store may have put itself.
+pub async fn insert_gives_the_record_back<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let record = record(1, hour()).with_name("phone").with_code("abc");
+    let stored = insert(&store, &text(1), &user, record.clone()).await;
+    assert_eq!(stored, record.with_id(stored.id()));
+}
+
+/// Clause 1.
+pub async fn insert_refuses_a_token_that_is_there<S: Subject>(store: S) {
+    let (user, other) = (member(&store).await, member(&store).await);
+    let first = insert(&store, &text(1), &user, record(1, hour()).with_name("first")).await;
+    let error = try_insert(&store, &text(1), &other, record(2, hour())).await.expect_err("the token is there");
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    let found = find(&store, &text(1), at(1)).await.expect("the first token stays");
+    assert_eq!((found.id(), found.token()), (&user, &first));
+    assert_eq!(listed(&store, &other, at(1)).await, [], "the refused token is nowhere");
+}
+
+/// Clause 1: a record id is never two tokens'. The store refuses it, or numbers its rows itself.
+pub async fn insert_never_gives_one_record_id_to_two_tokens<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let first = insert(&store, &text(1), &user, record(1, hour())).await;
+    match try_insert(&store, &text(2), &user, record(1, hour())).await {
+        Ok(second) => assert_ne!(second.id(), first.id()),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+            assert!(!is_valid(&store, &text(2), at(1)).await, "the refused token finds nobody");
+        }
+    }
+    assert!(is_valid(&store, &text(1), at(1)).await);
+}
+
+/// Clause 1.
+pub async fn insert_refuses_a_user_who_does_not_exist<S: Subject>(store: S) {
+    let error = try_insert(&store, &text(1), &store.absent_user(), record(1, hour())).await.expect_err("no such user");
+    assert_eq!(error.kind(), ErrorKind::UserNotFound);
+    let removed = member(&store).await;
+    store.remove_user(&removed).await.unwrap();
+    let error = try_insert(&store, &text(1), &removed, record(1, hour())).await.expect_err("the user is gone");
+    assert_eq!(error.kind(), ErrorKind::UserNotFound);
+    assert!(!is_valid(&store, &text(1), at(1)).await);
+}
+
+/// Clause 1.
+pub async fn of_racing_inserts_of_one_token_exactly_one_wins<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let store = Arc::new(store);
+    let results = race(&store, |store, number| {
+        let user = user.clone();
+        async move { try_insert(&store, &text(1), &user, record(number as i64 + 1, hour())).await }
+    })
+    .await;
+    let (won, lost): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+    assert_eq!(won.len(), 1);
+    for error in lost.into_iter().filter_map(Result::err) {
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    }
+    assert_eq!(listed(&*store, &user, at(1)).await.len(), 1);
+}
+
+/// Clause 2: every field of the record survives, and the user is the token's own.
+pub async fn find_gives_the_record_and_its_user<S: Subject>(store: S) {
+    let (user, other) = (member(&store).await, store.add_user("admin").await.unwrap());
+    let full = record(1, Lifetime::AAL2)
+        .with_name("Firefox « à la maison »")
+        .with_code("abc")
+        .with_authenticated_at(at(-500))
+        .with_last_used_at(Some(at(7)));
+    let full = insert(&store, &text(1), &user, full).await;
+    let bare = insert(&store, &text(2), &other, record(2, Lifetime::never_expires())).await;
+
+    let found = find(&store, &text(1), at(9)).await.expect("the token is valid");
+    assert_eq!((found.id(), found.level().title(), found.token()), (&user, "member", &full));
+    assert_eq!(Timestamp::from(found.checked_at()), at(9), "found at the time that was asked about");
+    assert_eq!(found.token().idle_limit(), Some(Duration::hours(1)));
+    let found = find(&store, &text(2), at(9)).await.expect("the token is valid");
+    assert_eq!((found.id(), found.level().title(), found.token()), (&other, "admin", &bare));
+    assert_eq!((found.token().name(), found.token().code()), (None, None), "nothing is not an empty text");
+}
+
+/// Clause 2.
+pub async fn find_gives_the_present_level<S: Subject>(store: S) {
+    let user = member(&store).await;
+    insert(&store, &text(1), &user, record(1, hour())).await;
+    let before = find(&store, &text(1), at(1)).await.expect("the token is valid");
+    assert_eq!(before.level().title(), "member");
+    store.move_user(&user, "admin").await.unwrap();
+    let after = find(&store, &text(1), at(1)).await.expect("the token stays valid");
+    assert_eq!(after.level().title(), "admin");
+    assert_ne!(after.level().id(), before.level().id());
+    insert(&store, &text(2), &user, record(2, hour())).await;
+    let later = find(&store, &text(2), at(1)).await.expect("the token is valid");
+    assert_eq!(later.level(), after.level(), "a later token has the new level too");
+}
+
+/// Clause 2. Tokens are compared byte for byte.
+pub async fn find_gives_nobody_for_an_unknown_token<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let known = text(1);
+    insert(&store, &known, &user, record(1, hour())).await;
+    assert!(is_valid(&store, &known, at(1)).await);
+    let longer = format!("{known}0");
+    for unknown in
+        [&text(2), &known.to_lowercase(), &known.to_uppercase(), &known[1..], &known[..known.len() - 1], &longer]
+    {
+        assert!(!is_valid(&store, unknown, at(1)).await, "{unknown} was never inserted");
+    }
+}
+
+/// Clause 2.
+pub async fn find_gives_nobody_for_an_expired_token<S: Subject>(store: S) {
+    let user = member(&store).await;
+    insert(&store, &text(1), &user, record(1, Lifetime::seconds(60))).await;
+    insert(&store, &text(2), &user, record(2, hour().with_idle_limit(Duration::seconds(60)))).await;
+    for token in [text(1), text(2)] {
+        assert!(is_valid(&store, &token, at(30)).await);
+        assert!(!is_valid(&store, &token, at(3_000)).await);
+    }
+}
+
+/// Clause 2: a disabled user's tokens find nobody, and find the user again when they are enabled in time.
+pub async fn find_gives_nobody_while_the_user_is_disabled<S: Subject>(store: S) {
+    let (user, other) = (member(&store).await, member(&store).await);
+    insert(&store, &text(1), &user, record(1, hour())).await;
+    insert(&store, &text(2), &other, record(2, hour())).await;
+    store.shut_out_user(&user, true).await.unwrap();
+    assert!(!is_valid(&store, &text(1), at(1)).await);
+    assert!(is_valid(&store, &text(2), at(1)).await, "others are not shut out");
+    insert(&store, &text(3), &user, record(3, hour())).await;
+    assert!(!is_valid(&store, &text(3), at(1)).await, "a token that is made meanwhile finds nobody either");
+    store.shut_out_user(&user, false).await.unwrap();
+    assert!(is_valid(&store, &text(1), at(1)).await);
+    assert!(is_valid(&store, &text(3), at(1)).await);
+    assert!(!is_valid(&store, &text(1), at(3_600)).await, "its end was not moved");
+}
+
+/// Clause 2.
+pub async fn find_gives_nobody_when_the_user_is_gone<S: Subject>(store: S) {
+    let (user, other) = (member(&store).await, member(&store).await);
+    insert(&store, &text(1), &user, record(1, hour())).await;
+    insert(&store, &text(2), &other, record(2, hour())).await;
+    store.remove_user(&user).await.unwrap();
+    assert!(!is_valid(&store, &text(1), at(1)).await);
+    assert!(is_valid(&store, &text(2), at(1)).await, "others stay");
+}
+
+/// Clause 3.
+pub async fn no_find_after_delete_sees_the_token<S: Subject>(store: S) {
+    let user = member(&store).await;
+    for number in 1..=3 {
+        insert(&store, &text(number), &user, record(number as i64, hour())).await;
+    }
+    assert!(is_valid(&store, &text(1), at(1)).await);
+    assert!(store.delete(TokenKey::new(&text(1))).await.unwrap(), "it was there");
+    assert!(!is_valid(&store, &text(1), at(1)).await);
+    assert_eq!(listed(&store, &user, at(1)).await.len(), 2);
+    assert!(is_valid(&store, &text(2), at(1)).await, "other tokens stay");
+}
+
+/// Clause 3, while many are looking.
+pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let store = Arc::new(store);
+    insert(&*store, &text(1), &user, record(1, hour())).await;
+    let deleted = Arc::new(AtomicBool::new(false));
+    let sightings = race(&store, |store, number| {
+        let deleted = Arc::clone(&deleted);
+        async move {
+            if number == 0 {
+                let was_there = store.delete(TokenKey::new(&text(1))).await.unwrap();
+                deleted.store(true, Ordering::SeqCst);
+                assert!(was_there);
+                return 0;
+            }
+            let mut late_sightings = 0;
+            loop {
+                let is_late = deleted.load(Ordering::SeqCst);
+                late_sightings += u32::from(is_valid(&*store, &text(1), at(1)).await && is_late);
+                if is_late {
+                    return late_sightings;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    })
+    .await;
+    assert_eq!(sightings.iter().sum::<u32>(), 0);
+}
+
+/// Clause 3.
+pub async fn deleting_what_is_not_there_is_no_error<S: Subject>(store: S) {
+    let user = member(&store).await;
+    insert(&store, &text(1), &user, record(1, hour())).await;
+    assert!(!store.delete(TokenKey::new(&text(2))).await.unwrap());
+    assert!(store.delete(TokenKey::new(&text(1))).await.unwrap());
+    assert!(!store.delete(TokenKey::new(&text(1))).await.unwrap(), "it is gone already");
+    assert!(!store.delete_by_id(&user, TokenId::new(77)).await.unwrap());
+    assert!(!store.delete_by_id(&store.absent_user(), TokenId::new(77)).await.unwrap());
+}
+
+/// Clause 3, by record id.
+pub async fn delete_by_id_ends_only_this_users_token<S: Subject>(store: S) {
+    let (user, other) = (member(&store).await, member(&store).await);
+    let record = insert(&store, &text(1), &user, record(1, hour())).await;
+    assert!(!store.delete_by_id(&other, record.id()).await.unwrap(), "it is not theirs");
+    if let Some(number) = user.as_integer() {
+        let namesake = UserId::from(number.to_string());
+        assert!(!store.delete_by_id(&namesake, record.id()).await.unwrap(), "1 and \"1\" are two users");
+    }
+    assert!(is_valid(&store, &text(1), at(1)).await);
+    assert!(store.delete_by_id(&user, record.id()).await.unwrap());
+    assert!(!is_valid(&store, &text(1), at(1)).await);
+}

@@ -1,0 +1,55 @@
+//! Floor 5, for axum handlers: extractors, and refusals and cookies as responses.
+//!
+//! | in a handler | gives |
+//! |---|---|
+//! | `user: CurrentUser` | the user, or refuses |
+//! | `user: Option<CurrentUser>` | the user; `None` without a credential or with a stale cookie or session; refuses what is wrong |
+//! | `Authenticated(user): Authenticated` | the user, without any layer: the [`Authenticator`](crate::auth::Authenticator) comes from the state |
+//! | `level: UserLevel` | the user's level alone, or refuses |
+//! | `Result<_, Refusal>` | an answer for API clients to what `make_sure_allowed` refuses |
+//! | `(SetTokenCookie, …)` | a response that sets or removes the cookie, which no cache keeps |
+//!
+//! They refuse in the words of the guard. They cannot see a policy; its realm and login page reach them as
+//! [`Answers`](crate::respond::Answers) in the extensions of the request, where `TokenAuthLayer` leaves them. Without
+//! those they answer as [`Answers::default`](crate::respond::Answers) does.
+//!
+//! | file | role |
+//! |---|---|
+//! | `current_user`, `optional_user`, `user_level`, `authenticated` | one extractor each |
+//! | `rejection` | [`AuthRejection`] |
+//! | `refusal`, `set_cookie` | lower floors' types as responses |
+//!
+//! # Example
+//! ```
+//! use axum::{Router, body::Body, extract::Request, routing::get};
+//! use tower::ServiceExt;
+//! use tower_tokens::user::{CurrentUser, Reason, Unauthenticated};
+//!
+//! async fn members(user: CurrentUser) -> String {
+//!     format!("user {} ({})", user.id(), user.level())
+//! }
+//!
+//! async fn front_page(user: Option<CurrentUser>) -> &'static str {
+//!     if user.is_some() { "welcome back" } else { "welcome" }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let app = Router::new().route("/", get(front_page)).route("/members", get(members));
+//! for (path, status) in [("/", 200), ("/members", 401)] {
+//!     let mut request = Request::get(path).body(Body::empty()).unwrap();
+//!     Unauthenticated::new(Reason::NoCredential).insert_into(request.extensions_mut()); // TokenAuthLayer does this
+//!     assert_eq!(app.clone().oneshot(request).await.unwrap().status(), status);
+//! }
+//! # });
+//! ```
+
+mod authenticated;
+mod current_user;
+mod optional_user;
+mod refusal;
+mod rejection;
+mod set_cookie;
+mod user_level;
+
+pub use authenticated::Authenticated;
+pub use rejection::AuthRejection;

@@ -1,0 +1,196 @@
+//! What the policy does above its own floor: build guards, and refuse in handlers.
+
+use time::Duration;
+
+use crate::error::{Error, ErrorKind};
+use crate::guard::GuardLayer;
+use crate::guard::gate::{FixedScenario, ScenarioOfRequest, timed};
+use crate::head::RequestHead;
+use crate::log::{log_debug, log_error, log_warn};
+use crate::policy::{Decision, Denial, DenialKind, Scenario, ScenarioArgument, SecurityPolicy};
+use crate::respond::{Answers, Refusal, RefusalKind};
+use crate::user::CurrentUser;
+
+impl SecurityPolicy {
+    /// The layer that lets through who the scenario of this name allows.
+    ///
+    /// # Panics
+    /// If the policy knows no such scenario, when the guard is built and never on a request. The message lists the
+    /// scenarios that it knows. [`try_guard`](Self::try_guard) gives an error instead.
+    ///
+    /// # Example
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use tower_tokens::policy::{SecurityPolicy, any_level};
+    ///
+    /// let policy = SecurityPolicy::new().scenario("members area", any_level(["member", "admin"])).login_page("/login");
+    /// let app: Router = Router::new()
+    ///     .route("/members", get(|| async { "hello" }))
+    ///     .route_layer(policy.guard("members area"));
+    /// ```
+    pub fn guard(&self, scenario: &str) -> GuardLayer {
+        match self.try_guard(scenario) {
+            Ok(guard) => guard,
+            Err(error) => panic!("{}", fault(&error)),
+        }
+    }
+
+    /// The layer that lets through who the scenario of this name allows.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if the policy knows no such scenario, or if it takes parameters: then use
+    /// [`guard_with`](Self::guard_with).
+    pub fn try_guard(&self, scenario: &str) -> Result<GuardLayer, Error> {
+        let rule = self.rule_named::<()>(scenario)?.clone();
+        Ok(GuardLayer::new(FixedScenario::new(rule, self.bound()), self.answers()))
+    }
+
+    /// The layer that lets through who a typed scenario allows; the function reads its parameters from the request.
+    ///
+    /// `None`, the request names nothing that the scenario could be about, is answered with 404 to a user, and as a
+    /// missing login to everybody else, so that only users learn which paths exist. It never lets a request through.
+    ///
+    /// # Panics
+    /// If the policy knows no such scenario. [`try_guard_with`](Self::try_guard_with) gives an error instead.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::head::RequestHead;
+    /// use tower_tokens::policy::{Scenario, SecurityPolicy, check, level};
+    ///
+    /// struct WriteRecord(u64);
+    ///
+    /// impl Scenario for WriteRecord {
+    ///     const NAME: &'static str = "write record";
+    /// }
+    ///
+    /// let policy = SecurityPolicy::new().typed_scenario(level("admin").or(check(|_, record: &WriteRecord| record.0 == 42)));
+    /// let guard = policy.guard_with(|head: RequestHead<'_>| {
+    ///     let id = head.uri.path().strip_prefix("/records/")?;
+    ///     Some(WriteRecord(id.parse().ok()?))
+    /// });
+    /// ```
+    pub fn guard_with<T, F>(&self, scenario_of: F) -> GuardLayer
+    where
+        T: Scenario,
+        F: Fn(RequestHead<'_>) -> Option<T> + Send + Sync + 'static,
+    {
+        match self.try_guard_with(scenario_of) {
+            Ok(guard) => guard,
+            Err(error) => panic!("{}", fault(&error)),
+        }
+    }
+
+    /// The layer that lets through who a typed scenario allows; see [`guard_with`](Self::guard_with).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if the policy knows no such scenario.
+    pub fn try_guard_with<T, F>(&self, scenario_of: F) -> Result<GuardLayer, Error>
+    where
+        T: Scenario,
+        F: Fn(RequestHead<'_>) -> Option<T> + Send + Sync + 'static,
+    {
+        let rule = self.rule_named::<T>(T::NAME)?.clone();
+        Ok(GuardLayer::new(ScenarioOfRequest::new(rule, self.bound(), scenario_of), self.answers()))
+    }
+
+    /// The same decision inside a handler: `Ok` if this user may do this, else what to answer.
+    ///
+    /// With axum the refusal is a response, in the form for API clients, for it knows no request. In a handler that
+    /// serves pages, look at [`Refusal::kind`] and answer with a page of yours.
+    ///
+    /// # Errors
+    /// A [`Refusal`] of the kind `Denied` or `TooOld`; `Unavailable` if a rule fails or takes longer than the policy's
+    /// `rule_timeout`; `Misconfigured` if the policy knows no such scenario, which is logged too.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the futures of the rules, and does nothing else.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::policy::SecurityPolicy;
+    /// use tower_tokens::respond::Refusal;
+    /// use tower_tokens::user::CurrentUser;
+    ///
+    /// async fn delete_everything(policy: SecurityPolicy, user: CurrentUser) -> Result<&'static str, Refusal> {
+    ///     policy.make_sure_allowed("admin panel", &user).await?;
+    ///     Ok("gone")
+    /// }
+    /// ```
+    pub async fn make_sure_allowed<S: ScenarioArgument>(&self, scenario: S, user: &CurrentUser) -> Result<(), Refusal> {
+        let decision = match self.rule_of(&scenario) {
+            Ok(rule) => timed(self.bound(), rule.decide(user, scenario.parameters())).await,
+            Err(error) => Err(error),
+        };
+        let Some(refusal) = refusal_of(decision, scenario.name()) else { return Ok(()) };
+        log_refusal(&refusal, Some(user));
+        Err(refusal.with_answers(self.answers()))
+    }
+
+    /// How this policy's guards answer: its realm and login page. Give them to `TokenAuthLayer` and the extractors
+    /// answer alike.
+    pub fn answers(&self) -> Answers {
+        let mut answers = Answers::new();
+        if let Some(realm) = self.realm_setting() {
+            answers = answers.with_realm(realm);
+        }
+        if let Some(page) = self.login_page_setting() {
+            answers = answers.with_login_page(page);
+        }
+        answers
+    }
+
+    /// How long rules may take: never less than nothing.
+    fn bound(&self) -> std::time::Duration {
+        std::time::Duration::try_from(self.rule_timeout_setting().max(Duration::ZERO)).unwrap_or_default()
+    }
+}
+
+/// What to answer to this decision, unless it is yes.
+pub(crate) fn refusal_of(decision: Result<Decision, Error>, scenario: &str) -> Option<Refusal> {
+    let refusal = match decision {
+        Ok(Decision::Allow) => return None,
+        Ok(Decision::Deny(denial)) => Refusal::new(kind_of(&denial)).with_reason(denial.to_string()),
+        Err(error) => {
+            let kind = match error.kind() {
+                ErrorKind::Configuration => RefusalKind::Misconfigured,
+                _ => RefusalKind::Unavailable,
+            };
+            Refusal::new(kind).with_reason(fault(&error)).with_source(error)
+        }
+    };
+    Some(refusal.with_scenario(scenario))
+}
+
+/// Says in the log who was refused and why: quietly if that is a rule's work, loudly if somebody must act.
+pub(crate) fn log_refusal(refusal: &Refusal, user: Option<&CurrentUser>) {
+    let user = user.map(CurrentUser::id);
+    match refusal.kind() {
+        RefusalKind::Misconfigured => {
+            log_error!(%refusal, ?user, "a request was refused because the application is misconfigured");
+        }
+        RefusalKind::Unavailable => {
+            log_warn!(%refusal, ?user, "a request was refused because nothing is known");
+        }
+        _ => {
+            log_debug!(%refusal, ?user, "a request was refused");
+        }
+    }
+    let _ = user;
+}
+
+fn kind_of(denial: &Denial) -> RefusalKind {
+    match denial.kind() {
+        DenialKind::TooOld { max_age } => RefusalKind::TooOld { max_age },
+        DenialKind::NotAllowed | DenialKind::Forbidden => RefusalKind::Denied,
+    }
+}
+
+/// The innermost cause, which says what is wrong.
+fn fault(error: &Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

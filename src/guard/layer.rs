@@ -1,0 +1,67 @@
+//! The layer that puts a guard before a service.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use crate::guard::Guard;
+use crate::guard::gate::Gate;
+use crate::respond::Answers;
+
+/// Lets through who a scenario allows. Made by [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard).
+///
+/// It stands inside `TokenAuthLayer`, which finds the user. `R` words the answers; see
+/// [`Respond`](crate::respond::Respond). An example is in [`guard`](super).
+#[must_use = "a guard protects nothing until it is a layer of a service"]
+pub struct GuardLayer<R = Answers> {
+    shared: Arc<Shared<R>>,
+}
+
+/// What all services of one layer share, so that cloning one touches a single counter.
+pub(crate) struct Shared<R> {
+    pub(crate) gate: Arc<dyn Gate>,
+    pub(crate) respond: R,
+}
+
+impl GuardLayer {
+    pub(crate) fn new(gate: impl Gate + 'static, answers: Answers) -> Self {
+        Self { shared: Arc::new(Shared { gate: Arc::new(gate), respond: answers }) }
+    }
+}
+
+impl<R> GuardLayer<R> {
+    /// Answers with `respond` instead of the policy's [`Answers`].
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::policy::{SecurityPolicy, level};
+    /// use tower_tokens::respond::Answers;
+    ///
+    /// let policy = SecurityPolicy::new().scenario("admin panel", level("admin"));
+    /// let guard = policy.guard("admin panel").with_respond(Answers::new().with_realm("the back office"));
+    /// ```
+    pub fn with_respond<R2>(self, respond: R2) -> GuardLayer<R2> {
+        GuardLayer { shared: Arc::new(Shared { gate: Arc::clone(&self.shared.gate), respond }) }
+    }
+}
+
+impl<S, R> Layer<S> for GuardLayer<R> {
+    type Service = Guard<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Guard { inner, shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<R> Clone for GuardLayer<R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<R> fmt::Debug for GuardLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardLayer").field("scenario", self.shared.gate.scenario()).finish_non_exhaustive()
+    }
+}

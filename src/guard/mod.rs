@@ -1,0 +1,47 @@
+//! Floor 4, a door that opens to the right people: [`GuardLayer`], and the policy's methods that refuse.
+//!
+//! A guard asks the policy about the user that `TokenAuthLayer` found. It lets the request through, or answers in the
+//! words of [`respond`](crate::respond) and leaves the [`Refusal`](crate::respond::Refusal) in the extensions of that
+//! answer, for layers outside that log and count. A response that it let through and that has no `Cache-Control` of its
+//! own gets `private`, so that no shared cache hands one member's page to another.
+//!
+//! A synchronous rule costs no allocation and no boxed future to let a request through. With an asynchronous rule the
+//! request waits, for at most the policy's `rule_timeout`, and then gets 503; that needs a Tokio runtime with time.
+//!
+//! | file | role |
+//! |---|---|
+//! | `from_policy` | [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard), `guard_with`, `make_sure_allowed`, `answers` |
+//! | `gate` | the question of one guard, its scenario's type erased |
+//! | `layer`, `service`, `future` | [`GuardLayer`], [`Guard`], [`ResponseFuture`] |
+//!
+//! # Example
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response, StatusCode};
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use tower_tokens::policy::{SecurityPolicy, level};
+//! use tower_tokens::user::{Reason, Unauthenticated};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let policy = SecurityPolicy::new().scenario("admin panel", level("admin"));
+//! let panel = service_fn(|_: Request<()>| async { Ok::<_, std::io::Error>(Response::new(Bytes::from("secrets"))) });
+//! let guarded = policy.guard("admin panel").layer(panel);
+//!
+//! let mut request = Request::new(());
+//! Unauthenticated::new(Reason::NoCredential).insert_into(request.extensions_mut()); // TokenAuthLayer does this
+//! let response = guarded.oneshot(request).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="members""#);
+//! # Ok::<(), std::io::Error>(())
+//! # }).unwrap();
+//! ```
+
+mod from_policy;
+mod future;
+mod gate;
+mod layer;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::GuardLayer;
+pub use service::Guard;

@@ -1,0 +1,92 @@
+//! The service behind a guard.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower::Service;
+
+use crate::guard::ResponseFuture;
+use crate::guard::from_policy::log_refusal;
+use crate::guard::gate::Told;
+use crate::guard::layer::Shared;
+use crate::head::RequestHead;
+use crate::respond::{Refusal, RefusalKind, Respond};
+use crate::user::{CurrentUser, Unauthenticated};
+
+/// A service behind a guard. Made by [`GuardLayer`](super::GuardLayer).
+pub struct Guard<S, R> {
+    pub(crate) inner: S,
+    pub(crate) shared: Arc<Shared<R>>,
+}
+
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Guard<S, R>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+    R: Respond<ResBody>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S, R, ReqBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let told = match request.extensions().get::<CurrentUser>() {
+            Some(user) => self.shared.gate.ask(RequestHead::of(&request), user),
+            None => Told::Refuse(self.refusal_without_user(&request)),
+        };
+        match told {
+            Told::Allow => ResponseFuture::allowed(self.inner.call(request)),
+            Told::Refuse(refusal) => ResponseFuture::refused(self.shared.refuse(refusal, &request)),
+            Told::Later(deciding) => {
+                // The service that was polled ready is the one that is called.
+                let clone = self.inner.clone();
+                let ready = std::mem::replace(&mut self.inner, clone);
+                ResponseFuture::deciding(deciding, ready, request, Arc::clone(&self.shared))
+            }
+        }
+    }
+}
+
+impl<S, R> Guard<S, R> {
+    fn refusal_without_user<B>(&self, request: &Request<B>) -> Refusal {
+        let refusal = match Unauthenticated::from_extensions(request.extensions()) {
+            Some(unauthenticated) => Refusal::from(unauthenticated),
+            None => Refusal::new(RefusalKind::Misconfigured)
+                .with_reason("no TokenAuthLayer was here: add one around the guard, outside of it"),
+        };
+        refusal.with_scenario(Arc::clone(self.shared.gate.scenario()))
+    }
+}
+
+impl<R> Shared<R> {
+    /// The answer to a refused request, with the reason in its extensions.
+    pub(crate) fn refuse<ReqBody, ResBody>(&self, refusal: Refusal, request: &Request<ReqBody>) -> Response<ResBody>
+    where
+        R: Respond<ResBody>,
+    {
+        log_refusal(&refusal, request.extensions().get::<CurrentUser>());
+        let mut response = self.respond.respond(&refusal, RequestHead::of(request));
+        response.extensions_mut().insert(refusal);
+        response
+    }
+}
+
+impl<S: Clone, R> Clone for Guard<S, R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S: fmt::Debug, R> fmt::Debug for Guard<S, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("inner", &self.inner)
+            .field("scenario", self.shared.gate.scenario())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! The outcome of a scenario for one user.
+
+use std::fmt;
+use std::sync::Arc;
+
+use time::Duration;
+
+/// May this user do this?
+///
+/// # Example
+/// ```
+/// use tower_tokens::policy::Decision;
+///
+/// assert!(Decision::Allow.is_allow());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a decision that nobody looks at protects nothing"]
+#[expect(clippy::exhaustive_enums, reason = "there is no third decision, and nobody may overlook one")]
+pub enum Decision {
+    /// Yes.
+    Allow,
+    /// No, and why.
+    Deny(Denial),
+}
+
+impl Decision {
+    /// Whether it is yes.
+    #[must_use]
+    pub const fn is_allow(&self) -> bool {
+        matches!(self, Self::Allow)
+    }
+
+    /// Whether it is no.
+    #[must_use]
+    pub const fn is_deny(&self) -> bool {
+        matches!(self, Self::Deny(_))
+    }
+}
+
+/// Why a user may not do something: for the application and its logs, not for the user. `Display` says it in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    scenario: Arc<str>,
+    rule: Arc<str>,
+    kind: DenialKind,
+}
+
+/// What kind of no it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DenialKind {
+    /// No rule allows it.
+    NotAllowed,
+    /// An explicit deny forbids it.
+    Forbidden,
+    /// The user proved who they are too long ago; logging in again helps (RFC 9470).
+    TooOld {
+        /// How long ago it may be, in whole seconds.
+        max_age: Duration,
+    },
+}
+
+impl Denial {
+    pub(crate) fn new(scenario: &Arc<str>, rule: &Arc<str>, kind: DenialKind) -> Self {
+        Self { scenario: Arc::clone(scenario), rule: Arc::clone(rule), kind }
+    }
+
+    /// The scenario.
+    #[must_use]
+    pub fn scenario(&self) -> &str {
+        &self.scenario
+    }
+
+    /// The scenario's rule in words.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// What kind of no it is.
+    #[must_use]
+    pub const fn kind(&self) -> DenialKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            DenialKind::NotAllowed => f.write_str("not allowed")?,
+            DenialKind::Forbidden => f.write_str("explicitly denied")?,
+            DenialKind::TooOld { max_age } => write!(f, "logged in more than {} s ago", max_age.whole_seconds())?,
+        }
+        write!(f, " by the rule: {}", self.rule)
+    }
+}

@@ -1,0 +1,57 @@
+//! Which rule said what.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::policy::Decision;
+use crate::policy::outcome::Outcome;
+
+/// Which rule said what. Made by [`SecurityPolicy::explain`](super::SecurityPolicy::explain).
+///
+/// `Display` draws the tree of rules, one to a line, indented by two spaces a step. Every rule is asked, also those that
+/// a decision would leave out. It names no token and no secret; it is for developers and logs, not for the user.
+#[derive(Debug)]
+pub struct Explanation {
+    pub(crate) scenario: Arc<str>,
+    pub(crate) user: String,
+    pub(crate) decision: Result<Decision, Error>,
+    pub(crate) tree: Finding,
+}
+
+/// What one rule said.
+#[derive(Debug)]
+pub(crate) struct Finding {
+    pub(crate) rule: String,
+    pub(crate) outcome: Outcome,
+    pub(crate) inside: Vec<Self>,
+}
+
+impl Explanation {
+    /// The decision, or the error that kept it from being taken.
+    ///
+    /// # Errors
+    /// Those of [`SecurityPolicy::decide`](super::SecurityPolicy::decide).
+    pub const fn decision(&self) -> Result<&Decision, &Error> {
+        self.decision.as_ref()
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match &self.decision {
+            Ok(Decision::Allow) => "allowed",
+            Ok(Decision::Deny(_)) => "denied",
+            Err(_) => "unknown",
+        };
+        write!(f, "{:?} for {}: {verdict}", self.scenario, self.user)?;
+        self.tree.write(f, 1)
+    }
+}
+
+impl Finding {
+    fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
+        write!(f, "\n{:indent$}{}: {}", "", self.rule, self.outcome, indent = depth * 2)?;
+        self.inside.iter().try_for_each(|finding| finding.write(f, depth + 1))
+    }
+}

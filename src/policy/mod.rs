@@ -1,0 +1,114 @@
+//! Floor 2, who may do what: [`SecurityPolicy`], its scenarios and their [`Rule`]s. Pure decisions, no HTTP.
+//!
+//! A scenario is a named situation that needs protection. Its rule decides; without a rule there is no scenario, and an
+//! unknown scenario is an error, never a default. What no rule allows is denied.
+//!
+//! # What rules say, and how it adds up
+//! | outcome | meaning | who says it |
+//! |---|---|---|
+//! | *abstains* | has no say | [`deny_if`] whose rule does not allow |
+//! | *allows* | | [`level`], [`authenticated`], [`check`], … |
+//! | *denies* | does not allow, and another rule may | the same |
+//! | *too old* | would allow after a new login (RFC 9470) | [`authenticated_within`] |
+//! | *fails* | nothing is known | a rule whose future gives an error |
+//! | *forbids* | an explicit deny: nothing beats it | [`deny_if`] whose rule allows |
+//! | *may forbid* | nothing is known, not even that it does not forbid | [`deny_if`] whose rule fails |
+//!
+//! In both combinations the strongest outcome wins, whatever the order of the rules:
+//!
+//! - [`all`] and [`Rule::and`]: *forbids* > *may forbid* > *denies* > *fails* > *too old* > *allows* > *abstains*
+//! - [`any`] and [`Rule::or`]: *forbids* > *may forbid* > *allows* > *fails* > *too old* > *denies* > *abstains*
+//!
+//! `all` of no rules allows, `any` of none denies. Of two that are too old, `all` takes the shorter age and `any` the
+//! longer. The other two, for each outcome of the rule inside:
+//!
+//! | inside | [`not`] | [`deny_if`] |
+//! |---|---|---|
+//! | *abstains* | *abstains* | *abstains* |
+//! | *allows* | *denies* | *forbids* |
+//! | *denies* | *allows* | *abstains* |
+//! | *too old* | *allows* | *abstains* |
+//! | *fails* | *fails* | *may forbid* |
+//! | *forbids* | *forbids* | *forbids* |
+//! | *may forbid* | *may forbid* | *may forbid* |
+//!
+//! At the end *allows* allows; *abstains*, *denies*, *forbids* and *too old* deny, the last in its own way; *fails* and
+//! *may forbid* are errors, which are neither (503).
+//!
+//! Rules that are synchronous decide first. An asynchronous rule is not asked when its answer can change nothing:
+//! `level("admin").or(check_async(…))` lets the administrator in without asking the database, and even when it is down.
+//! A rule that can forbid is always asked.
+//!
+//! | file | role |
+//! |---|---|
+//! | `scenario` | [`Scenario`], a typed value, and [`ScenarioArgument`], a name or such a value |
+//! | `rule` | [`Rule`] and what makes one |
+//! | `evaluate` | how a tree of rules comes to its outcome |
+//! | `outcome` | the outcomes above and their two orders |
+//! | `decision` | [`Decision`] and [`Denial`] |
+//! | `explanation` | [`Explanation`]: which rule said what |
+//! | `security_policy` | [`SecurityPolicy`] |
+//!
+//! # Example
+//! A discussion forum (the example is Trongate's): everybody who is logged in may read, and a record may be written by
+//! its author and by administrators.
+//! ```
+//! # use tower_tokens::clock::Timestamp;
+//! # use tower_tokens::token::{Lifetime, TokenId, TokenRecord};
+//! # use tower_tokens::user::UserLevel;
+//! use tower_tokens::policy::{Decision, Scenario, SecurityPolicy, authenticated, check, check_async, level};
+//! use tower_tokens::user::CurrentUser;
+//!
+//! #[derive(Debug, Clone)]
+//! struct DiscussionForum {
+//!     action: &'static str,
+//!     record_id: u64,
+//! }
+//!
+//! impl Scenario for DiscussionForum {
+//!     const NAME: &'static str = "discussion forum";
+//! }
+//!
+//! # async fn author_of(record_id: u64) -> Result<i64, std::io::Error> { Ok(if record_id == 42 { 7 } else { 8 }) }
+//! # fn user(id: i64, title: &str) -> CurrentUser {
+//! #     let now = Timestamp::from_unix_seconds(1_000);
+//! #     let record = TokenRecord::new(TokenId::new(1), now, Lifetime::default());
+//! #     CurrentUser::new(id, UserLevel::new(2, title), record, now)
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let reads = check(|_: &CurrentUser, forum: &DiscussionForum| forum.action == "read record");
+//! let is_author = check_async(|user: CurrentUser, forum: DiscussionForum| async move {
+//!     let author = author_of(forum.record_id).await?; // your database
+//!     Ok::<_, std::io::Error>(user.id().as_integer() == Some(author))
+//! });
+//! let policy = SecurityPolicy::new()
+//!     .scenario("admin panel", level("admin"))
+//!     .typed_scenario(authenticated().and(reads).or(level("admin")).or(is_author));
+//!
+//! let write_42 = DiscussionForum { action: "write record", record_id: 42 };
+//! let author = user(7, "member");
+//! assert_eq!(policy.decide(&write_42, &author).await?, Decision::Allow);
+//! assert!(policy.decide(&write_42, &user(8, "member")).await?.is_deny());
+//! assert!(policy.decide(&write_42, &user(1, "admin")).await?.is_allow());
+//! assert!(policy.decide("admin panel", &author).await?.is_deny());
+//! assert!(policy.decide("no such scenario", &author).await.is_err());
+//! # Ok::<(), tower_tokens::error::Error>(())
+//! # }).unwrap();
+//! ```
+
+mod decision;
+mod evaluate;
+mod explanation;
+mod outcome;
+mod rule;
+mod scenario;
+mod security_policy;
+
+pub use decision::{Decision, Denial, DenialKind};
+pub use explanation::Explanation;
+pub use rule::{
+    Rule, all, any, any_level, authenticated, authenticated_within, check, check_async, deny_if, level, not,
+};
+pub use scenario::{Scenario, ScenarioArgument};
+pub(crate) use security_policy::ScenarioRule;
+pub use security_policy::SecurityPolicy;

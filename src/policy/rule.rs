@@ -1,0 +1,233 @@
+//! What decides a scenario: [`Rule`], what makes one, and how it reads.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use time::Duration;
+
+use crate::policy::outcome::{Combination, Fault};
+use crate::text::Text;
+use crate::user::CurrentUser;
+
+pub(crate) type CheckFuture = Pin<Box<dyn Future<Output = Result<bool, Fault>> + Send>>;
+type Check<C> = dyn Fn(&CurrentUser, &C) -> bool + Send + Sync;
+type AsyncCheck<C> = dyn Fn(CurrentUser, &C) -> CheckFuture + Send + Sync;
+
+/// What decides a scenario whose parameters are a `C`; `()` for a scenario that is a mere name. Cheap to clone.
+///
+/// Made by [`level`], [`any_level`], [`authenticated`], [`authenticated_within`], [`check`] and [`check_async`], and put
+/// together by [`all`], [`any`], [`not`], [`deny_if`], [`and`](Self::and) and [`or`](Self::or). How outcomes add up is a
+/// table in [`policy`](super). `Display` writes it in words.
+///
+/// # Example
+/// ```
+/// use time::Duration;
+/// use tower_tokens::policy::{Rule, any_level, authenticated_within, check, deny_if};
+///
+/// let banned = check(|user, _| user.token().code() == Some("ban")).named("banned");
+/// let rule: Rule = any_level(["admin", "editor"]).and(authenticated_within(Duration::minutes(5))).and(deny_if(banned));
+/// assert_eq!(
+///     rule.to_string(),
+///     "all of (level is admin or editor, logged in at most 300 s ago, deny if banned)"
+/// );
+/// ```
+#[must_use = "a rule does nothing until a scenario has it"]
+pub struct Rule<C = ()> {
+    pub(crate) kind: Kind<C>,
+    pub(crate) name: Option<Text>,
+    /// Whether an explicit deny is in it, so that it must always be asked.
+    pub(crate) can_forbid: bool,
+}
+
+pub(crate) enum Kind<C> {
+    Levels(Arc<[Text]>),
+    Authenticated,
+    AuthenticatedWithin(Duration),
+    Check(Arc<Check<C>>),
+    CheckAsync(Arc<AsyncCheck<C>>),
+    Combined(Combination, Arc<[Rule<C>]>),
+    Not(Arc<Rule<C>>),
+    DenyIf(Arc<Rule<C>>),
+}
+
+/// Allows users of this level; titles are compared byte for byte.
+pub fn level<C>(title: &str) -> Rule<C> {
+    any_level([title])
+}
+
+/// Allows users of one of these levels; titles are compared byte for byte. Of no level: denies.
+pub fn any_level<'t, C>(titles: impl IntoIterator<Item = &'t str>) -> Rule<C> {
+    Rule::simple(Kind::Levels(titles.into_iter().map(Text::new).collect()))
+}
+
+/// Allows every user.
+pub fn authenticated<C>() -> Rule<C> {
+    Rule::simple(Kind::Authenticated)
+}
+
+/// Allows users who proved who they are at most `max_age` ago, in whole seconds; for the others a new login helps.
+///
+/// # Source
+/// RFC 9470 §3: `max_age` is the allowable elapsed time since the last active authentication.
+pub fn authenticated_within<C>(max_age: Duration) -> Rule<C> {
+    Rule::simple(Kind::AuthenticatedWithin(Duration::seconds(max_age.whole_seconds())))
+}
+
+/// Allows when the function says so. It must be quick, must not block, and may be called more than once.
+pub fn check<C>(check: impl Fn(&CurrentUser, &C) -> bool + Send + Sync + 'static) -> Rule<C> {
+    Rule::simple(Kind::Check(Arc::new(check)))
+}
+
+/// Allows when the future says so; an error neither allows nor denies.
+///
+/// The function gets copies, so that the future may keep them: a [`CurrentUser`] is cheap to copy, and so should the
+/// scenario be. Dropping the decision drops the future.
+pub fn check_async<C, F, E>(check: impl Fn(CurrentUser, C) -> F + Send + Sync + 'static) -> Rule<C>
+where
+    C: Clone + 'static,
+    F: Future<Output = Result<bool, E>> + Send + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>>,
+{
+    Rule::simple(Kind::CheckAsync(Arc::new(move |user, scenario: &C| {
+        let answer = check(user, scenario.clone());
+        Box::pin(async move { answer.await.map_err(|error| Fault::from(error.into())) })
+    })))
+}
+
+/// Allows when every rule does; of none, too.
+pub fn all<C>(rules: impl IntoIterator<Item = Rule<C>>) -> Rule<C> {
+    Rule::combined(Combination::All, rules.into_iter().collect())
+}
+
+/// Allows when one rule does; of none, denies.
+pub fn any<C>(rules: impl IntoIterator<Item = Rule<C>>) -> Rule<C> {
+    Rule::combined(Combination::Any, rules.into_iter().collect())
+}
+
+/// Allows what the rule denies, and the other way round. An explicit deny stays one.
+pub fn not<C>(rule: Rule<C>) -> Rule<C> {
+    let can_forbid = rule.can_forbid;
+    Rule { can_forbid, ..Rule::simple(Kind::Not(Arc::new(rule))) }
+}
+
+/// Forbids when the rule allows: an explicit deny, which beats every other rule wherever it stands. When the rule does
+/// not allow, it has no say.
+pub fn deny_if<C>(rule: Rule<C>) -> Rule<C> {
+    Rule { can_forbid: true, ..Rule::simple(Kind::DenyIf(Arc::new(rule))) }
+}
+
+impl<C> Rule<C> {
+    /// Allows when both do.
+    pub fn and(self, other: Self) -> Self {
+        self.joined(Combination::All, other)
+    }
+
+    /// Allows when one of them does.
+    pub fn or(self, other: Self) -> Self {
+        self.joined(Combination::Any, other)
+    }
+
+    /// Names the rule, for explanations and logs: `is the author`. Default: what it is made of.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(Text::new(name));
+        self
+    }
+
+    /// `a.and(b).and(c)` is one list of three, not a list in a list; a name keeps its list to itself.
+    fn joined(self, combination: Combination, other: Self) -> Self {
+        match &self.kind {
+            Kind::Combined(own, rules) if *own == combination && self.name.is_none() && !rules.is_empty() => {
+                Self::combined(combination, rules.iter().cloned().chain([other]).collect())
+            }
+            _ => Self::combined(combination, Arc::new([self, other])),
+        }
+    }
+
+    fn combined(combination: Combination, rules: Arc<[Self]>) -> Self {
+        let can_forbid = rules.iter().any(|rule| rule.can_forbid);
+        Self { can_forbid, ..Self::simple(Kind::Combined(combination, rules)) }
+    }
+
+    const fn simple(kind: Kind<C>) -> Self {
+        Self { kind, name: None, can_forbid: false }
+    }
+
+    /// What the rule is called, without what is inside it.
+    pub(crate) fn title(&self) -> String {
+        match (&self.name, &self.kind) {
+            (Some(name), _) => name.as_str().to_owned(),
+            (None, Kind::Combined(combination, _)) => combination.to_string(),
+            (None, Kind::Not(_)) => "not".to_owned(),
+            (None, Kind::DenyIf(_)) => "deny if".to_owned(),
+            (None, _) => self.to_string(),
+        }
+    }
+}
+
+impl<C> Clone for Rule<C> {
+    fn clone(&self) -> Self {
+        Self { kind: self.kind.clone(), name: self.name.clone(), can_forbid: self.can_forbid }
+    }
+}
+
+impl<C> Clone for Kind<C> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Levels(titles) => Self::Levels(Arc::clone(titles)),
+            Self::Authenticated => Self::Authenticated,
+            Self::AuthenticatedWithin(max_age) => Self::AuthenticatedWithin(*max_age),
+            Self::Check(check) => Self::Check(Arc::clone(check)),
+            Self::CheckAsync(check) => Self::CheckAsync(Arc::clone(check)),
+            Self::Combined(combination, rules) => Self::Combined(*combination, Arc::clone(rules)),
+            Self::Not(rule) => Self::Not(Arc::clone(rule)),
+            Self::DenyIf(rule) => Self::DenyIf(Arc::clone(rule)),
+        }
+    }
+}
+
+impl<C> fmt::Display for Rule<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.name {
+            return f.write_str(name.as_str());
+        }
+        match &self.kind {
+            Kind::Levels(titles) => match &**titles {
+                [] => f.write_str("nobody"),
+                [first, more @ ..] => {
+                    write!(f, "level is {}", first.as_str())?;
+                    more.iter().try_for_each(|title| write!(f, " or {}", title.as_str()))
+                }
+            },
+            Kind::Authenticated => f.write_str("logged in"),
+            Kind::AuthenticatedWithin(age) => write!(f, "logged in at most {} s ago", age.whole_seconds()),
+            Kind::Check(_) => f.write_str("check"),
+            Kind::CheckAsync(_) => f.write_str("async check"),
+            Kind::Combined(combination, rules) => {
+                write!(f, "{combination} (")?;
+                for (index, rule) in rules.iter().enumerate() {
+                    write!(f, "{}{rule}", if index == 0 { "" } else { ", " })?;
+                }
+                f.write_str(")")
+            }
+            Kind::Not(rule) => write!(f, "not {rule}"),
+            Kind::DenyIf(rule) => write!(f, "deny if {rule}"),
+        }
+    }
+}
+
+impl fmt::Display for Combination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::All => "all of",
+            Self::Any => "any of",
+        })
+    }
+}
+
+impl<C> fmt::Debug for Rule<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rule({self})")
+    }
+}

@@ -1,0 +1,86 @@
+//! `WWW-Authenticate`: the challenges of RFC 6750 §3 and RFC 9470 §3.
+
+use http::HeaderValue;
+use time::Duration;
+
+use crate::respond::RefusalKind;
+
+/// The challenges of one realm, ready to send.
+#[derive(Debug, Clone)]
+pub(crate) struct Challenges {
+    realm: String,
+    plain: HeaderValue,
+    invalid_token: HeaderValue,
+    invalid_request: HeaderValue,
+    insufficient_scope: HeaderValue,
+}
+
+impl Challenges {
+    pub(crate) fn new(realm: &str) -> Self {
+        let realm = quoted(realm);
+        Self {
+            plain: value(format!("Bearer realm={realm}")),
+            invalid_token: value(format!("Bearer realm={realm}, error=\"invalid_token\"")),
+            invalid_request: value(format!("Bearer realm={realm}, error=\"invalid_request\"")),
+            insufficient_scope: value(format!("Bearer realm={realm}, error=\"insufficient_scope\"")),
+            realm,
+        }
+    }
+
+    /// The challenge that goes with a refusal, if one does.
+    ///
+    /// A request without credentials gets no error code (RFC 6750 §3.1), and so does nothing that a token cannot help.
+    pub(crate) fn of(&self, kind: RefusalKind) -> Option<HeaderValue> {
+        match kind {
+            RefusalKind::NoCredential => Some(self.plain.clone()),
+            RefusalKind::InvalidToken => Some(self.invalid_token.clone()),
+            RefusalKind::InvalidRequest => Some(self.invalid_request.clone()),
+            RefusalKind::Denied => Some(self.insufficient_scope.clone()),
+            RefusalKind::TooOld { max_age } => Some(self.too_old(max_age)),
+            RefusalKind::CrossSite | RefusalKind::NotFound | RefusalKind::Unavailable | RefusalKind::Misconfigured => {
+                None
+            }
+        }
+    }
+
+    fn too_old(&self, max_age: Duration) -> HeaderValue {
+        let seconds = max_age.whole_seconds().max(0);
+        let realm = &self.realm;
+        value(format!("Bearer realm={realm}, error=\"insufficient_user_authentication\", max_age=\"{seconds}\""))
+    }
+}
+
+/// An RFC 9110 §5.6.4 quoted-string. Control characters are left out, and what is not ASCII becomes `?`: clients do not
+/// agree on its encoding.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars().filter(|character| !character.is_control()) {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => quoted.push('?'),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The text is visible ASCII by construction; the scheme alone would still be a lawful challenge.
+fn value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_realm_cannot_break_out_of_its_quotes() {
+        let of = |realm| Challenges::new(realm).of(RefusalKind::NoCredential).unwrap();
+        assert_eq!(of("members"), r#"Bearer realm="members""#);
+        assert_eq!(of(r#"a "b" \c"#), r#"Bearer realm="a \"b\" \\c""#);
+        assert_eq!(of("caf\u{e9}\r\nSet-Cookie: x"), r#"Bearer realm="caf?Set-Cookie: x""#);
+        assert_eq!(of(""), r#"Bearer realm="""#);
+    }
+}

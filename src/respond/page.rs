@@ -1,0 +1,63 @@
+//! Small HTML pages for people: fixed text, no script, nothing loaded from elsewhere.
+
+use bytes::Bytes;
+
+use crate::respond::RefusalKind;
+
+/// The media type of [`body`].
+pub(crate) const MEDIA_TYPE: &str = "text/html; charset=utf-8";
+
+macro_rules! page {
+    ($status:literal, $title:literal, $text:literal) => {
+        Bytes::from_static(
+            concat!(
+                "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
+                "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+                $title,
+                "</title>\n<style>\n:root { color-scheme: light dark }\n",
+                "body { font: 1rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 18vh auto; padding: 0 1.5rem }\n",
+                "p.status { margin: 0; opacity: .6; letter-spacing: .08em }\nh1 { margin: 0 0 .5rem; font-size: 1.75rem }\n",
+                "</style>\n</head>\n<body>\n<main>\n<p class=\"status\">",
+                $status,
+                "</p>\n<h1>",
+                $title,
+                "</h1>\n<p>",
+                $text,
+                "</p>\n</main>\n</body>\n</html>\n"
+            )
+            .as_bytes(),
+        )
+    };
+}
+
+/// The page of a refusal.
+pub(crate) fn body(kind: RefusalKind) -> Bytes {
+    match kind {
+        RefusalKind::NoCredential | RefusalKind::InvalidToken => {
+            page!(401, "Please log in", "This page is for people who are logged in.")
+        }
+        RefusalKind::TooOld { .. } => {
+            page!(401, "Please log in again", "This page asks for a recent login, and yours was some time ago.")
+        }
+        RefusalKind::InvalidRequest => {
+            page!(
+                400,
+                "This request cannot be understood",
+                "Your browser sent logins that contradict each other. Delete the cookies of this site and log in again."
+            )
+        }
+        RefusalKind::Denied => {
+            page!(403, "Not allowed", "You are logged in, but this page is not open to you.")
+        }
+        RefusalKind::CrossSite => {
+            page!(403, "Not allowed", "Another site sent you here. Go to this site and try again from there.")
+        }
+        RefusalKind::NotFound => page!(404, "Nothing here", "There is no such page."),
+        RefusalKind::Unavailable => {
+            page!(503, "Please try again", "Your login cannot be checked at the moment. Try again in a few seconds.")
+        }
+        RefusalKind::Misconfigured => {
+            page!(500, "Something is wrong", "This site cannot check your login. It is not your fault.")
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! RFC 9457 problem details: the fixed body of each refusal.
+
+use bytes::Bytes;
+
+use crate::respond::RefusalKind;
+
+/// The media type of [`body`].
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+macro_rules! problem {
+    ($title:literal, $status:literal, $detail:literal) => {
+        Bytes::from_static(
+            concat!(
+                r#"{"type":"about:blank","title":""#,
+                $title,
+                r#"","status":"#,
+                $status,
+                r#","detail":""#,
+                $detail,
+                r#""}"#
+            )
+            .as_bytes(),
+        )
+    };
+}
+
+/// The problem details of a refusal.
+///
+/// `type` is `about:blank` (RFC 9457 §4.2.1: the status says it all; `error` in the challenge says the rest). One text
+/// stands for every kind of bad token, so that nobody learns whether a token ever existed.
+pub(crate) fn body(kind: RefusalKind) -> Bytes {
+    match kind {
+        RefusalKind::NoCredential => {
+            problem!("Unauthorized", 401, "This resource needs a token.")
+        }
+        RefusalKind::InvalidToken => {
+            problem!("Unauthorized", 401, "The token is not valid.")
+        }
+        RefusalKind::TooOld { .. } => {
+            problem!("Unauthorized", 401, "This resource needs a more recent login.")
+        }
+        RefusalKind::InvalidRequest => {
+            problem!("Bad Request", 400, "The request carries credentials that contradict each other.")
+        }
+        RefusalKind::Denied => {
+            problem!("Forbidden", 403, "This user may not do this.")
+        }
+        RefusalKind::CrossSite => {
+            problem!("Forbidden", 403, "The request came from another site.")
+        }
+        RefusalKind::NotFound => {
+            problem!("Not Found", 404, "There is nothing here.")
+        }
+        RefusalKind::Unavailable => {
+            problem!("Service Unavailable", 503, "The request cannot be checked at the moment. Try again later.")
+        }
+        RefusalKind::Misconfigured => {
+            problem!("Internal Server Error", 500, "The server cannot check the request.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_body_is_json_and_repeats_its_status() {
+        let kinds = [
+            RefusalKind::NoCredential,
+            RefusalKind::InvalidToken,
+            RefusalKind::InvalidRequest,
+            RefusalKind::Denied,
+            RefusalKind::TooOld { max_age: time::Duration::minutes(5) },
+            RefusalKind::CrossSite,
+            RefusalKind::NotFound,
+            RefusalKind::Unavailable,
+            RefusalKind::Misconfigured,
+        ];
+        for kind in kinds {
+            let problem: serde_json::Value = serde_json::from_slice(&body(kind)).unwrap();
+            assert_eq!(problem["type"], "about:blank");
+            assert_eq!(problem["status"], kind.status().as_u16());
+            assert_eq!(problem["title"].as_str(), kind.status().canonical_reason());
+            assert!(problem["detail"].as_str().unwrap().ends_with('.'));
+            assert_eq!(problem.as_object().unwrap().len(), 4);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Destroy: end one token, all of a user, or all but one.
+
+use crate::error::Error;
+use crate::token::{Token, TokenId, TokenKey};
+use crate::tokens::Tokens;
+use crate::user::{CurrentUser, UserId};
+
+impl Tokens {
+    /// Ends this token. `false`: there was no such token, which is not an error.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer: then it may live on.
+    ///
+    /// # Source
+    /// Trongate's `destroy`.
+    pub async fn destroy(&self, token: &Token) -> Result<bool, Error> {
+        self.inner().repository.delete(TokenKey::new(token.expose_secret())).await
+    }
+
+    /// Ends the token that this user presented: log out.
+    ///
+    /// # Errors
+    /// As [`destroy`](Self::destroy).
+    pub async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
+        self.destroy_by_id(user.id(), user.token().id()).await
+    }
+
+    /// Ends the token with this record id if it is this user's: one line in a list of devices. `false`: it was not.
+    ///
+    /// # Errors
+    /// As [`destroy`](Self::destroy).
+    pub async fn destroy_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
+        self.inner().repository.delete_by_id(user, id).await
+    }
+
+    /// Ends every token of this user: log out everywhere. Says how many.
+    ///
+    /// # Errors
+    /// As [`destroy`](Self::destroy).
+    pub async fn destroy_all(&self, user: &UserId) -> Result<u64, Error> {
+        self.inner().repository.delete_by_user(user, None).await
+    }
+
+    /// Ends every token of this user but one: after a change of password. Says how many.
+    ///
+    /// # Errors
+    /// As [`destroy`](Self::destroy).
+    pub async fn destroy_others(&self, user: &UserId, keep: TokenId) -> Result<u64, Error> {
+        self.inner().repository.delete_by_user(user, Some(keep)).await
+    }
+}

@@ -1,0 +1,125 @@
+//! Generate: a new token for a user who has proved who they are.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use time::OffsetDateTime;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::random;
+use crate::repository::NewToken;
+use crate::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord, generate_text};
+use crate::tokens::{IssuedToken, Tokens};
+use crate::user::UserId;
+
+impl Tokens {
+    /// A new token for this user, who has just proved who they are. Await it.
+    ///
+    /// # Errors
+    /// [`UserNotFound`](ErrorKind::UserNotFound) for a user that the store does not know;
+    /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer: then the token may or may not be stored,
+    /// and nobody has it.
+    ///
+    /// # Source
+    /// Trongate's `generate_token`.
+    pub fn generate(&self, user: impl Into<UserId>) -> Generate {
+        Generate {
+            tokens: self.clone(),
+            user: user.into(),
+            lifetime: self.inner().lifetime,
+            name: None,
+            code: None,
+            authenticated_at: None,
+            is_api_token: false,
+        }
+    }
+}
+
+/// A token about to be generated. Made by [`Tokens::generate`]; awaiting it gives an [`IssuedToken`].
+#[derive(Debug)]
+#[must_use = "nothing is generated until this is awaited"]
+pub struct Generate {
+    tokens: Tokens,
+    user: UserId,
+    lifetime: Lifetime,
+    name: Option<String>,
+    code: Option<String>,
+    authenticated_at: Option<Timestamp>,
+    is_api_token: bool,
+}
+
+impl Generate {
+    /// How long it lives. Default: that of the service.
+    pub fn lifetime(mut self, lifetime: impl Into<Lifetime>) -> Self {
+        self.lifetime = lifetime.into();
+        self
+    }
+
+    /// What its owner calls it in a list of devices: `Firefox on Linux`. Default: none.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The application's own mark (Trongate: up to 3 characters). Default: none.
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// When the user proved who they are, if that was not just now. Default: now.
+    pub fn authenticated_at(mut self, at: OffsetDateTime) -> Self {
+        self.authenticated_at = Some(at.into());
+        self
+    }
+
+    /// Makes it an API token, in the format of [`Tokens::with_api_tokens`]. Without such a format awaiting this is a
+    /// [`Configuration`](ErrorKind::Configuration) error. Default: a token in Trongate's format.
+    pub fn api_token(mut self) -> Self {
+        self.is_api_token = true;
+        self
+    }
+
+    fn text(&self) -> Result<Token, Error> {
+        match &self.tokens.inner().api_format {
+            _ if !self.is_api_token => generate_text(),
+            Some(format) => format.generate(),
+            None => Err(Error::with_source(ErrorKind::Configuration, "API tokens need Tokens::with_api_tokens")),
+        }
+    }
+
+    async fn generate(self) -> Result<IssuedToken, Error> {
+        let now = self.tokens.now();
+        let token = self.text()?;
+        let mut record = TokenRecord::new(random_id()?, now, self.lifetime);
+        if let Some(name) = &self.name {
+            record = record.with_name(name);
+        }
+        if let Some(code) = &self.code {
+            record = record.with_code(code);
+        }
+        if let Some(at) = self.authenticated_at {
+            record = record.with_authenticated_at(at);
+        }
+        let new = NewToken { key: TokenKey::new(token.expose_secret()), user: &self.user, record };
+        let record = self.tokens.inner().repository.insert(new).await?;
+        Ok(IssuedToken::new(token, self.user, record, now, self.tokens.cookie().clone()))
+    }
+}
+
+impl IntoFuture for Generate {
+    type Output = Result<IssuedToken, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.generate())
+    }
+}
+
+/// A random positive id: nobody learns from it how many tokens there are.
+fn random_id() -> Result<TokenId, Error> {
+    let mut bytes = [0; 8];
+    random::fill(&mut bytes)?;
+    Ok(TokenId::new((i64::from_le_bytes(bytes) & i64::MAX).max(1)))
+}

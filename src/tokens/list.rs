@@ -1,0 +1,17 @@
+//! List: what tokens a user has.
+
+use crate::error::Error;
+use crate::repository::{Page, PageRequest};
+use crate::token::TokenRecord;
+use crate::tokens::Tokens;
+use crate::user::UserId;
+
+impl Tokens {
+    /// The records of this user's live tokens, newest first: a list of devices.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer.
+    pub async fn list(&self, user: &UserId, page: PageRequest) -> Result<Page<TokenRecord>, Error> {
+        self.inner().repository.list_by_user(user, page, self.now()).await
+    }
+}

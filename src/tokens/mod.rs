@@ -1,0 +1,50 @@
+//! Floor 3, the life of a token: [`Tokens`] generates, validates, regenerates, destroys, lists and prunes.
+//!
+//! | file | role |
+//! |---|---|
+//! | `service` | [`Tokens`] and its settings |
+//! | `generate`, `validate`, `regenerate`, `destroy`, `list`, `prune` | one verb each |
+//! | `issued` | [`IssuedToken`], fresh from the press, with its cookies |
+//! | `touch` | "last used", written off the request's path |
+//!
+//! # Example
+//! ```
+//! use time::Duration;
+//! use tower_tokens::repository::{MemoryRepository, UserRepository};
+//! use tower_tokens::token::Lifetime;
+//! use tower_tokens::tokens::Tokens;
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! let repository = MemoryRepository::new();
+//! repository.create_level("member").await?;
+//! let user_id = repository.create_user(None, "member").await?;
+//!
+//! let tokens = Tokens::new(repository);
+//! let issued = tokens.generate(&user_id).lifetime(Lifetime::days(30)).name("phone").await?;
+//! let user = tokens.validate(issued.token()).any_level(["member", "admin"]).await?;
+//! assert_eq!(user.unwrap().id(), &user_id);
+//!
+//! let renewed = tokens.regenerate(issued.token()).await?;
+//! assert!(tokens.validate(issued.token()).await?.is_none(), "the old text is dead");
+//! tokens.destroy(renewed.token()).await?;
+//! assert!(tokens.validate(renewed.token()).await?.is_none());
+//! # Ok::<(), tower_tokens::error::Error>(())
+//! # }).unwrap();
+//! ```
+
+mod destroy;
+mod generate;
+mod issued;
+mod list;
+mod prune;
+mod regenerate;
+mod service;
+mod touch;
+mod validate;
+
+pub use generate::Generate;
+pub use issued::IssuedToken;
+pub use prune::PruningTask;
+pub use regenerate::Regenerate;
+pub use service::Tokens;
+pub use validate::Validate;

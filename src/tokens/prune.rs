@@ -1,0 +1,74 @@
+//! Prune: remove what has expired.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::error::Error;
+use crate::log::{log_debug, log_warn};
+use crate::tokens::Tokens;
+
+/// How many tokens one statement removes at most. Our choice: few enough to lock nothing for long.
+const BATCH: u32 = 1_000;
+
+impl Tokens {
+    /// Removes every token that has expired, 1,000 at a time. Says how many.
+    ///
+    /// An expired token is never valid, pruned or not: this only makes room.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer; what was removed until then
+    /// stays removed.
+    ///
+    /// # Source
+    /// Trongate's `_delete_old_tokens`.
+    pub async fn prune(&self) -> Result<u64, Error> {
+        let now = self.now();
+        let mut total = 0;
+        loop {
+            let removed = self.inner().repository.delete_expired(now, BATCH).await?;
+            total += removed;
+            if removed < u64::from(BATCH) {
+                return Ok(total);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Prunes now and then every `interval`, in a task of its own, until [`PruningTask::stop`] or the end of the
+    /// runtime. An error is logged, and the next interval tries again.
+    ///
+    /// # Panics
+    /// If it is called outside of a Tokio runtime with its time driver, or if `interval` is zero.
+    #[expect(clippy::must_use_candidate, reason = "the task runs on when its handle is dropped")]
+    pub fn spawn_pruning(&self, interval: Duration) -> PruningTask {
+        let tokens = self.clone();
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        PruningTask(tokio::spawn(async move {
+            loop {
+                ticks.tick().await;
+                match tokens.prune().await {
+                    Ok(_removed) => {
+                        log_debug!(removed = _removed, "pruned expired tokens");
+                    }
+                    Err(_error) => {
+                        log_warn!(error = &_error as &dyn std::error::Error, "expired tokens were not pruned");
+                    }
+                }
+            }
+        }))
+    }
+}
+
+/// The task that [`Tokens::spawn_pruning`] started. Dropping it lets the task run on.
+#[derive(Debug)]
+pub struct PruningTask(JoinHandle<()>);
+
+impl PruningTask {
+    /// Stops the task.
+    pub fn stop(self) {
+        self.0.abort();
+    }
+}

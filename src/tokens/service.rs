@@ -1,0 +1,113 @@
+//! The service and its settings.
+
+use std::fmt;
+use std::sync::Arc;
+
+use time::Duration;
+
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::repository::TokenRepository;
+use crate::respond::{SetTokenCookie, TokenCookie};
+use crate::token::{ApiTokenFormat, Lifetime};
+use crate::tokens::touch::Toucher;
+
+/// The life cycle of tokens in one store. Cheap to clone; clones are the same service.
+///
+/// *Once you have decided that a user is legitimate, then you ask this for a token.*
+///
+/// # Example
+/// See the [module](crate::tokens).
+#[derive(Clone)]
+pub struct Tokens(Arc<Inner>);
+
+#[derive(Clone)]
+pub(super) struct Inner {
+    pub(super) repository: Arc<dyn TokenRepository>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) lifetime: Lifetime,
+    pub(super) cookie: TokenCookie,
+    pub(super) api_format: Option<ApiTokenFormat>,
+    pub(super) touch_interval: Option<Duration>,
+    pub(super) toucher: Arc<Toucher>,
+}
+
+impl Tokens {
+    /// Tokens in this store, with the defaults that the setters name.
+    #[must_use]
+    pub fn new(repository: impl TokenRepository) -> Self {
+        Self(Arc::new(Inner {
+            repository: Arc::new(repository),
+            clock: Arc::new(SystemClock),
+            lifetime: Lifetime::default(),
+            cookie: TokenCookie::default(),
+            api_format: None,
+            touch_interval: Some(Duration::seconds(60)),
+            toucher: Arc::default(),
+        }))
+    }
+
+    /// Where "now" comes from. Default: [`SystemClock`].
+    #[must_use]
+    pub fn with_clock(self, clock: impl Clock) -> Self {
+        self.with(|inner| inner.clock = Arc::new(clock))
+    }
+
+    /// How long a token lives if its generation does not say. Default: 86,400 seconds, Trongate's.
+    #[must_use]
+    pub fn with_lifetime(self, lifetime: impl Into<Lifetime>) -> Self {
+        self.with(|inner| inner.lifetime = lifetime.into())
+    }
+
+    /// The cookie that carries tokens to browsers. A `TokenAuthLayer` made of this service reads the cookie of the same
+    /// name. Default: [`TokenCookie::default`], named `trongatetoken`.
+    #[must_use]
+    pub fn with_cookie(self, cookie: TokenCookie) -> Self {
+        self.with(|inner| inner.cookie = cookie)
+    }
+
+    /// The format of [API tokens](super::Generate::api_token). A token that bears its prefix and wrong check digits is
+    /// refused without a look-up. Default: none.
+    #[must_use]
+    pub fn with_api_tokens(self, format: ApiTokenFormat) -> Self {
+        self.with(|inner| inner.api_format = Some(format))
+    }
+
+    /// How often the last use of one token is written at most, or `None` for never. Default: 60 seconds.
+    ///
+    /// A token with an idle limit is written as often as its limit needs: at least four times within it, even with
+    /// `None`.
+    #[must_use]
+    pub fn with_touch_interval(self, interval: Option<Duration>) -> Self {
+        self.with(|inner| inner.touch_interval = interval)
+    }
+
+    /// The cookie's settings.
+    #[must_use]
+    pub fn cookie(&self) -> &TokenCookie {
+        &self.0.cookie
+    }
+
+    /// The cookie that takes the token out of the browser: send it at logout.
+    pub fn removal_cookie(&self) -> SetTokenCookie {
+        self.0.cookie.removal()
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("repository", &self.0.repository).finish_non_exhaustive()
+    }
+}

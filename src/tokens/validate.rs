@@ -1,0 +1,101 @@
+//! Validate: whose token is this, at this moment?
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::source::TokenSource;
+use crate::token::{Token, TokenKey};
+use crate::tokens::Tokens;
+use crate::user::CurrentUser;
+use crate::validator::{TokenValidator, Validation};
+
+impl Tokens {
+    /// The user of this token, at any level unless [`level`](Validate::level) or [`any_level`](Validate::any_level)
+    /// says otherwise. Await it. `None`: it is not valid.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer; that is never `None`.
+    ///
+    /// # Source
+    /// Trongate's `_attempt_get_valid_token`, `_get_user_id`, `_get_user_obj`, which forget to look at the expiry.
+    pub fn validate<'a>(&'a self, token: &'a Token) -> Validate<'a> {
+        Validate { tokens: self, token, levels: None }
+    }
+
+    async fn find(&self, text: &str) -> Result<Option<CurrentUser>, Error> {
+        if self.is_forged(text) {
+            return Ok(None);
+        }
+        let found = self.inner().repository.find(TokenKey::new(text), self.now()).await?;
+        Ok(found.inspect(|user| self.touch_if_due(user)))
+    }
+
+    /// Whether the text claims to be one of our API tokens and its check digits say otherwise.
+    fn is_forged(&self, text: &str) -> bool {
+        self.inner().api_format.as_ref().is_some_and(|format| format.claims(text) && !format.accepts(text))
+    }
+}
+
+#[async_trait]
+impl TokenValidator for Tokens {
+    fn validate_now(&self, token: &str) -> Option<Validation> {
+        if self.is_forged(token) {
+            return Some(Validation::Invalid);
+        }
+        match self.inner().repository.find_now(token, self.now())? {
+            Some(user) => {
+                self.touch_if_due(&user);
+                Some(Validation::Valid(user))
+            }
+            None => Some(Validation::Invalid),
+        }
+    }
+
+    async fn validate(&self, token: &str) -> Validation {
+        self.find(token).await.into()
+    }
+
+    fn sources(&self) -> Vec<TokenSource> {
+        TokenSource::defaults_with_cookie(self.cookie().name())
+    }
+}
+
+/// A token about to be validated. Made by [`Tokens::validate`]; awaiting it gives the user or `None`.
+#[derive(Debug)]
+#[must_use = "nothing is validated until this is awaited"]
+pub struct Validate<'a> {
+    tokens: &'a Tokens,
+    token: &'a Token,
+    levels: Option<Vec<String>>,
+}
+
+impl Validate<'_> {
+    /// Only a user at the level with this title will do.
+    pub fn level(self, title: &str) -> Self {
+        self.any_level([title])
+    }
+
+    /// Only a user at one of the levels with these titles will do; of none, nobody.
+    pub fn any_level<'t>(mut self, titles: impl IntoIterator<Item = &'t str>) -> Self {
+        self.levels = Some(titles.into_iter().map(str::to_owned).collect());
+        self
+    }
+}
+
+impl<'a> IntoFuture for Validate<'a> {
+    type Output = Result<Option<CurrentUser>, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let found = self.tokens.find(self.token.expose_secret()).await?;
+            Ok(found.filter(|user| match &self.levels {
+                None => true,
+                Some(titles) => titles.iter().any(|title| title == user.level().title()),
+            }))
+        })
+    }
+}

@@ -1,0 +1,309 @@
+//! The suite fails on stores that are broken on purpose, each in one way.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use tower_tokens::clock::Timestamp;
+use tower_tokens::conformance::{self, Subject};
+use tower_tokens::error::{Error, ErrorKind};
+use tower_tokens::repository::{
+    MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, UserRepository,
+};
+use tower_tokens::token::{Expiry, TokenDigest, TokenId, TokenKey, TokenRecord};
+use tower_tokens::user::{CurrentUser, UserId, UserLevel};
+
+/// What is wrong with a [`Mutant`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    None,
+    InsertOverwrites,
+    InsertTakesAnyUser,
+    FindIgnoresTheEnd,
+    FindIsOneSecondLate,
+    FindRemembersTheLevel,
+    FindRemembersTheUser,
+    FindIgnoresCase,
+    FindGivesNoneInAnOutage,
+    DeleteForgets,
+    DeleteByIdIgnoresTheUser,
+    ReplaceIsTwoSteps,
+    ReplaceRevives,
+    ReplaceKeepsTheOldToken,
+    TouchBringsBack,
+    TouchMovesNothing,
+    TouchGoesBack,
+    DeleteByUserIgnoresKeep,
+    ListIsOldestFirst,
+    ListHasOnePage,
+    ListShowsTheEnded,
+    DeleteExpiredIsUnbounded,
+    DeleteExpiredIsOneSecondEarly,
+}
+
+/// A store with one flaw, and without [`UserRepository`]: its users are, so to speak, the application's own.
+#[derive(Debug)]
+pub struct Mutant {
+    inner: MemoryRepository,
+    flaw: Flaw,
+    is_cut_off: AtomicBool,
+    /// Everything that was ever inserted or found, for flaws that remember.
+    memory: Mutex<HashMap<TokenDigest, CurrentUser>>,
+}
+
+impl Mutant {
+    pub fn new(flaw: Flaw) -> Self {
+        Self { inner: MemoryRepository::new(), flaw, is_cut_off: AtomicBool::new(false), memory: Mutex::default() }
+    }
+
+    fn remembered(&self, digest: &TokenDigest) -> Option<CurrentUser> {
+        self.memory.lock().unwrap().get(digest).cloned()
+    }
+
+    fn remembered_id(&self, id: TokenId) -> Option<(TokenDigest, CurrentUser)> {
+        let memory = self.memory.lock().unwrap();
+        memory.iter().find(|(_, user)| user.token().id() == id).map(|(digest, user)| (*digest, user.clone()))
+    }
+
+    fn outage(&self) -> Result<(), Error> {
+        if self.is_cut_off.load(Ordering::SeqCst) { Err(ErrorKind::Unavailable.into()) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl TokenRepository for Mutant {
+    async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
+        self.outage()?;
+        let key = token.key;
+        match self.flaw {
+            Flaw::InsertOverwrites => _ = self.inner.delete(key).await?,
+            Flaw::InsertTakesAnyUser if self.inner.user(token.user).await?.is_none() => {
+                self.inner.create_user(Some(token.user.clone()), "member").await?;
+            }
+            _ => {}
+        }
+        let user = token.user.clone();
+        let record = self.inner.insert(token).await?;
+        let found =
+            CurrentUser::new(user, UserLevel::new(1, "member"), record.clone(), Timestamp::from_unix_seconds(0));
+        self.memory.lock().unwrap().insert(*key.digest(), found);
+        Ok(record)
+    }
+
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+        if self.flaw == Flaw::FindGivesNoneInAnOutage && self.outage().is_err() {
+            return Ok(None);
+        }
+        self.outage()?;
+        if self.flaw == Flaw::TouchBringsBack
+            && let Some(user) = self.remembered(token.digest())
+            && user.token().code() == Some("back")
+        {
+            return Ok(Some(user));
+        }
+        let found = self.inner.find(token, now).await?;
+        let remembered = || self.remembered(token.digest());
+        let again = |user: &CurrentUser, level: &UserLevel| {
+            CurrentUser::new(user.id(), level.clone(), user.token().clone(), now)
+        };
+        Ok(match self.flaw {
+            Flaw::FindIgnoresTheEnd => {
+                let early = remembered().map(|user| Timestamp::from(user.token().created_at()));
+                let early = early.map(|birth| self.inner.find(token, birth));
+                match early {
+                    Some(early) => early.await?.map(|user| again(&user, user.level())),
+                    None => None,
+                }
+            }
+            Flaw::FindIsOneSecondLate => {
+                let earlier = now + time::Duration::seconds(-1);
+                self.inner.find(token, earlier).await?.map(|user| again(&user, user.level()))
+            }
+            Flaw::FindRemembersTheLevel => match (found, remembered()) {
+                (Some(found), Some(before)) => Some(again(&found, before.level())),
+                (found, _) => found,
+            },
+            Flaw::FindRemembersTheUser => found.or_else(remembered),
+            Flaw::FindIgnoresCase if found.is_none() => {
+                let original = token.expose_secret().to_lowercase().replace("-token-", "-Token-");
+                self.inner.find(TokenKey::new(&original), now).await?
+            }
+            _ => found,
+        })
+    }
+
+    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+        self.outage()?;
+        if self.flaw == Flaw::DeleteForgets {
+            return Ok(self.remembered(token.digest()).is_some());
+        }
+        self.inner.delete(token).await
+    }
+
+    async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
+        self.outage()?;
+        match self.remembered_id(id) {
+            Some((_, owner)) if self.flaw == Flaw::DeleteByIdIgnoresTheUser => {
+                self.inner.delete_by_id(owner.id(), id).await
+            }
+            _ => self.inner.delete_by_id(user, id).await,
+        }
+    }
+
+    async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
+        self.outage()?;
+        let Replacement { old, new, lifetime, now } = replacement.clone();
+        match (self.flaw, self.remembered(old.digest())) {
+            (Flaw::ReplaceIsTwoSteps, _) => {
+                let Some(found) = self.inner.find(old, now).await? else { return Ok(None) };
+                tokio::task::yield_now().await;
+                self.inner.delete(old).await?;
+                let record = found.token().clone().regenerated(now, lifetime);
+                let stored = NewToken { key: new, user: found.id(), record: record.clone() };
+                let stored = match self.inner.insert(stored).await {
+                    Ok(stored) => stored,
+                    Err(_) => record,
+                };
+                Ok(Some(Regenerated { user: found.id().clone(), record: stored }))
+            }
+            (Flaw::ReplaceRevives, Some(found)) => {
+                self.inner.replace(Replacement { now: found.token().created_at().into(), ..replacement }).await
+            }
+            (Flaw::ReplaceKeepsTheOldToken, Some(found)) => {
+                let done = self.inner.replace(replacement).await?;
+                let record = found.token().clone().with_id(TokenId::new(1_000_000 + found.token().id().get()));
+                self.inner.insert(NewToken { key: old, user: found.id(), record }).await?;
+                Ok(done)
+            }
+            _ => self.inner.replace(replacement).await,
+        }
+    }
+
+    async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
+        self.outage()?;
+        match (self.flaw, self.remembered_id(id)) {
+            (Flaw::TouchMovesNothing, _) => Ok(true),
+            (Flaw::TouchGoesBack, _) => {
+                self.inner.touch(user, id, now).await?;
+                Ok(true)
+            }
+            (Flaw::TouchBringsBack, Some((digest, found))) if !self.inner.touch(user, id, now).await? => {
+                let record = found.token().clone().with_code("back").with_absolute_expiry(Expiry::Never);
+                let back = CurrentUser::new(user, found.level().clone(), record, now);
+                self.memory.lock().unwrap().insert(digest, back);
+                Ok(true)
+            }
+            (Flaw::TouchBringsBack, Some(_)) => Ok(true),
+            _ => self.inner.touch(user, id, now).await,
+        }
+    }
+
+    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+        self.outage()?;
+        self.inner.delete_by_user(user, keep.filter(|_| self.flaw != Flaw::DeleteByUserIgnoresKeep)).await
+    }
+
+    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
+        self.outage()?;
+        let now = if self.flaw == Flaw::ListShowsTheEnded { Timestamp::from_unix_seconds(0) } else { now };
+        let mut found = self.inner.list_by_user(user, page, now).await?;
+        match self.flaw {
+            Flaw::ListIsOldestFirst => found.items.reverse(),
+            Flaw::ListHasOnePage => found.next = None,
+            _ => {}
+        }
+        Ok(found)
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.outage()?;
+        match self.flaw {
+            Flaw::DeleteExpiredIsUnbounded => self.inner.delete_expired(now, u32::MAX).await,
+            Flaw::DeleteExpiredIsOneSecondEarly => {
+                self.inner.delete_expired(now + time::Duration::seconds(1), limit).await
+            }
+            _ => self.inner.delete_expired(now, limit).await,
+        }
+    }
+}
+
+#[async_trait]
+impl Subject for Mutant {
+    async fn add_user(&self, level: &str) -> Result<UserId, Error> {
+        self.inner.add_user(level).await
+    }
+
+    async fn move_user(&self, user: &UserId, level: &str) -> Result<(), Error> {
+        self.inner.move_user(user, level).await
+    }
+
+    async fn shut_out_user(&self, user: &UserId, shut_out: bool) -> Result<(), Error> {
+        self.inner.shut_out_user(user, shut_out).await
+    }
+
+    async fn remove_user(&self, user: &UserId) -> Result<(), Error> {
+        self.inner.remove_user(user).await
+    }
+}
+
+/// Whether the case fails on a store with this flaw. It has to pass without one.
+async fn catches<C: Future<Output = ()> + Send + 'static>(case: impl Fn(Mutant) -> C, flaw: Flaw) -> bool {
+    tokio::spawn(case(Mutant::new(Flaw::None))).await.expect("the case passes on a store without a flaw");
+    tokio::spawn(case(Mutant::new(flaw))).await.is_err_and(|error| error.is_panic())
+}
+
+macro_rules! mutants {
+    ($($name:ident: $flaw:ident is caught by $($case:ident),+;)+) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $(assert!(catches(conformance::$case, Flaw::$flaw).await, stringify!($case));)+
+            }
+        )+
+    };
+}
+
+mutants! {
+    an_insert_that_overwrites: InsertOverwrites is caught by
+        insert_refuses_a_token_that_is_there, of_racing_inserts_of_one_token_exactly_one_wins;
+    an_insert_for_nobody: InsertTakesAnyUser is caught by insert_refuses_a_user_who_does_not_exist;
+    a_find_that_ignores_the_end: FindIgnoresTheEnd is caught by
+        find_gives_nobody_for_an_expired_token, a_token_is_expired_at_its_edge;
+    a_find_that_is_a_second_late: FindIsOneSecondLate is caught by a_token_is_expired_at_its_edge;
+    a_find_with_a_stale_level: FindRemembersTheLevel is caught by find_gives_the_present_level;
+    a_find_that_caches_users: FindRemembersTheUser is caught by
+        find_gives_nobody_while_the_user_is_disabled, find_gives_nobody_when_the_user_is_gone,
+        no_find_after_delete_sees_the_token, no_racing_find_that_starts_after_delete_sees_the_token;
+    a_find_that_ignores_case: FindIgnoresCase is caught by find_gives_nobody_for_an_unknown_token;
+    a_delete_that_does_nothing: DeleteForgets is caught by
+        no_find_after_delete_sees_the_token, deleting_what_is_not_there_is_no_error;
+    a_delete_of_anybodys_token: DeleteByIdIgnoresTheUser is caught by delete_by_id_ends_only_this_users_token;
+    a_replace_that_is_not_atomic: ReplaceIsTwoSteps is caught by of_racing_replacements_exactly_one_wins;
+    a_replace_that_revives: ReplaceRevives is caught by
+        an_expired_token_cannot_be_replaced, a_token_is_expired_at_its_edge;
+    a_replace_that_keeps_the_old_token: ReplaceKeepsTheOldToken is caught by
+        replace_puts_the_new_token_in_the_old_ones_place, of_racing_replacements_exactly_one_wins;
+    a_touch_that_brings_back: TouchBringsBack is caught by
+        touch_never_brings_a_deleted_token_back, touch_is_for_valid_tokens_of_this_user;
+    a_touch_that_moves_nothing: TouchMovesNothing is caught by touch_moves_the_idle_end_only;
+    a_touch_that_says_yes_to_the_past: TouchGoesBack is caught by touch_never_goes_back;
+    a_delete_by_user_that_keeps_none: DeleteByUserIgnoresKeep is caught by delete_by_user_can_keep_one_token;
+    a_list_that_is_oldest_first: ListIsOldestFirst is caught by list_by_user_gives_newest_first;
+    a_list_that_ends_too_soon: ListHasOnePage is caught by list_by_user_gives_pages;
+    a_list_of_the_ended: ListShowsTheEnded is caught by
+        list_by_user_leaves_out_what_has_ended, a_token_is_expired_at_its_edge;
+    a_pruning_without_bound: DeleteExpiredIsUnbounded is caught by delete_expired_is_bounded_and_counts;
+    a_pruning_a_second_early: DeleteExpiredIsOneSecondEarly is caught by a_token_is_expired_at_its_edge;
+}
+
+#[tokio::test]
+async fn a_none_in_an_outage_is_caught() {
+    let case = |flaw| {
+        let cut_off = async |store: &Mutant| store.is_cut_off.store(true, Ordering::SeqCst);
+        tokio::spawn(conformance::an_outage_is_an_error_and_never_none(Mutant::new(flaw), cut_off))
+    };
+    case(Flaw::None).await.expect("the case passes on a store without a flaw");
+    assert!(case(Flaw::FindGivesNoneInAnOutage).await.is_err_and(|error| error.is_panic()));
+}
