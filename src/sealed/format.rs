@@ -70,6 +70,14 @@ pub(super) fn write_clear_part(buffer: &mut Vec<u8>, key: &PreparedKey, nonce: &
     buffer.len()
 }
 
+/// Whether `text` begins with the version and the length of a key id.
+///
+/// The first base64 digit holds the upper six bits of the version, the second its lower two and the upper four of the
+/// length, which is 32 at most.
+pub(super) const fn begins_like_a_token(text: &str) -> bool {
+    matches!(text.as_bytes(), [b'A', b'Q'..=b'S', ..])
+}
+
 /// The decoded bytes of `text`.
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, Error> {
     if text.len() > MAX_SEALED_TEXT_BYTES {
@@ -117,5 +125,26 @@ impl Facts {
         };
         let issued_at = Timestamp::from_unix_seconds(i64::from_be_bytes(*issued_at));
         Some((Self { uuid: TokenUuid::from_bytes(*uuid), issued_at, expires_at }, rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_length_of_a_key_id_begins_like_a_token() {
+        for length in 0..=u8::MAX {
+            let text = encode(&[VERSION, length, 0xff]).unwrap();
+            assert_eq!(begins_like_a_token(&text), usize::from(length) <= MAX_KEY_ID_BYTES + 15, "{length}");
+        }
+        assert!(!begins_like_a_token("") && !begins_like_a_token("A"));
+        assert!(!begins_like_a_token(&encode(&[VERSION + 1, 2, 0]).unwrap()));
+    }
+
+    #[test]
+    fn the_longest_associated_data_fits() {
+        let data = associated_data(&[b'k'; MAX_KEY_ID_BYTES], Binding::State, &"p".repeat(MAX_PURPOSE_BYTES)).unwrap();
+        assert!(data.is_full());
     }
 }

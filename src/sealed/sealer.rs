@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::sealed::aead::NONCE_BYTES;
 use crate::sealed::bound::BoundSealer;
+use crate::sealed::format;
 use crate::sealed::format::{
     Binding, FINGERPRINT_BYTES, Facts, MAX_PURPOSE_BYTES, Parts, associated_data, decode, encode, write_clear_part,
 };
@@ -133,6 +134,11 @@ impl Sealer {
     #[must_use]
     pub const fn keys(&self) -> &KeyRing {
         &self.keys
+    }
+
+    /// Whether `text` begins as every sealed token does. Costs nothing: for a validator that stands before another.
+    pub(crate) fn could_have_sealed(text: &str) -> bool {
+        format::begins_like_a_token(text)
     }
 
     pub(super) fn new_facts(&self, lifetime: Lifetime) -> Result<Facts, Error> {

@@ -3,6 +3,7 @@
 mod command_line;
 mod golden;
 mod key_file;
+mod login;
 mod must_fail;
 mod opened;
 mod primordyx;
