@@ -85,7 +85,7 @@ fn open(opener: &Opener) -> Result<ExitCode, Box<dyn Error>> {
 
 enum Opener {
     Sealer(Sealer),
-    Primordyx(Primordyx),
+    Primordyx(Box<Primordyx>),
 }
 
 impl Opener {
@@ -95,7 +95,7 @@ impl Opener {
             Keys::Passphrase { file } => {
                 let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
                 let line = text.strip_suffix('\n').unwrap_or(&text);
-                Self::Primordyx(Primordyx::new(line.strip_suffix('\r').unwrap_or(line)))
+                Self::Primordyx(Box::new(Primordyx::new(line.strip_suffix('\r').unwrap_or(line))))
             }
         })
     }
