@@ -63,8 +63,7 @@ impl BoundSealer {
     where
         P: Serialize + ?Sized,
     {
-        let facts = self.0.new_facts(lifetime.into())?;
-        self.0.write(payload, &facts, Some(state.as_ref()))
+        self.0.write_new(payload, lifetime.into(), Some(state.as_ref()))
     }
 
     /// Opens a token as far as the claim in it, which waits for its state to be confirmed.
