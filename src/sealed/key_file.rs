@@ -146,4 +146,11 @@ mod tests {
         assert!(refused(&format!("actve a {A}")).1.starts_with("a line is"));
         assert!(refused(&format!("active ü {A}")).1.starts_with("a key id is"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text: String, lines in "((active|old|revoked) ?[a-z]{0,2} ?(A{43}=?)?\n){0,4}") {
+            let _ = (parse(&text), parse(&lines));
+        }
+    }
 }

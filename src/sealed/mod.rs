@@ -127,6 +127,8 @@ mod redeem;
 mod revocation;
 mod ring;
 mod sealer;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod text;
 mod uuid;
 
@@ -141,5 +143,7 @@ pub use redeem::{Claim, RedemptionRepository, Reservation};
 pub use revocation::RevocationList;
 pub use ring::KeyRing;
 pub use sealer::Sealer;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteRedemptions;
 pub use text::SealedToken;
 pub use uuid::TokenUuid;

@@ -1,6 +1,6 @@
-#![expect(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
-
 mod command_line;
+mod fuzz;
+mod fuzz_input;
 mod golden;
 mod key_file;
 mod login;

@@ -172,6 +172,48 @@ async fn memory_keeps_the_contract() {
     keeps_the_contract(&MemoryRedemptions::new()).await;
 }
 
+#[cfg(feature = "sqlite")]
+mod sqlite {
+    use tempfile::TempDir;
+    use tower_tokens::repository::SqliteRepository;
+    use tower_tokens::sealed::SqliteRedemptions;
+
+    use super::*;
+
+    async fn open(directory: &TempDir) -> SqliteRedemptions {
+        let repository = SqliteRepository::open(directory.path().join("tokens.db")).await.unwrap();
+        SqliteRedemptions::with_pool(repository.pool().clone()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn sqlite_keeps_the_contract() {
+        let directory = TempDir::new().unwrap();
+        keeps_the_contract(&open(&directory).await).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_many_claims_in_sqlite_one_wins_and_is_remembered() {
+        let directory = TempDir::new().unwrap();
+        let stores = [open(&directory).await, open(&directory).await];
+        let end = Expiry::At(clock().now() + Duration::days(1));
+        for uuid in 0..10 {
+            let mut claims = tokio::task::JoinSet::new();
+            for number in 0..8 {
+                let (store, claim) = (stores[number % 2].clone(), claim(uuid, &clock(), end));
+                claims.spawn(async move {
+                    let reserved = store.reserve(&claim).await.unwrap() == Reservation::Reserved;
+                    reserved && store.commit(&claim).await.unwrap()
+                });
+            }
+            let winners = claims.join_all().await.into_iter().filter(|won| *won).count();
+            assert_eq!(winners, 1);
+        }
+        drop(stores);
+        let reopened = open(&directory).await;
+        assert_eq!(reopened.reserve(&claim(0, &clock(), end)).await.unwrap(), Reservation::Used);
+    }
+}
+
 /// The four clauses of [`RedemptionRepository`], for any store.
 pub(crate) async fn keeps_the_contract(store: &dyn RedemptionRepository) {
     let clock = clock();
