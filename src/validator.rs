@@ -38,10 +38,12 @@ impl From<Result<Option<CurrentUser>, Error>> for Validation {
 #[async_trait]
 pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     /// The synchronous door: the answer if it is already in this process's memory, so that it costs no boxed future.
-    /// `None`: ask [`validate`](Self::validate). It must not block. The default is `None`.
+    ///
+    /// `None`: ask [`validate`](Self::validate), and so it is when something does not answer. `Some(None)`: the token is
+    /// not valid. It must not block. The default is `None`.
     ///
     /// `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
-    fn validate_now(&self, token: &str) -> Option<Validation> {
+    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
         let _ = token;
         None
     }
@@ -75,11 +77,10 @@ pub struct Chain<A, B> {
 
 #[async_trait]
 impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
-    fn validate_now(&self, token: &str) -> Option<Validation> {
+    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
         match self.first.validate_now(token)? {
-            Validation::Valid(user) => Some(Validation::Valid(user)),
-            Validation::Invalid => self.next.validate_now(token),
-            Validation::Unavailable(_) => None,
+            Some(user) => Some(Some(user)),
+            None => self.next.validate_now(token),
         }
     }
 

@@ -46,21 +46,32 @@ impl Authenticator {
     /// [`authenticate`](Self::authenticate).
     #[must_use]
     pub fn authenticate_now(&self, head: RequestHead<'_>) -> Option<Result<CurrentUser, Unauthenticated>> {
+        self.judge_now(head).map(Verdict::finish)
+    }
+
+    /// Returns the verdict as it grew, so that the user in it is not copied once more.
+    pub(super) fn judge_now(&self, head: RequestHead<'_>) -> Option<Verdict> {
         let mut verdict = Verdict::default();
-        for Candidate { kind, source, offer } in self.candidates(head) {
-            if verdict.is_settled_before(source) {
-                break;
-            }
-            match offer {
-                Offer::Text(text) => verdict.hear(kind, source, self.0.validator.validate_now(text)?),
-                Offer::Owned(token) => {
-                    verdict.hear(kind, source, self.0.validator.validate_now(token.expose_secret())?);
-                }
+        let mut candidates = self.candidates(head);
+        while let Some(Candidate { kind, source, offer }) = candidates.next() {
+            let found = match &offer {
+                Offer::Text(text) => self.0.validator.validate_now(text)?,
+                Offer::Owned(token) => self.0.validator.validate_now(token.expose_secret())?,
                 Offer::Session { .. } => return None,
-                Offer::Refused(reason) => verdict.refuse(kind, reason),
+                Offer::Refused(reason) => {
+                    verdict.refuse(kind, *reason);
+                    continue;
+                }
+            };
+            match found {
+                Some(user) => {
+                    verdict.accept(kind, source, user);
+                    candidates.end_with_this_source();
+                }
+                None => verdict.refuse(kind, Reason::Invalid),
             }
         }
-        Some(verdict.finish())
+        Some(verdict)
     }
 
     /// The user of this request, or what kept them out. The future borrows nothing from the request.
@@ -85,7 +96,7 @@ impl Authenticator {
                 Ok(outcome) => outcome,
                 Err(_elapsed) => {
                     let mut verdict = Verdict::default();
-                    verdict.hear(SourceKind::Direct, 0, Validation::Unavailable(ErrorKind::TimedOut.into()));
+                    verdict.miss(SourceKind::Direct, &ErrorKind::TimedOut.into());
                     verdict.finish()
                 }
             }
@@ -114,13 +125,17 @@ impl Authenticator {
                     }
                     Ok(Some(token)) => token,
                     Err(error) => {
-                        hear_session_error(&mut verdict, kind, source, error);
+                        hear_session_error(&mut verdict, kind, &error);
                         continue;
                     }
                 },
             };
             if !tried.contains(&token) {
-                verdict.hear(kind, source, self.0.validator.validate(token.expose_secret()).await);
+                match self.0.validator.validate(token.expose_secret()).await {
+                    Validation::Valid(user) => verdict.accept(kind, source, user),
+                    Validation::Invalid => verdict.refuse(kind, Reason::Invalid),
+                    Validation::Unavailable(error) => verdict.miss(kind, &error),
+                }
                 tried.push(token);
             }
         }
@@ -132,6 +147,7 @@ impl Authenticator {
     }
 
     /// Leaves the outcome in the request's extensions, in place of what came in with it.
+    #[inline]
     pub(super) fn leave<B>(&self, outcome: Outcome, request: &mut Request<B>) {
         if request.extensions().is_empty() {
             *request.extensions_mut() = ROOMY.with(Extensions::clone);
@@ -167,11 +183,11 @@ impl Authenticator {
     }
 }
 
-fn hear_session_error(verdict: &mut Verdict, kind: SourceKind, source: usize, error: Error) {
+fn hear_session_error(verdict: &mut Verdict, kind: SourceKind, error: &Error) {
     if error.kind() == ErrorKind::InvalidInput {
         verdict.refuse(kind, Reason::Malformed);
     } else {
-        verdict.hear(kind, source, Validation::Unavailable(error));
+        verdict.miss(kind, error);
     }
 }
 

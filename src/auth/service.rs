@@ -35,8 +35,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if let Some(outcome) = self.authenticator.authenticate_now(RequestHead::of(&request)) {
-            self.authenticator.leave(outcome, &mut request);
+        if let Some(verdict) = self.authenticator.judge_now(RequestHead::of(&request)) {
+            self.authenticator.leave(verdict.finish(), &mut request);
             return ResponseFuture::inner(self.inner.call(request));
         }
         // The service that was polled ready is the one that is called; its clone is not ready and waits here.

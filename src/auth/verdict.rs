@@ -1,8 +1,8 @@
 //! What several candidates come to.
 
+use crate::error::Error;
 use crate::log::{log_debug, log_warn};
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
-use crate::validator::Validation;
 
 /// Hears the candidates of one request in order and comes to a verdict: the first valid one wins, unless candidates of
 /// the same source name different users.
@@ -21,27 +21,23 @@ impl Verdict {
         self.is_ambiguous || (self.winner.is_some() && self.winning_source != source)
     }
 
-    /// Hears what the validator says of a candidate.
-    pub(super) fn hear(&mut self, kind: SourceKind, source: usize, validation: Validation) {
-        match validation {
-            Validation::Valid(user) => match &self.winner {
-                None => {
-                    self.winner = Some(user.with_source(kind));
-                    self.winning_source = source;
-                }
-                Some(winner) if winner.id() == user.id() => {}
-                Some(_) => self.refuse(kind, Reason::Ambiguous),
-            },
-            Validation::Invalid => self.refuse(kind, Reason::Invalid),
-            Validation::Unavailable(_error) => {
-                log_warn!(
-                    error = &_error as &dyn std::error::Error,
-                    source = kind.as_str(),
-                    "a token was not looked up"
-                );
-                self.refuse(kind, Reason::Unavailable);
+    /// Hears whose token a candidate is.
+    #[inline]
+    pub(super) fn accept(&mut self, kind: SourceKind, source: usize, user: CurrentUser) {
+        match &self.winner {
+            None => {
+                self.winner.insert(user).set_source(kind);
+                self.winning_source = source;
             }
+            Some(winner) if winner.id() == user.id() => {}
+            Some(_) => self.refuse(kind, Reason::Ambiguous),
         }
+    }
+
+    /// Hears that a candidate could not be looked up.
+    pub(super) fn miss(&mut self, kind: SourceKind, _error: &Error) {
+        log_warn!(error = _error as &dyn std::error::Error, source = kind.as_str(), "a token was not looked up");
+        self.refuse(kind, Reason::Unavailable);
     }
 
     /// Hears that a candidate counts for nothing.
@@ -54,6 +50,7 @@ impl Verdict {
     }
 
     /// The user, or what kept them out.
+    #[inline]
     pub(super) fn finish(self) -> Result<CurrentUser, Unauthenticated> {
         match self.winner {
             Some(user) if !self.is_ambiguous => Ok(user),

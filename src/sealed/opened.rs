@@ -194,5 +194,6 @@ struct Report<'a, P> {
 pub fn iso_8601(end: Expiry, offset: UtcOffset) -> Option<String> {
     let end = end.at()?;
     // At the ends of the calendar a local time may not exist; UTC does.
-    end.checked_to_offset(offset).unwrap_or(end).format(&Rfc3339).ok()
+    let local = end.checked_to_offset(offset).unwrap_or(end).format(&Rfc3339);
+    Some(local.unwrap_or_else(|_| Timestamp::from(end).to_string()))
 }

@@ -86,6 +86,11 @@ impl<'a, 'r> Candidates<'a, 'r> {
         }
     }
 
+    /// Ends with the source that is being read: what comes after it cannot change anything.
+    pub(crate) fn end_with_this_source(&mut self) {
+        self.sources = [].iter();
+    }
+
     /// Goes to a source; gives what is not a text right away.
     fn enter(&mut self, source: &'a TokenSource) -> Option<Offer<'r>> {
         self.source += 1;

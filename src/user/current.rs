@@ -41,8 +41,12 @@ impl CurrentUser {
     /// Says where in the request the token was. Default: [`SourceKind::Direct`].
     #[must_use]
     pub fn with_source(mut self, source: SourceKind) -> Self {
-        self.source = source;
+        self.set_source(source);
         self
+    }
+
+    pub(crate) const fn set_source(&mut self, source: SourceKind) {
+        self.source = source;
     }
 
     /// Who it is.

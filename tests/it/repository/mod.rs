@@ -1,7 +1,9 @@
 //! Every store keeps the contract, and the suite that says so can fail.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
 
 mod conformance;
 mod faulty;
 mod model;
 mod mutants;
 mod sqlite;
+mod user_mutants;
