@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::sealed::Sealer;
+use crate::user::CurrentUser;
 use crate::validator::{TokenValidator, Validation};
 
 /// The logins that [`Sealer::seal_login`] seals: user, level and expiry come out of the token, and no store is asked.
@@ -37,14 +38,17 @@ use crate::validator::{TokenValidator, Validation};
 /// ```
 #[async_trait]
 impl TokenValidator for Sealer {
-    fn validate_now(&self, token: &str) -> Option<Validation> {
-        if !Self::could_have_sealed(token) {
-            return Some(Validation::Invalid);
-        }
-        Some(self.open_login(token).map_or(Validation::Invalid, Validation::Valid))
+    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
+        Some(self.user_of(token))
     }
 
     async fn validate(&self, token: &str) -> Validation {
-        self.validate_now(token).unwrap_or(Validation::Invalid)
+        self.user_of(token).map_or(Validation::Invalid, Validation::Valid)
+    }
+}
+
+impl Sealer {
+    fn user_of(&self, token: &str) -> Option<CurrentUser> {
+        Self::could_have_sealed(token).then(|| self.open_login(token).ok()).flatten()
     }
 }
