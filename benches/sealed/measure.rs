@@ -6,10 +6,12 @@ use std::time::Instant;
 const ROUNDS: usize = 201;
 const CALLS: usize = 500;
 
+type Call = Box<dyn FnMut()>;
+
 /// Contestants that do the same work; the first is what the others are measured by.
 pub(crate) struct Table {
     title: &'static str,
-    contestants: Vec<(&'static str, Box<dyn FnMut()>)>,
+    contestants: Vec<(&'static str, Call)>,
 }
 
 impl Table {
