@@ -12,7 +12,6 @@ use crate::user::CurrentUser;
 /// What a validator says of a token. The three answers never blur: an outage is not a refusal.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth answer, and nobody may overlook one")]
-#[expect(clippy::large_enum_variant, reason = "a box would cost every hit an allocation")]
 pub enum Validation {
     /// It is valid, and this is its user.
     Valid(CurrentUser),
@@ -69,6 +68,9 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
 ///
 /// A token that the first cannot judge because of an outage may still be valid for the second; if it is not, the outage
 /// is the answer.
+///
+/// Its [sources](TokenValidator::sources) are those of the first; name the second's in `TokenAuthLayer::sources` if they
+/// are others.
 #[derive(Debug, Clone)]
 pub struct Chain<A, B> {
     first: A,

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::log::{log_debug, log_warn};
+use crate::source::Nothing;
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
 
 /// Hears the candidates of one request in order and comes to a verdict: the first valid one wins, unless candidates of
@@ -16,17 +17,20 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
+    pub(super) const fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
+    }
+
     /// Whether a candidate of this source can change nothing any more.
     pub(super) const fn is_settled_before(&self, source: usize) -> bool {
         self.is_ambiguous || (self.winner.is_some() && self.winning_source != source)
     }
 
     /// Hears whose token a candidate is.
-    #[inline]
     pub(super) fn accept(&mut self, kind: SourceKind, source: usize, user: CurrentUser) {
         match &self.winner {
             None => {
-                self.winner.insert(user).set_source(kind);
+                self.winner = Some(user.with_source(kind));
                 self.winning_source = source;
             }
             Some(winner) if winner.id() == user.id() => {}
@@ -49,8 +53,25 @@ impl Verdict {
         }
     }
 
+    /// Hears that there is nothing to look up.
+    pub(super) fn pass_over(&mut self, kind: SourceKind, source: usize, nothing: Nothing) {
+        match nothing {
+            Nothing::Refused(reason) => self.refuse(kind, reason),
+            Nothing::Repeated => self.hear_again(kind),
+            // It might have named another user.
+            Nothing::Uncounted if self.winner.is_some() && self.winning_source == source => {
+                self.refuse(kind, Reason::Ambiguous);
+            }
+            Nothing::Uncounted => {}
+        }
+    }
+
+    /// Hears a candidate that counted for nothing before.
+    pub(super) fn hear_again(&mut self, kind: SourceKind) {
+        self.explicit |= kind.is_explicit();
+    }
+
     /// The user, or what kept them out.
-    #[inline]
     pub(super) fn finish(self) -> Result<CurrentUser, Unauthenticated> {
         match self.winner {
             Some(user) if !self.is_ambiguous => Ok(user),

@@ -1,18 +1,24 @@
-//! Everything that is tested through the public API, in one binary.
+//! Everything that is tested through the public API, in one binary. Its files mirror `src`.
 
 #![expect(
     clippy::unwrap_used,
     reason = "a test that unwraps fails; clippy knows it of test functions, not of their helpers"
 )]
 
-#[cfg(feature = "axum")]
+mod architecture;
+mod auth;
 mod extract;
+mod fuzz_corpus;
 mod guard;
+mod http;
 mod policy;
 mod policy_users;
-#[cfg(all(feature = "conformance", feature = "sqlite"))]
 mod repository;
 mod respond;
 mod respond_cookie;
+mod secrets;
 #[cfg(feature = "sealed")]
 mod sealed;
+mod site;
+mod source;
+mod tokens;

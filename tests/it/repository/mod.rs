@@ -1,5 +1,5 @@
 //! Every store keeps the contract, and the suite that says so can fail.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
+#![expect(clippy::expect_used, reason = "these are tests")]
 
 mod conformance;
 mod faulty;
