@@ -16,9 +16,9 @@ mod policy_users;
 mod repository;
 mod respond;
 mod respond_cookie;
-mod secrets;
 #[cfg(feature = "sealed")]
 mod sealed;
+mod secrets;
 mod site;
 mod source;
 mod tokens;
