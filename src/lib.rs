@@ -51,6 +51,8 @@ pub mod user;
 pub mod policy;
 pub mod repository;
 pub mod respond;
+#[cfg(feature = "sealed")]
+pub mod sealed;
 pub mod source;
 
 pub mod tokens;

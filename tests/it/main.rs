@@ -17,6 +17,8 @@ mod readme;
 mod repository;
 mod respond;
 mod respond_cookie;
+#[cfg(feature = "sealed")]
+mod sealed;
 mod secrets;
 mod site;
 mod source;
