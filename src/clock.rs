@@ -50,7 +50,8 @@ fn precise_now() -> Timestamp {
 /// A point in time in whole seconds of UTC, which is how stores keep it.
 ///
 /// Holds every second from year −9999 to year 9999, the range of [`OffsetDateTime`]; arithmetic stops at its ends
-/// instead of overflowing. `Display` and `Serialize` write RFC 3339 in UTC: `2026-11-21T19:01:41Z`.
+/// instead of overflowing. `Display` and `Serialize` write RFC 3339 in UTC: `2026-11-21T19:01:41Z`; a year before 0, which
+/// RFC 3339 does not have, is `-000001-12-31T23:59:59Z`.
 ///
 /// # Example
 /// ```
@@ -118,8 +119,13 @@ impl From<Timestamp> for OffsetDateTime {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = OffsetDateTime::from(*self);
-        let text = time.format(&time::format_description::well_known::Rfc3339).map_err(|_| fmt::Error)?;
-        f.write_str(&text)
+        if let Ok(text) = time.format(&time::format_description::well_known::Rfc3339) {
+            return f.write_str(&text);
+        }
+        // RFC 3339 has no years before 0, and a text in a stranger's token may name one: ISO 8601's expanded form.
+        let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
+        let (hour, minute, second) = time.to_hms();
+        write!(f, "{year:+07}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -190,5 +196,6 @@ mod tests {
         let first = Timestamp::from_unix_seconds(i64::MIN);
         assert_eq!(first + Duration::MIN, first);
         assert_eq!(OffsetDateTime::from(first).unix_timestamp(), first.unix_seconds());
+        assert_eq!(first.to_string(), "-009999-01-01T00:00:00Z");
     }
 }

@@ -41,6 +41,10 @@ pub enum ErrorKind {
     LevelNotFound,
     /// The token is unknown, expired or ended, or its user is gone or disabled.
     InvalidToken,
+    /// The token is genuine, and its time is over.
+    Expired,
+    /// The token is genuine, works once, and was used, or is being used at this moment.
+    AlreadyUsed,
     /// The caller's value is outside its bounds; the source says which and why.
     InvalidInput,
     /// A setting contradicts itself or another one; the source says which and why.
@@ -94,6 +98,8 @@ impl fmt::Display for Error {
             ErrorKind::UserNotFound => "no such user",
             ErrorKind::LevelNotFound => "no such user level",
             ErrorKind::InvalidToken => "the token is not valid",
+            ErrorKind::Expired => "the token has expired",
+            ErrorKind::AlreadyUsed => "the token was used already",
             ErrorKind::InvalidInput => "invalid input",
             ErrorKind::Configuration => "invalid configuration",
         })

@@ -1,5 +1,8 @@
 //! What the layer asks about a token: [`TokenValidator`].
 
+#[cfg(feature = "sealed")]
+mod sealed;
+
 use async_trait::async_trait;
 
 use crate::error::Error;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use time::Duration;
 
+use crate::error::{Error, ErrorKind};
 use crate::respond::Answers;
 use crate::user::{Reason, Unauthenticated};
 
@@ -172,6 +173,20 @@ impl From<Unauthenticated> for Refusal {
             Reason::Unavailable => RefusalKind::Unavailable,
         };
         Self { unauthenticated: Some(unauthenticated), ..Self::new(kind) }
+    }
+}
+
+/// So that `?` works on `Tokens` in a handler: an outage is 503, a token that is not valid is
+/// 401, and everything else is the application's own doing and a 500.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            _ if error.is_outage() => RefusalKind::Unavailable,
+            ErrorKind::InvalidToken => RefusalKind::InvalidToken,
+            _ => RefusalKind::Misconfigured,
+        };
+        let reason = error.to_string();
+        Self::new(kind).with_reason(reason).with_source(error)
     }
 }
 

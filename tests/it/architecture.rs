@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["auth", "client", "guard"],
     &["extract"],
     &["conformance"],
-    &["guide"],
+    &["guide", "prelude"],
 ];
 
 const MAX_LINES_BEFORE_TESTS: usize = 400;

@@ -13,9 +13,12 @@ mod guard;
 mod http;
 mod policy;
 mod policy_users;
+mod readme;
 mod repository;
 mod respond;
 mod respond_cookie;
+#[cfg(feature = "sealed")]
+mod sealed;
 mod secrets;
 mod site;
 mod source;

@@ -286,6 +286,10 @@ impl Witness {
 #[async_trait]
 impl TokenValidator for Witness {
     fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
+        // Not to know is no look-up: the other door is asked next.
+        if token == "down" {
+            return None;
+        }
         match self.answer(token) {
             Validation::Valid(user) => Some(Some(user)),
             Validation::Invalid => Some(None),
@@ -331,7 +335,7 @@ fn check_outcome(
             assert_eq!(brief(&now), brief(&later), "the two doors disagree");
             assert_eq!(asked_now, asked_later);
         }
-        None => assert!(asked_now.ends_with(&["down".to_owned()]), "everything else is known at once"),
+        None => assert!(asked_later.contains(&"down".to_owned()), "everything else is known at once"),
     }
     *witness.asked.lock().expect("no check has failed") = asked_later;
     later

@@ -1,0 +1,70 @@
+//! What a validation on SQLite costs beside the bare prepared query on the same connection, as a paired median.
+//!
+//! `cargo bench --features full --bench sqlite`
+
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run shall stop")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use tower_tokens::repository::{SqliteRepository, UserRepository};
+use tower_tokens::token::TokenDigest;
+use tower_tokens::tokens::Tokens;
+use tower_tokens::validator::{TokenValidator, Validation};
+
+const TOKENS: usize = 1_000;
+const ROUNDS: usize = 201;
+const LOOK_UPS: usize = 100;
+
+const BARE: &str = "SELECT t.id, t.ends_at, t.user_id, l.id, l.title FROM tower_tokens_tokens AS t
+    JOIN tower_tokens_users AS u ON u.id = t.user_id JOIN tower_tokens_levels AS l ON l.id = u.level_id
+    WHERE t.digest = ?1 AND u.disabled = 0";
+
+fn main() {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run());
+}
+
+async fn run() {
+    let directory = tempfile::tempdir().unwrap();
+    // One connection, so that both use the same one, warm.
+    let file = SqliteConnectOptions::new().filename(directory.path().join("tokens.db")).create_if_missing(true);
+    let options = file.journal_mode(SqliteJournalMode::Wal).foreign_keys(true);
+    let options = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options);
+    let repository = SqliteRepository::with_pool(options.await.unwrap()).await.unwrap();
+    repository.create_level("member").await.unwrap();
+    let user = repository.create_user(None, "member").await.unwrap();
+    let tokens = Tokens::new(repository.clone());
+    let mut texts = Vec::new();
+    for _ in 0..TOKENS {
+        texts.push(tokens.generate(&user).await.unwrap().token().expose_secret().to_owned());
+    }
+
+    let (mut bare, mut ours) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let chosen: Vec<_> = (0..LOOK_UPS).map(|number| &texts[(round * LOOK_UPS + number * 7) % TOKENS]).collect();
+        let start = Instant::now();
+        for text in &chosen {
+            let digest = TokenDigest::of(text);
+            let query = sqlx::query(BARE).bind(&digest.as_bytes()[..]);
+            black_box(query.fetch_optional(repository.pool()).await.unwrap().unwrap());
+        }
+        bare.push(start.elapsed().as_nanos() as f64 / LOOK_UPS as f64);
+        let start = Instant::now();
+        for text in &chosen {
+            assert!(matches!(TokenValidator::validate(&tokens, text).await, Validation::Valid(_)));
+        }
+        ours.push(start.elapsed().as_nanos() as f64 / LOOK_UPS as f64);
+    }
+    let ratio = median(ours.iter().zip(&bare).map(|(ours, bare)| ours / bare));
+    println!("one look-up among {TOKENS} tokens in a SQLite file, one connection");
+    println!("  bare prepared query  {:>6.1} us", median(bare.iter().copied()) / 1_000.0);
+    println!("  tower-tokens         {:>6.1} us", median(ours.iter().copied()) / 1_000.0);
+    println!("  ratio                {ratio:>6.2}");
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,91 @@
+//! Sealed tokens that are logins: user and level in the payload, no store.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::sealed::format::Binding;
+use crate::sealed::sealer::{IfExpired, Sealer, parse};
+use crate::sealed::text::SealedToken;
+use crate::token::{Expiry, Lifetime, TokenId, TokenRecord};
+use crate::user::{CurrentUser, UserId, UserLevel};
+
+impl Sealer {
+    /// Seals a login: who the user is, at which level, until when.
+    ///
+    /// # Security
+    /// No store is asked when it is presented: a level that changes, or a user who is disabled, changes nothing until the
+    /// token expires or stands on the [revocation list](Sealer::with_revocation_list). Keep such tokens short-lived.
+    ///
+    /// # Errors
+    /// As [`seal`](Sealer::seal).
+    pub fn seal_login(
+        &self,
+        user: impl Into<UserId>,
+        level: &UserLevel,
+        lifetime: impl Into<Lifetime>,
+    ) -> Result<SealedToken, Error> {
+        self.seal(&Login { user: user.into(), level_id: level.id(), level: level.title().into() }, lifetime)
+    }
+
+    /// The user whom a login names.
+    ///
+    /// # Errors
+    /// As [`open`](Sealer::open).
+    pub fn open_login(&self, text: &str) -> Result<CurrentUser, Error> {
+        self.read(text, Binding::Plain, IfExpired::Refuse, |read| {
+            let login: Login<'_> = parse(read.rest)?;
+            let lifetime = match read.facts.expires_at {
+                Expiry::At(end) => Lifetime::from(end - read.facts.issued_at),
+                Expiry::Never => Lifetime::never_expires(),
+            };
+            let record = TokenRecord::new(record_id(*read.facts.uuid.as_bytes()), read.facts.issued_at, lifetime);
+            Ok(CurrentUser::new(login.user, UserLevel::new(login.level_id, &login.level), record, read.now))
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login<'a> {
+    #[serde(deserialize_with = "user_id")]
+    user: UserId,
+    level_id: i64,
+    #[serde(borrow)]
+    level: Cow<'a, str>,
+}
+
+fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
+    deserializer.deserialize_any(UserIdVisitor)
+}
+
+struct UserIdVisitor;
+
+impl Visitor<'_> for UserIdVisitor {
+    type Value = UserId;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer or a text")
+    }
+
+    fn visit_i64<E: de::Error>(self, id: i64) -> Result<UserId, E> {
+        Ok(id.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, id: u64) -> Result<UserId, E> {
+        i64::try_from(id).map(UserId::from).map_err(E::custom)
+    }
+
+    fn visit_str<E: de::Error>(self, id: &str) -> Result<UserId, E> {
+        Ok(id.into())
+    }
+}
+
+/// A positive number out of the UUID's last, random 62 bits.
+fn record_id(uuid: [u8; 16]) -> TokenId {
+    let [.., a, b, c, d, e, f, g, h] = uuid;
+    TokenId::new(i64::from_be_bytes([a, b, c, d, e, f, g, h]) & i64::MAX)
+}

@@ -1,0 +1,199 @@
+//! An opened token: its payload and its facts.
+
+use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::sealed::format::{Binding, Facts};
+use crate::sealed::uuid::TokenUuid;
+use crate::token::Expiry;
+
+/// A genuine token's payload and facts.
+///
+/// # Example
+/// ```
+/// use time::Duration;
+/// use tower_tokens::sealed::{Key, KeyRing, Sealer};
+///
+/// let sealer = Sealer::new(KeyRing::new(Key::generate("2026-11")?), "shopping basket")?;
+/// let token = sealer.seal(&vec!["tea"], Duration::hours(1))?;
+///
+/// let mut basket = sealer.open::<Vec<String>>(token.expose_secret())?;
+/// assert_eq!(sealer.reseal(&mut basket)?, None, "nothing changed: the text that you have stays good");
+/// basket.payload_mut().push("milk".to_owned());
+/// let changed = sealer.reseal(&mut basket)?.expect("the payload was changed");
+///
+/// let again = sealer.open::<Vec<String>>(changed.expose_secret())?;
+/// assert_eq!(again.payload(), &["tea", "milk"]);
+/// assert_eq!((again.uuid(), again.expires_at()), (basket.uuid(), basket.expires_at()));
+/// # Ok::<(), tower_tokens::error::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Opened<P> {
+    payload: P,
+    pub(super) facts: Facts,
+    pub(super) binding: Binding,
+    checked_at: Timestamp,
+    changed: bool,
+}
+
+impl<P> Opened<P> {
+    pub(super) fn new(payload: P, facts: Facts, binding: Binding, checked_at: Timestamp) -> Self {
+        Self { payload, facts, binding, checked_at, changed: false }
+    }
+
+    /// The payload.
+    #[must_use]
+    pub const fn payload(&self) -> &P {
+        &self.payload
+    }
+
+    /// The payload, to be changed. The token counts as changed from now on; its text does not change until it is
+    /// resealed.
+    pub const fn payload_mut(&mut self) -> &mut P {
+        self.changed = true;
+        &mut self.payload
+    }
+
+    /// The payload alone.
+    #[must_use]
+    pub fn into_payload(self) -> P {
+        self.payload
+    }
+
+    /// Whether [`payload_mut`](Self::payload_mut) was called since the token was opened or resealed.
+    #[must_use]
+    pub const fn is_changed(&self) -> bool {
+        self.changed
+    }
+
+    pub(super) const fn set_unchanged(&mut self) {
+        self.changed = false;
+    }
+
+    /// The token's number, the same after resealing.
+    #[must_use]
+    pub const fn uuid(&self) -> TokenUuid {
+        self.facts.uuid
+    }
+
+    /// When the token was first sealed.
+    #[must_use]
+    pub fn issued_at(&self) -> OffsetDateTime {
+        self.facts.issued_at.into()
+    }
+
+    /// When the token expires.
+    #[must_use]
+    pub const fn expires_at(&self) -> Expiry {
+        self.facts.expires_at
+    }
+
+    /// When the token expires, as ISO 8601 (RFC 3339) text at this offset from UTC: `2026-11-21T20:01:41+01:00`. `None` for
+    /// never.
+    #[must_use]
+    pub fn expires_at_text(&self, offset: UtcOffset) -> Option<String> {
+        iso_8601(self.facts.expires_at, offset)
+    }
+
+    /// When the token was opened, by the sealer's clock.
+    #[must_use]
+    pub fn checked_at(&self) -> OffsetDateTime {
+        self.checked_at.into()
+    }
+
+    /// Whether the token had expired when it was opened. Only
+    /// [`open_even_if_expired`](super::Sealer::open_even_if_expired) gives such a one.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        self.facts.expires_at.has_passed(self.checked_at)
+    }
+
+    /// Whether the token is expired at `now`: `now >= expires_at`.
+    #[must_use]
+    pub fn is_expired_at(&self, now: OffsetDateTime) -> bool {
+        self.facts.expires_at.has_passed(now.into())
+    }
+
+    pub(super) const fn checked_at_timestamp(&self) -> Timestamp {
+        self.checked_at
+    }
+}
+
+impl<P: Serialize> Opened<P> {
+    /// The facts as a line of JSON: `uuid`, `issued_at`, `expires_at` (`null` for never) and `payload`. Times are RFC 3339
+    /// in UTC. The token's text is not among them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for a payload that cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String, Error> {
+        self.write(None)
+    }
+
+    /// The same with what a person who looks into a token asks next: `current_time`, `expired` and `valid` at `now`, and
+    /// whether the payload was `changed` since it was sealed.
+    ///
+    /// # Errors
+    /// As [`to_json`](Self::to_json).
+    pub fn to_json_with_extras(&self, now: OffsetDateTime) -> Result<String, Error> {
+        self.write(Some(now.into()))
+    }
+
+    fn write(&self, now: Option<Timestamp>) -> Result<String, Error> {
+        let expired = now.map(|now| self.facts.expires_at.has_passed(now));
+        let report = Report {
+            uuid: self.facts.uuid,
+            issued_at: self.facts.issued_at,
+            expires_at: self.facts.expires_at.timestamp(),
+            current_time: now,
+            expired,
+            valid: expired.map(|expired| !expired),
+            changed: now.map(|_| self.changed),
+            payload: &self.payload,
+        };
+        serde_json::to_string(&report).map_err(|_| Error::with_source(ErrorKind::InvalidInput, UNWRITABLE))
+    }
+}
+
+/// What is wrong with a payload; serde's own error could repeat a part of it.
+pub(super) const UNWRITABLE: &str = "the payload cannot be written as JSON";
+
+#[derive(Serialize)]
+struct Report<'a, P> {
+    uuid: TokenUuid,
+    issued_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expired: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed: Option<bool>,
+    payload: &'a P,
+}
+
+/// The end as ISO 8601 (RFC 3339) text at this offset from UTC, or `None` for never.
+///
+/// # Example
+/// ```
+/// use time::macros::offset;
+/// use tower_tokens::clock::Timestamp;
+/// use tower_tokens::sealed::iso_8601;
+/// use tower_tokens::token::Expiry;
+///
+/// let end = Expiry::At(Timestamp::from_unix_seconds(1_795_287_701));
+/// assert_eq!(iso_8601(end, offset!(UTC)).as_deref(), Some("2026-11-21T19:01:41Z"));
+/// assert_eq!(iso_8601(end, offset!(+1)).as_deref(), Some("2026-11-21T20:01:41+01:00"));
+/// assert_eq!(iso_8601(Expiry::Never, offset!(UTC)), None);
+/// ```
+#[must_use]
+pub fn iso_8601(end: Expiry, offset: UtcOffset) -> Option<String> {
+    let end = end.at()?;
+    // At the ends of the calendar a local time may not exist; UTC does.
+    let local = end.checked_to_offset(offset).unwrap_or(end).format(&Rfc3339);
+    Some(local.unwrap_or_else(|_| Timestamp::from(end).to_string()))
+}

@@ -1,0 +1,312 @@
+//! The keys that seal and open: one active, older ones that only open, revoked ones that do neither.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::error::{Error, ErrorKind};
+use crate::sealed::aead::{Cipher, KEY_BYTES};
+use crate::sealed::key::{Key, KeyId};
+use crate::sealed::key_file;
+
+/// Separates the key of state fingerprints from the key that it is derived from.
+const FINGERPRINT_LABEL: &[u8] = b"tower-tokens/sealed/v1/state fingerprint";
+
+/// The keys of an application: the active one seals and opens, old ones only open, revoked ones do neither.
+///
+/// Cheap to clone; clones share the keys, so that a [`reload`](Self::reload) or a [`rotate`](Self::rotate) reaches every
+/// sealer that was made with one. Reading takes no lock. No key is ever made silently: what is missing is an error.
+///
+/// # Security
+/// A key may seal 2^32 tokens (SP 800-38D §8.3, random 96-bit nonces), of all purposes together; at 100 tokens a second
+/// that is 16 months. Rotate well before. An old key can go when the last token that it sealed has expired.
+///
+/// # Example
+/// ```
+/// use time::Duration;
+/// use tower_tokens::sealed::{Key, KeyRing, Sealer};
+///
+/// let keys = KeyRing::new(Key::generate("2026-11")?);
+/// let sealer = Sealer::new(keys.clone(), "invitation")?;
+/// let token = sealer.seal(&"ann@example.org", Duration::days(7))?;
+///
+/// keys.rotate(Key::generate("2026-12")?)?;
+/// assert_eq!(sealer.open::<String>(token.expose_secret())?.payload(), "ann@example.org");
+///
+/// keys.revoke("2026-11")?;
+/// assert!(sealer.open::<String>(token.expose_secret()).is_err());
+/// # Ok::<(), tower_tokens::error::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct KeyRing(Arc<Shared>);
+
+struct Shared {
+    keys: ArcSwap<Keys>,
+    file: Option<PathBuf>,
+}
+
+/// A snapshot of a ring.
+#[derive(Clone)]
+pub(super) struct Keys {
+    pub(super) active: Arc<PreparedKey>,
+    others: Vec<Entry>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    id: KeyId,
+    /// `None`: revoked. The id stays, so that it is not given to another key.
+    prepared: Option<Arc<PreparedKey>>,
+}
+
+/// A key with all that is computed from it once.
+pub(super) struct PreparedKey {
+    pub(super) id: KeyId,
+    pub(super) cipher: Cipher,
+    fingerprint_key: Zeroizing<[u8; KEY_BYTES]>,
+}
+
+impl KeyRing {
+    /// The ring whose only key, the active one, is this.
+    #[must_use]
+    pub fn new(active: Key) -> Self {
+        Self::from_keys(Keys::new(&active), None)
+    }
+
+    /// Reads a ring from a key file. The file format is described at [the module](crate::sealed#key-files).
+    ///
+    /// # Security
+    /// On Unix the file's mode must be 0600: a key that others can read is no secret.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] for a file that is not there, cannot be read, has another mode, or does not hold a
+    /// key ring; the source says which, and never repeats a key.
+    pub fn open_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Ok(Self::from_keys(key_file::read(path)?, Some(path.to_owned())))
+    }
+
+    /// Creates a key file of mode 0600 that holds this one key, active. It never overwrites.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`] for a file that is there, [`ErrorKind::Configuration`] for one that cannot be
+    /// written.
+    pub fn create_file(path: impl AsRef<Path>, active: Key) -> Result<Self, Error> {
+        key_file::create(path.as_ref(), &active)?;
+        Ok(Self::from_keys(Keys::new(&active), Some(path.as_ref().to_owned())))
+    }
+
+    /// Reads the key file again and puts its keys in place of the present ones, for every sealer with this ring at once.
+    ///
+    /// # Errors
+    /// As [`open_file`](Self::open_file), and for a ring that was not read from a file. The present keys stay.
+    pub fn reload(&self) -> Result<(), Error> {
+        let why = "this key ring was not read from a file";
+        let path = self.0.file.as_deref().ok_or_else(|| Error::with_source(ErrorKind::Configuration, why))?;
+        self.0.keys.store(Arc::new(key_file::read(path)?));
+        Ok(())
+    }
+
+    /// Makes `key` the active one; the one before only opens from now on. A key that only opens may be made active again.
+    ///
+    /// In memory: a key file is not written, and a [`reload`](Self::reload) forgets it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if another or a revoked key has this id.
+    pub fn rotate(&self, key: Key) -> Result<(), Error> {
+        self.change(|keys| keys.activate(&key))
+    }
+
+    /// Adds a key that only opens. In memory, as [`rotate`](Self::rotate).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if another or a revoked key has this id.
+    pub fn add_old(&self, key: Key) -> Result<(), Error> {
+        self.change(|keys| keys.add_old(&key))
+    }
+
+    /// Revokes a key: no token that it sealed opens from now on, and its id is never used again. In memory, as
+    /// [`rotate`](Self::rotate).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] for the active key: [`rotate`](Self::rotate) first.
+    /// [`ErrorKind::InvalidInput`] for what is not a key id.
+    pub fn revoke(&self, id: &str) -> Result<(), Error> {
+        let id = KeyId::new(id)?;
+        self.change(|keys| keys.revoke(id))
+    }
+
+    /// The id of the active key.
+    #[must_use]
+    pub fn active_id(&self) -> KeyId {
+        self.0.keys.load().active.id
+    }
+
+    fn from_keys(keys: Keys, file: Option<PathBuf>) -> Self {
+        Self(Arc::new(Shared { keys: ArcSwap::from_pointee(keys), file }))
+    }
+
+    /// Changes a copy and puts it in place, or starts over if somebody else was faster.
+    fn change(&self, change: impl Fn(&mut Keys) -> Result<(), Error>) -> Result<(), Error> {
+        loop {
+            let before = self.0.keys.load_full();
+            let mut after = Keys::clone(&before);
+            change(&mut after)?;
+            let found = self.0.keys.compare_and_swap(&before, Arc::new(after));
+            if Arc::ptr_eq(&found, &before) {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn load(&self) -> Guard<Arc<Keys>> {
+        self.0.keys.load()
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.load();
+        let old = keys.others.iter().filter(|entry| entry.prepared.is_some()).map(|entry| entry.id);
+        let revoked = keys.others.iter().filter(|entry| entry.prepared.is_none()).map(|entry| entry.id);
+        f.debug_struct("KeyRing")
+            .field("active", &keys.active.id)
+            .field("old", &old.collect::<Vec<_>>())
+            .field("revoked", &revoked.collect::<Vec<_>>())
+            .field("file", &self.0.file)
+            .finish()
+    }
+}
+
+impl Keys {
+    pub(super) fn new(active: &Key) -> Self {
+        Self { active: Arc::new(PreparedKey::new(active)), others: Vec::new() }
+    }
+
+    /// The key with this id, if it may open.
+    pub(super) fn find(&self, id: &[u8]) -> Option<&Arc<PreparedKey>> {
+        let keys = std::iter::once(&self.active).chain(self.others.iter().filter_map(|entry| entry.prepared.as_ref()));
+        keys.into_iter().find(|key| key.id.as_str().as_bytes() == id)
+    }
+
+    pub(super) fn add_old(&mut self, key: &Key) -> Result<(), Error> {
+        self.check_id_is_free(key.id())?;
+        self.others.push(Entry { id: *key.id(), prepared: Some(Arc::new(PreparedKey::new(key))) });
+        Ok(())
+    }
+
+    pub(super) fn revoke(&mut self, id: KeyId) -> Result<(), Error> {
+        if self.active.id == id {
+            return Err(refused("the active key cannot be revoked: rotate first"));
+        }
+        self.others.retain(|entry| entry.id != id);
+        self.others.push(Entry { id, prepared: None });
+        Ok(())
+    }
+
+    fn activate(&mut self, key: &Key) -> Result<(), Error> {
+        let prepared = PreparedKey::new(key);
+        let same = self.others.iter().position(|entry| entry.prepared.as_ref().is_some_and(|old| **old == prepared));
+        match same {
+            Some(position) => drop(self.others.remove(position)),
+            None => self.check_id_is_free(key.id())?,
+        }
+        let before = std::mem::replace(&mut self.active, Arc::new(prepared));
+        self.others.insert(0, Entry { id: before.id, prepared: Some(before) });
+        Ok(())
+    }
+
+    fn check_id_is_free(&self, id: &KeyId) -> Result<(), Error> {
+        if self.active.id == *id || self.others.iter().any(|entry| entry.id == *id) {
+            return Err(refused("two keys of a ring have the same id"));
+        }
+        Ok(())
+    }
+}
+
+impl PreparedKey {
+    fn new(key: &Key) -> Self {
+        let fingerprint_key = Zeroizing::new(hmac_sha256(key.secret(), &[FINGERPRINT_LABEL]));
+        Self { id: *key.id(), cipher: Cipher::new(key.secret()), fingerprint_key }
+    }
+
+    /// The keyed digest of `parts`, for state fingerprints.
+    pub(super) fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        hmac_sha256(&self.fingerprint_key, parts)
+    }
+}
+
+/// The same id and the same secret, seen through what is derived from it.
+impl PartialEq for PreparedKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && bool::from(self.fingerprint_key.ct_eq(&*other.fingerprint_key))
+    }
+}
+
+fn hmac_sha256(key: &[u8; KEY_BYTES], parts: &[&[u8]]) -> [u8; 32] {
+    // A key of half a block is its own block, padded with zeros, so that there is no length to be refused.
+    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+    block[..KEY_BYTES].copy_from_slice(key);
+    let mut mac = Hmac::<Sha256>::new(&block);
+    block.as_mut_slice().zeroize();
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+fn refused(why: &'static str) -> Error {
+    Error::with_source(ErrorKind::Configuration, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str, byte: u8) -> Key {
+        Key::from_bytes(id, &[byte; 32]).unwrap()
+    }
+
+    #[test]
+    fn hmac_matches_rfc_4231() {
+        // Test case 2 has the key "Jefe", which a block pads with zeros as well.
+        let mut jefe = [0; KEY_BYTES];
+        jefe[..4].copy_from_slice(b"Jefe");
+        let digest = hmac_sha256(&jefe, &[b"what do ya want ", b"for nothing?"]);
+        assert_eq!(hex::encode(digest), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    }
+
+    #[test]
+    fn an_id_belongs_to_one_key_for_ever() {
+        let ring = KeyRing::new(key("a", 1));
+        assert!(ring.rotate(key("a", 2)).is_err());
+        ring.rotate(key("b", 2)).unwrap();
+        assert!(ring.add_old(key("a", 3)).is_err());
+        ring.revoke("a").unwrap();
+        assert!(ring.rotate(key("a", 1)).is_err(), "a revoked key came back");
+        assert!(ring.revoke("b").is_err(), "nothing would seal");
+        assert_eq!(ring.active_id().as_str(), "b");
+    }
+
+    #[test]
+    fn an_old_key_can_be_made_active_again() {
+        let ring = KeyRing::new(key("a", 1));
+        ring.rotate(key("b", 2)).unwrap();
+        assert!(ring.rotate(key("a", 9)).is_err(), "another secret under the same id");
+        ring.rotate(key("a", 1)).unwrap();
+        assert_eq!(ring.active_id().as_str(), "a");
+        assert!(ring.load().find(b"b").is_some());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let ring = KeyRing::new(key("a", b'x'));
+        assert_eq!(format!("{ring:?}"), "KeyRing { active: KeyId(a), old: [], revoked: [], file: None }");
+    }
+}

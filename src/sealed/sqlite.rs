@@ -1,0 +1,128 @@
+//! Redeemed tokens in an SQLite database.
+
+use async_trait::async_trait;
+use sqlx::SqlitePool;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::sealed::redeem::{Claim, RedemptionRepository, Reservation};
+
+/// Not among the migrations of the token store: one-time tokens may have a database of their own.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS tower_tokens_redemptions (
+    uuid BLOB PRIMARY KEY CHECK (length(uuid) = 16),
+    holder BLOB NOT NULL,
+    lease_ends_at INTEGER NOT NULL,
+    keep_until INTEGER,
+    used INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID";
+
+const INDEX: &str =
+    "CREATE INDEX IF NOT EXISTS tower_tokens_redemptions_by_end ON tower_tokens_redemptions (keep_until)
+WHERE keep_until IS NOT NULL";
+
+/// Redeemed tokens in an SQLite database, beside the application's own tables or our
+/// [`SqliteRepository`](crate::repository::SqliteRepository)'s: in the table `tower_tokens_redemptions`.
+///
+/// # Example
+/// ```
+/// use time::Duration;
+/// use tower_tokens::repository::SqliteRepository;
+/// use tower_tokens::sealed::{Key, KeyRing, Sealer, SqliteRedemptions};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("members.db");
+/// let repository = SqliteRepository::open(&path).await?;
+/// let store = SqliteRedemptions::with_pool(repository.pool().clone()).await?;
+/// let sealer = Sealer::new(KeyRing::new(Key::generate("2026-11")?), "voucher")?;
+/// let voucher = sealer.seal(&500, Duration::days(30))?;
+///
+/// let work = async |voucher: tower_tokens::sealed::Opened<i64>| Ok::<_, tower_tokens::error::Error>(voucher.into_payload());
+/// assert_eq!(sealer.redeem(voucher.expose_secret(), &store, work).await?, 500);
+/// assert!(sealer.redeem(voucher.expose_secret(), &store, work).await.is_err());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SqliteRedemptions(SqlitePool);
+
+impl SqliteRedemptions {
+    /// Keeps them in this database, in which the table is created if it is not there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] when the database does not answer.
+    pub async fn with_pool(pool: SqlitePool) -> Result<Self, Error> {
+        for statement in [TABLE, INDEX] {
+            sqlx::query(statement).execute(&pool).await.map_err(unavailable)?;
+        }
+        Ok(Self(pool))
+    }
+}
+
+#[async_trait]
+impl RedemptionRepository for SqliteRedemptions {
+    async fn reserve(&self, claim: &Claim) -> Result<Reservation, Error> {
+        // One statement: of two that race, the second sees what the first has written.
+        let reserved = sqlx::query(
+            "INSERT INTO tower_tokens_redemptions (uuid, holder, lease_ends_at, keep_until) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (uuid) DO UPDATE SET holder = excluded.holder, lease_ends_at = excluded.lease_ends_at
+             WHERE used = 0 AND lease_ends_at <= ?5",
+        )
+        .bind(claim.uuid.as_bytes().as_slice())
+        .bind(claim.holder.as_bytes().as_slice())
+        .bind(claim.lease_ends_at.unix_seconds())
+        .bind(claim.keep_until.timestamp().map(Timestamp::unix_seconds))
+        .bind(claim.now.unix_seconds())
+        .execute(&self.0)
+        .await
+        .map_err(unavailable)?;
+        if reserved.rows_affected() == 1 {
+            return Ok(Reservation::Reserved);
+        }
+        let used = sqlx::query_scalar("SELECT used FROM tower_tokens_redemptions WHERE uuid = ?1")
+            .bind(claim.uuid.as_bytes().as_slice())
+            .fetch_optional(&self.0)
+            .await
+            .map_err(unavailable)?;
+        // Gone meanwhile: it was in use when this claim came.
+        Ok(if used.unwrap_or(0_i64) == 1 { Reservation::Used } else { Reservation::InUse })
+    }
+
+    async fn commit(&self, claim: &Claim) -> Result<bool, Error> {
+        let used =
+            sqlx::query("UPDATE tower_tokens_redemptions SET used = 1 WHERE uuid = ?1 AND holder = ?2 AND used = 0")
+                .bind(claim.uuid.as_bytes().as_slice())
+                .bind(claim.holder.as_bytes().as_slice())
+                .execute(&self.0)
+                .await
+                .map_err(unavailable)?;
+        Ok(used.rows_affected() == 1)
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), Error> {
+        sqlx::query("DELETE FROM tower_tokens_redemptions WHERE uuid = ?1 AND holder = ?2 AND used = 0")
+            .bind(claim.uuid.as_bytes().as_slice())
+            .bind(claim.holder.as_bytes().as_slice())
+            .execute(&self.0)
+            .await
+            .map_err(unavailable)?;
+        Ok(())
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        let deleted = sqlx::query(
+            "DELETE FROM tower_tokens_redemptions WHERE uuid IN
+             (SELECT uuid FROM tower_tokens_redemptions WHERE keep_until <= ?1 LIMIT ?2)",
+        )
+        .bind(now.unix_seconds())
+        .bind(i64::from(limit))
+        .execute(&self.0)
+        .await
+        .map_err(unavailable)?;
+        Ok(deleted.rows_affected())
+    }
+}
+
+/// sqlx's errors name tables and columns, never values, so the source may be kept.
+fn unavailable(error: sqlx::Error) -> Error {
+    Error::with_source(ErrorKind::Unavailable, error)
+}

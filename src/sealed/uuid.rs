@@ -1,0 +1,83 @@
+//! The number of a sealed token.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// The UUID of a sealed token: random, version 4, drawn when the token is sealed and kept when it is resealed.
+///
+/// It names the token in a log or in a list of used or revoked tokens. It is no secret and opens nothing.
+///
+/// # Source
+/// RFC 9562 §5.4.
+///
+/// # Example
+/// ```
+/// use tower_tokens::sealed::TokenUuid;
+///
+/// let uuid: TokenUuid = "f47ac10b-58cc-4372-a567-0e02b2c3d479".parse()?;
+/// assert_eq!(uuid.to_string(), "f47ac10b-58cc-4372-a567-0e02b2c3d479");
+/// assert!("f47ac10b".parse::<TokenUuid>().is_err());
+/// # Ok::<(), tower_tokens::error::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenUuid([u8; 16]);
+
+impl TokenUuid {
+    /// The UUID with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Version 4 out of 16 random bytes.
+    pub(super) const fn from_random(mut bytes: [u8; 16]) -> Self {
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for TokenUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = u128::from_be_bytes(self.0);
+        let part = |shift: u32, bits: u32| (number >> shift) & ((1 << bits) - 1);
+        let [a, b, c, d, e] = [part(96, 32), part(80, 16), part(64, 16), part(48, 16), part(0, 48)];
+        write!(f, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+    }
+}
+
+impl fmt::Debug for TokenUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TokenUuid({self})")
+    }
+}
+
+impl FromStr for TokenUuid {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let refused = || Error::with_source(ErrorKind::InvalidInput, "a UUID is 8-4-4-4-12 hexadecimal digits");
+        let dashes = [8, 13, 18, 23];
+        if text.len() != 36 || dashes.iter().any(|position| text.as_bytes()[*position] != b'-') {
+            return Err(refused());
+        }
+        let digits: String = text.split('-').collect();
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| refused())?;
+        Ok(Self(bytes))
+    }
+}
+
+impl serde::Serialize for TokenUuid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,54 @@
+//! A sealed token as a login.
+
+use async_trait::async_trait;
+
+use crate::sealed::Sealer;
+use crate::user::CurrentUser;
+use crate::validator::{TokenValidator, Validation};
+
+/// The logins that [`Sealer::seal_login`] seals: user, level and expiry come out of the token, and no store is asked.
+///
+/// # Example
+/// One layer for both kinds of token. The sealer comes first: it tells what is not its own without a look-up.
+/// ```
+/// use time::Duration;
+/// use tower_tokens::auth::TokenAuthLayer;
+/// use tower_tokens::repository::{MemoryRepository, UserRepository};
+/// use tower_tokens::sealed::{Key, KeyRing, Sealer};
+/// use tower_tokens::tokens::Tokens;
+/// use tower_tokens::user::UserLevel;
+/// use tower_tokens::validator::{TokenValidator, Validation};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), tower_tokens::error::Error> {
+/// let repository = MemoryRepository::new();
+/// repository.create_level("member").await?;
+/// let ann = repository.create_user(None, "member").await?;
+/// let tokens = Tokens::new(repository);
+/// let logins = Sealer::new(KeyRing::new(Key::generate("2026-11")?), "login")?;
+///
+/// let stored = tokens.generate(&ann).await?;
+/// let sealed = logins.seal_login("visitor", &UserLevel::new(9, "guest"), Duration::hours(1))?;
+///
+/// let both = logins.or(tokens);
+/// for (text, level) in [(stored.token().expose_secret(), "member"), (sealed.expose_secret(), "guest")] {
+///     assert!(matches!(both.validate(text).await, Validation::Valid(user) if user.level().title() == level));
+/// }
+/// let layer = TokenAuthLayer::new(both);
+/// # Ok(()) }
+/// ```
+#[async_trait]
+impl TokenValidator for Sealer {
+    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
+        Some(self.user_of(token))
+    }
+
+    async fn validate(&self, token: &str) -> Validation {
+        self.user_of(token).map_or(Validation::Invalid, Validation::Valid)
+    }
+}
+
+impl Sealer {
+    fn user_of(&self, token: &str) -> Option<CurrentUser> {
+        Self::could_have_sealed(token).then(|| self.open_login(token).ok()).flatten()
+    }
+}
