@@ -81,7 +81,7 @@ impl Timestamp {
         }
     }
 
-    /// Seconds since 1970-01-01T00:00:00Z.
+    /// Seconds since 1970-01-01T00:00:00Z; negative before.
     #[must_use]
     pub const fn unix_seconds(self) -> i64 {
         self.0

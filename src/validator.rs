@@ -1,4 +1,42 @@
 //! What the layer asks about a token: [`TokenValidator`].
+//!
+//! [`Tokens`](crate::tokens::Tokens) is one, and most applications need no other. Write one to take tokens that somebody
+//! else issues, and chain it with [`or`](TokenValidator::or).
+//!
+//! # Example
+//! ```
+//! use async_trait::async_trait;
+//! use tower_tokens::clock::{Clock, SystemClock};
+//! use tower_tokens::repository::MemoryRepository;
+//! use tower_tokens::token::{Lifetime, Token, TokenId, TokenRecord};
+//! use tower_tokens::tokens::Tokens;
+//! use tower_tokens::user::{CurrentUser, UserLevel};
+//! use tower_tokens::validator::{TokenValidator, Validation};
+//!
+//! /// The one token of the backup script.
+//! #[derive(Debug)]
+//! struct Backup(Token);
+//!
+//! #[async_trait]
+//! impl TokenValidator for Backup {
+//!     async fn validate(&self, token: &str) -> Validation {
+//!         if Token::parse(token).ok().as_ref() != Some(&self.0) {
+//!             return Validation::Invalid;
+//!         }
+//!         let now = SystemClock.now();
+//!         let record = TokenRecord::new(TokenId::new(1), now, Lifetime::seconds(60));
+//!         Validation::Valid(CurrentUser::new("backup", UserLevel::new(9, "robot"), record, now))
+//!     }
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let backup = Backup(Token::parse("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x")?);
+//! let both = Tokens::new(MemoryRepository::new()).or(backup);
+//! let found = both.validate("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x").await;
+//! assert!(matches!(found, Validation::Valid(user) if user.level().title() == "robot"));
+//! # Ok::<(), tower_tokens::error::Error>(())
+//! # }).unwrap();
+//! ```
 
 #[cfg(feature = "sealed")]
 mod sealed;

@@ -53,6 +53,11 @@ impl Authenticator {
     /// time-out of the layer; what does not counts as unavailable. It needs a Tokio runtime with its time driver; outside
     /// of any runtime everything that would have to be waited for is unavailable, too.
     ///
+    /// To check an open connection again, keep the head of the request that opened it and ask once more.
+    ///
+    /// # Panics
+    /// When it is polled and something has to be waited for in a Tokio runtime without its time driver (`enable_time`).
+    ///
     /// # Errors
     /// [`Unauthenticated`] is the other outcome, not a failure.
     pub fn authenticate(

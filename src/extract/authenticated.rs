@@ -11,7 +11,10 @@ use crate::user::CurrentUser;
 /// The user of a request, found by the extractor itself: for a few routes in an application without a
 /// `TokenAuthLayer`, and the cheapest of all ways, for nothing is put into the extensions.
 ///
-/// The [`Authenticator`] comes from the router's state.
+/// The [`Authenticator`] comes from the router's state. Look-ups take at most its time-out, 5 seconds by default.
+///
+/// # Panics
+/// If a look-up has to be waited for in a Tokio runtime that was built without its time driver.
 ///
 /// # Example
 /// ```

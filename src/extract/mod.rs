@@ -13,6 +13,37 @@
 //! [`Answers`](crate::respond::Answers) in the extensions of the request, where `TokenAuthLayer` leaves them. Without
 //! those they answer as [`Answers::default`](crate::respond::Answers) does.
 //!
+//! A page that is protected by an extractor alone sets its own `Cache-Control`: only the guard adds `private`.
+//!
+//! # Login routes
+//! `Option<CurrentUser>` is not "whoever it is": it refuses a bad explicit credential, ambiguous cookies, cross-site
+//! requests and an outage. A login route must take everybody, above all those whose credential is bad: a good one is what
+//! they come for. So it takes `Option<Extension<CurrentUser>>`, which never refuses:
+//! ```
+//! use axum::{Extension, Router, body::Body, extract::Request, routing::post};
+//! use tower::ServiceExt;
+//! use tower_tokens::user::{CurrentUser, Reason, Unauthenticated};
+//!
+//! async fn log_in(previous: Option<Extension<CurrentUser>>) -> &'static str {
+//!     if previous.is_some() { "end the old token, then give a new one" } else { "give a new one" }
+//! }
+//!
+//! async fn shop(_user: Option<CurrentUser>) -> &'static str {
+//!     "welcome"
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let app = Router::new().route("/login", post(log_in)).route("/shop", post(shop));
+//! for (path, status) in [("/login", 200), ("/shop", 400)] {
+//!     let mut request = Request::post(path).body(Body::empty()).unwrap();
+//!     Unauthenticated::new(Reason::Ambiguous).insert_into(request.extensions_mut()); // TokenAuthLayer does this
+//!     assert_eq!(app.clone().oneshot(request).await.unwrap().status(), status);
+//! }
+//! # });
+//! ```
+//! Nor does a login form get the same-origin rule from the layer, for a forged login carries no credential. Ask
+//! [`SameOrigin`](crate::source::SameOrigin) there.
+//!
 //! | file | role |
 //! |---|---|
 //! | `current_user`, `optional_user`, `user_level`, `authenticated` | one extractor each |

@@ -7,7 +7,8 @@ use crate::extract::AuthRejection;
 use crate::user::{CurrentUser, Reason, Unauthenticated};
 
 /// `None` for a request without a credential, or with one that a browser sent by itself and that has ended: nobody's
-/// fault. Refuses a bad explicit credential, ambiguous ones, cross-site requests, and when nothing is known.
+/// fault. Refuses a bad explicit credential, ambiguous ones, cross-site requests, and when nothing is known. So it is
+/// not for a login route: that takes `Option<Extension<CurrentUser>>`, see [`extract`](mod@crate::extract).
 impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {
     type Rejection = AuthRejection;
 

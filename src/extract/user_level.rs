@@ -6,7 +6,7 @@ use http::request::Parts;
 use crate::extract::AuthRejection;
 use crate::user::UserLevel;
 
-/// Refuses requests without a user.
+/// Refuses requests without a user, as [`extract`](mod@crate::extract) tells.
 impl<S: Send + Sync> FromRequestParts<S> for UserLevel {
     type Rejection = AuthRejection;
 

@@ -104,6 +104,9 @@ impl SecurityPolicy {
     /// A [`Refusal`] of the kind `Denied` or `TooOld`; `Unavailable` if a rule fails or takes longer than the policy's
     /// `rule_timeout`; `Misconfigured` if the policy knows no such scenario, which is logged too.
     ///
+    /// # Panics
+    /// Outside of a Tokio runtime with its time driver (`enable_time`), which measures the policy's `rule_timeout`.
+    ///
     /// # Cancel safety
     /// Dropping the future drops the futures of the rules, and does nothing else.
     ///

@@ -6,7 +6,8 @@
 //! own gets `private`, so that no shared cache hands one member's page to another.
 //!
 //! A synchronous rule costs no allocation and no boxed future to let a request through. With an asynchronous rule the
-//! request waits, for at most the policy's `rule_timeout`, and then gets 503; that needs a Tokio runtime with time.
+//! request waits, for at most the policy's `rule_timeout` (5 seconds by default), and then gets 503. That needs a Tokio
+//! runtime with its time driver, and panics without.
 //!
 //! The inner service must be `Clone`, as axum's are: while a request waits, the clone takes the place of the service that
 //! was ready for it.

@@ -8,6 +8,31 @@
 //! | `memory` | [`MemoryRepository`]: lock-free reads, gone with the process |
 //! | `sqlite` | `SqliteRepository`: an embedded database (feature `sqlite`) |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
+//!
+//! An application seldom calls a repository's token methods: it hands the repository to
+//! [`Tokens`](crate::tokens::Tokens), and keeps an `Arc` of it if it manages users through [`UserRepository`].
+//!
+//! # Example
+//! ```
+//! use std::sync::Arc;
+//!
+//! use tower_tokens::repository::{MemoryRepository, PageRequest, UserRepository};
+//! use tower_tokens::tokens::Tokens;
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! let repository = Arc::new(MemoryRepository::new());
+//! let tokens = Tokens::new(repository.clone());
+//!
+//! repository.create_level("member").await?;
+//! let user = repository.create_user(None, "member").await?;
+//! let issued = tokens.generate(&user).await?;
+//! assert_eq!(repository.users(PageRequest::default()).await?.items[0].id, user);
+//!
+//! repository.set_disabled(&user, true).await?;
+//! assert!(tokens.validate(issued.token()).await?.is_none());
+//! # Ok::<(), tower_tokens::error::Error>(())
+//! # }).unwrap();
+//! ```
 
 mod contract;
 #[cfg(feature = "test-util")]

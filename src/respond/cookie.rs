@@ -18,6 +18,10 @@ pub const MAX_COOKIE_AGE: Duration = Duration::days(400);
 /// The default is `trongatetoken` with `HttpOnly; Secure; SameSite=Lax; Path=/`, and no `Domain`, so that it goes to the
 /// host that set it and no other.
 ///
+/// # Security
+/// Any other host of your domain can set a cookie of the default name for yours, and so log a visitor in as somebody
+/// else. A name that begins with `__Host-` stops that: a new site should take one.
+///
 /// # Source
 /// RFC 6265bis; the name is Trongate's.
 ///
@@ -164,8 +168,8 @@ impl TokenCookieBuilder {
         self
     }
 
-    /// Sends it over plain HTTP too, where everybody on the way can read it. Browsers treat `http://localhost` as
-    /// secure, so that a test on this machine does not need it.
+    /// Sends it over plain HTTP too, where everybody on the way can read it. Most browsers treat `http://localhost` as
+    /// secure, so that a test on this machine does not need it; Safari does not.
     pub fn insecure_without_secure(mut self) -> Self {
         self.secure = false;
         self

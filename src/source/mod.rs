@@ -9,6 +9,41 @@
 //! | `tower_sessions` | the same for tower-sessions |
 //! | `origin` | [`SameOrigin`], whether another site caused a request |
 //! | `candidates` | what a request offers, in order, each thing once |
+//!
+//! The first *valid* candidate wins, whatever its place: a stale cookie does not hide a good Bearer token. Cookies of one
+//! name count all, and if they belong to different users the request is ambiguous. At most 8 candidates of a request are
+//! looked up.
+//!
+//! # Example
+//! Trongate's own order, the header of its JavaScript first:
+//! ```
+//! use http::Request;
+//! use tower::{Layer, ServiceExt, service_fn};
+//! use tower_tokens::auth::TokenAuthLayer;
+//! use tower_tokens::repository::{MemoryRepository, UserRepository};
+//! use tower_tokens::source::{DEFAULT_NAME, TokenSource};
+//! use tower_tokens::tokens::Tokens;
+//! use tower_tokens::user::{CurrentUser, SourceKind};
+//!
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! # let repository = MemoryRepository::new();
+//! # repository.create_level("member").await?;
+//! # let user = repository.create_user(None, "member").await?;
+//! # let tokens = Tokens::new(repository);
+//! let issued = tokens.generate(&user).await?;
+//! let layer = TokenAuthLayer::new(tokens).sources([
+//!     TokenSource::header(DEFAULT_NAME),
+//!     TokenSource::cookie(DEFAULT_NAME),
+//!     TokenSource::bearer(),
+//! ]);
+//! let service = layer.layer(service_fn(async |request: Request<()>| {
+//!     Ok::<_, std::convert::Infallible>(request.extensions().get::<CurrentUser>().map(CurrentUser::source))
+//! }));
+//! let request = Request::get("/").header("trongatetoken", issued.token().expose_secret()).body(())?;
+//! assert_eq!(service.oneshot(request).await?, Some(SourceKind::Header));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
 mod authorization;
 mod candidates;

@@ -108,7 +108,8 @@ impl Lifetime {
         Self { absolute: Some(duration), idle: None }
     }
 
-    /// Adds an idle limit, in whole seconds: the token ends when it was not used for so long.
+    /// Adds an idle limit, in whole seconds: the token ends when it was not used for so long. A limit of less than a
+    /// second ends it at once.
     pub const fn with_idle_limit(mut self, limit: Duration) -> Self {
         self.idle = Some(limit);
         self

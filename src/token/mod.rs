@@ -7,6 +7,25 @@
 //! | `digest` | [`TokenDigest`] and [`TokenKey`], what stores keep instead of the text |
 //! | `lifetime` | [`Lifetime`] and [`Expiry`] |
 //! | `record` | [`TokenRecord`], what a store knows of a token |
+//!
+//! A token itself is made by [`Tokens::generate`](crate::tokens::Tokens::generate).
+//!
+//! # Example
+//! ```
+//! use time::Duration;
+//! use tower_tokens::clock::Timestamp;
+//! use tower_tokens::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord};
+//!
+//! let token = Token::parse("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x")?;
+//! let key = TokenKey::new(token.expose_secret());
+//! assert_eq!(key.digest().as_bytes().len(), 32); // what a store keeps instead of the text
+//!
+//! let born = Timestamp::from_unix_seconds(1_795_287_701);
+//! let record = TokenRecord::new(TokenId::new(7), born, Lifetime::hours(1));
+//! assert!(!record.is_expired(born + Duration::seconds(3_599)));
+//! assert!(record.is_expired(born + Duration::seconds(3_600)));
+//! # Ok::<(), tower_tokens::error::Error>(())
+//! ```
 
 mod digest;
 mod format;

@@ -163,8 +163,8 @@ impl TokenRecord {
         self.authenticated_at.into()
     }
 
-    /// When the token was last seen in use; up to a minute behind, see
-    /// `Tokens::with_touch_interval`.
+    /// When the token was last seen in use, or `None` if it never was. Up to a minute behind, see
+    /// [`Tokens::with_touch_interval`](crate::tokens::Tokens::with_touch_interval).
     #[must_use]
     pub fn last_used_at(&self) -> Option<OffsetDateTime> {
         self.last_used_at.map(OffsetDateTime::from)
@@ -188,7 +188,7 @@ impl TokenRecord {
         self.absolute_expiry
     }
 
-    /// How long the token may rest unused.
+    /// How long the token may rest unused, in whole seconds, or `None` for as long as it likes.
     #[must_use]
     pub const fn idle_limit(&self) -> Option<Duration> {
         self.idle_limit

@@ -16,13 +16,39 @@ use crate::user::UserId;
 impl Tokens {
     /// A new token for this user, who has just proved who they are. Await it.
     ///
+    /// # Security
+    /// A disabled user gets a token, too, and it finds nobody until they are enabled again. Refuse them in your login, so
+    /// that they learn why.
+    ///
     /// # Errors
     /// [`UserNotFound`](ErrorKind::UserNotFound) for a user that the store does not know;
     /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer: then the token may or may not be stored,
-    /// and nobody has it.
+    /// and nobody has it. `Unavailable`, too, when the operating system gives no random bytes.
     ///
     /// # Source
     /// Trongate's `generate_token`.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::repository::{MemoryRepository, UserRepository};
+    /// use tower_tokens::token::Lifetime;
+    /// use tower_tokens::tokens::Tokens;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let repository = std::sync::Arc::new(MemoryRepository::new());
+    /// repository.create_level("member").await?;
+    /// let user_id = repository.create_user(None, "member").await?;
+    /// let tokens = Tokens::new(repository.clone());
+    ///
+    /// let issued = tokens.generate(&user_id).lifetime(Lifetime::hours(8)).name("Firefox on Linux").await?;
+    /// assert_eq!(issued.record().name(), Some("Firefox on Linux"));
+    ///
+    /// repository.set_disabled(&user_id, true).await?;
+    /// let issued = tokens.generate(&user_id).await?;
+    /// assert!(tokens.validate(issued.token()).await?.is_none());
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// # }).unwrap();
+    /// ```
     pub fn generate(&self, user: impl Into<UserId>) -> Generate {
         Generate {
             tokens: self.clone(),
@@ -50,7 +76,8 @@ pub struct Generate {
 }
 
 impl Generate {
-    /// How long it lives. Default: that of the service.
+    /// How long it lives: a [`Lifetime`], or a `time::Duration` (in whole seconds) for the absolute limit alone. Default:
+    /// that of the [service](Tokens::with_lifetime).
     pub fn lifetime(mut self, lifetime: impl Into<Lifetime>) -> Self {
         self.lifetime = lifetime.into();
         self
@@ -68,7 +95,8 @@ impl Generate {
         self
     }
 
-    /// When the user proved who they are, if that was not just now. Default: now.
+    /// When the user proved who they are, if that was not just now; in whole seconds. Rules such as
+    /// [`authenticated_within`](crate::policy::authenticated_within) count from it. Default: now.
     pub fn authenticated_at(mut self, at: OffsetDateTime) -> Self {
         self.authenticated_at = Some(at.into());
         self

@@ -7,7 +7,8 @@ use crate::tokens::Tokens;
 use crate::user::UserId;
 
 impl Tokens {
-    /// The records of this user's live tokens, newest first: a list of devices.
+    /// The records of this user's live tokens, newest first: a list of devices. Go on with
+    /// [`Page::next`](crate::repository::Page::next) until it is `None`.
     ///
     /// # Errors
     /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer.

@@ -40,7 +40,7 @@ impl Tokens {
         }
     }
 
-    /// Prunes now and then every `interval`, in a task of its own, until [`PruningTask::stop`] or the end of the
+    /// Prunes at once and then every `interval`, in a task of its own, until [`PruningTask::stop`] or the end of the
     /// runtime. An error is logged, and so is a minute without an end; the next interval tries again.
     ///
     /// # Panics

@@ -12,6 +12,13 @@ impl Tokens {
     /// A new token in the place of this one, which is dead when this returns. The record keeps its id, name, code and
     /// the time of authentication. Await it. Of any number of racing calls for one token exactly one wins.
     ///
+    /// The new lifetime counts from now. It is that of the [service](Tokens::with_lifetime), not that of the old token,
+    /// unless [`lifetime`](Regenerate::lifetime) says otherwise.
+    ///
+    /// # Security
+    /// Who may regenerate again and again stays for ever. Ask for a new login where it matters:
+    /// [`authenticated_within`](crate::policy::authenticated_within).
+    ///
     /// # Errors
     /// [`InvalidToken`](ErrorKind::InvalidToken) if the token is not valid (any more): it is unknown, expired, or
     /// another call was faster. [`Unavailable`](ErrorKind::Unavailable) when the store does not answer: then either
@@ -34,7 +41,8 @@ pub struct Regenerate<'a> {
 }
 
 impl Regenerate<'_> {
-    /// How long the new token lives. Default: that of the service.
+    /// How long the new token lives, from now. Default: that of the [service](Tokens::with_lifetime), whatever the old
+    /// token's was.
     pub fn lifetime(mut self, lifetime: impl Into<Lifetime>) -> Self {
         self.lifetime = lifetime.into();
         self

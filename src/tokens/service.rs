@@ -72,7 +72,10 @@ impl Tokens {
         self.with(|inner| inner.api_format = Some(format))
     }
 
-    /// How often the last use of one token is written at most, or `None` for never. Default: 60 seconds.
+    /// How often the last use of one token is written at most, in whole seconds and never more than once a second, or
+    /// `None` for never. Default: 60 seconds; our choice, for a write on every request is a queue in front of the store.
+    ///
+    /// It is written by a task of the Tokio runtime that the request runs on; outside of one it is not written.
     ///
     /// A token with an idle limit is written as often as its limit needs: at least four times within it, even with
     /// `None`.

@@ -16,6 +16,8 @@ impl Tokens {
     /// The user of this token, at any level unless [`level`](Validate::level) or [`any_level`](Validate::any_level)
     /// says otherwise. Await it. `None`: it is not valid.
     ///
+    /// It takes as long as the store does: the time-out of `TokenAuthLayer` is not here.
+    ///
     /// # Errors
     /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer; that is never `None`.
     ///
