@@ -22,6 +22,10 @@ use crate::validator::TokenValidator;
 /// The cheap ways to attach it are around the whole router, in one `ServiceBuilder` with the other layers, or not at all
 /// with the extractor `Authenticated`. Each separate `Router::layer` costs axum's own share again.
 ///
+/// # Panics
+/// A request whose look-up has to be waited for panics in a Tokio runtime that was built without its time driver
+/// (`enable_time`); outside of any runtime its token counts as unavailable.
+///
 /// # Example
 /// See the [module](crate::auth).
 #[derive(Debug, Clone)]

@@ -114,6 +114,9 @@ impl Sealer {
     /// [`ErrorKind::TimedOut`] for work that takes more than 45 seconds. [`ErrorKind::Unavailable`] when the store does not
     /// answer: if that is after the work, the work stays done and the token works again after 60 seconds.
     ///
+    /// # Panics
+    /// Outside of a Tokio runtime with its time driver (`enable_time`), which measures the 45 seconds.
+    ///
     /// # Cancel safety
     /// A future that is dropped during the work leaves the token reserved for 60 seconds; then it works again.
     ///
@@ -158,6 +161,9 @@ impl<P: Send> Opened<P> {
     ///
     /// # Errors
     /// As [`Sealer::redeem`]; [`ErrorKind::Expired`] for a token that was opened though it had expired.
+    ///
+    /// # Panics
+    /// As [`Sealer::redeem`].
     ///
     /// # Cancel safety
     /// As [`Sealer::redeem`].

@@ -19,6 +19,11 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// `TokenAuthLayer` applies the rule to ambient credentials by itself. Apply it by hand where a cross-site request does
 /// harm without a credential, such as a login form.
 ///
+/// # Security
+/// A plain `GET` always passes, for links from elsewhere must work: change nothing on `GET`. `X-Forwarded-Host` is not
+/// read, because anybody can send it. Behind a proxy that rewrites `Host`, keep the original one or name the site's own
+/// origin with [`trusted_origin`](Self::trusted_origin), or browsers without `Sec-Fetch-Site` are taken for cross-site.
+///
 /// # Source
 /// The W3C's Fetch Metadata Request Headers; Filippo Valsorda's account of cross-origin protection in Go 1.25.
 ///

@@ -12,7 +12,11 @@ use crate::user::SourceKind;
 /// The name of Trongate's token cookie, session key and header.
 pub const DEFAULT_NAME: &str = "trongatetoken";
 
-/// A place in a request where a token may be. `TokenAuthLayer` tries its sources in order.
+/// A place in a request where a token may be. `TokenAuthLayer` tries its sources in order; see
+/// [`source`](crate::source).
+///
+/// # Security
+/// There is none for the query or the path: addresses end up in logs, histories and `Referer` (RFC 6750 §5.3).
 ///
 /// # Example
 /// ```
