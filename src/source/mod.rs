@@ -10,9 +10,9 @@
 //! | `origin` | [`SameOrigin`], whether another site caused a request |
 //! | `candidates` | what a request offers, in order, each thing once |
 //!
-//! The first *valid* candidate wins, whatever its place: a stale cookie does not hide a good Bearer token. Cookies of one
-//! name count all, and if they belong to different users the request is ambiguous. At most 8 candidates of a request are
-//! looked up.
+//! The first *valid* candidate wins: a stale cookie does not hide a good Bearer token, and of two valid ones the earlier
+//! source's counts. Within a source all count, and cookies that belong to different users make the request ambiguous. At
+//! most 8 candidates of a request are looked up.
 //!
 //! # Example
 //! Trongate's own order, the header of its JavaScript first:
