@@ -33,6 +33,8 @@
 //! | set the cookie's name and attributes | [`respond::TokenCookie`] |
 //! | change how a refusal is answered | [`respond::Answers`], [`respond::Respond`] |
 //! | protect a login form against other sites | [`source::SameOrigin`] |
+//! | seal a payload into an expiring token | [`sealed`] |
+//! | know the defaults, what an attacker can try, how the house is built | [`guide`] |
 //! | move the clock in tests | [`clock::ManualClock`] |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -66,4 +68,5 @@ pub mod extract;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod guide;
 pub mod prelude;

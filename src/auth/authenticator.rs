@@ -68,7 +68,8 @@ impl Authenticator {
         async move {
             match judged {
                 Ok(verdict) => verdict.finish(),
-                Err(inquiry) => inquiry.finish().await,
+                // Boxed, so that the future of a hit stays small.
+                Err(inquiry) => Box::pin(inquiry.finish()).await,
             }
         }
     }

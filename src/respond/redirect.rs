@@ -8,6 +8,8 @@ use crate::head::RequestHead;
 /// The longest `next`, in bytes. Our choice: longer ones make a `Location` that some proxies refuse.
 pub const MAX_NEXT_BYTES: usize = 2_048;
 
+const HTML: &str = "text/html";
+
 /// How often a path is percent-decoded before it is given up as hostile.
 const MAX_DECODINGS: usize = 4;
 
@@ -37,9 +39,8 @@ pub fn is_page_request(head: RequestHead<'_>) -> bool {
             .headers
             .get_all(header::ACCEPT)
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(accepts_html)
+            .filter(|value| value.len() >= HTML.len())
+            .any(|value| value.to_str().is_ok_and(|value| value.split(',').any(accepts_html)))
 }
 
 /// Whether htmx made the request, with whatever method.
@@ -138,7 +139,7 @@ fn is_local_path(path: &[u8]) -> bool {
 /// Whether one element of `Accept` is `text/html` with a weight above 0.
 fn accepts_html(element: &str) -> bool {
     let mut parts = element.split(';').map(str::trim);
-    let is_html = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case("text/html"));
+    let is_html = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case(HTML));
     is_html && parts.find_map(weight).is_none_or(|weight| weight > 0.0)
 }
 

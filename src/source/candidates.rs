@@ -175,9 +175,8 @@ impl<'a, 'r> Candidates<'a, 'r> {
         if self.kind.is_ambient() && !self.allows_ambient() {
             return Offer::refused(Reason::CrossSite);
         }
-        let Some(text) = std::str::from_utf8(text).ok().filter(|text| is_token_text(text.as_bytes())) else {
-            return Offer::refused(Reason::Malformed);
-        };
+        let text = if is_token_text(text) { std::str::from_utf8(text).ok() } else { None };
+        let Some(text) = text else { return Offer::refused(Reason::Malformed) };
         if self.is_known(text) {
             return Offer::Nothing(Nothing::Repeated);
         }

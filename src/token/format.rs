@@ -45,8 +45,11 @@ const MAX_PREFIX_BYTES: usize = 64;
 /// ```
 #[must_use]
 pub fn is_token_text(text: &[u8]) -> bool {
-    let unpadded = text.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-    unpadded > 0 && text.len() <= MAX_TOKEN_BYTES && text[..unpadded].iter().all(|byte| IS_B64TOKEN[usize::from(*byte)])
+    if text.len() > MAX_TOKEN_BYTES {
+        return false;
+    }
+    let unpadded = text.iter().take_while(|byte| IS_B64TOKEN[usize::from(**byte)]).count();
+    unpadded > 0 && text[unpadded..].iter().all(|byte| *byte == b'=')
 }
 
 const IS_B64TOKEN: [bool; 256] = {
