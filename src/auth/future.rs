@@ -29,16 +29,22 @@ pin_project! {
         S: Service<Request<B>>,
     {
         Validating {
-            validation: Pin<Box<dyn Future<Output = Outcome> + Send>>,
-            request: Option<Request<B>>,
-            inner: S,
-            authenticator: Authenticator,
+            waiting: Option<Box<Waiting<S, B>>>,
         },
         Inner {
             #[pin]
             future: S::Future,
         },
     }
+}
+
+/// A request whose token is being looked up, and the service that was ready for it. In a box, so that a hit does not
+/// carry the room for it around.
+struct Waiting<S, B> {
+    validation: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+    request: Request<B>,
+    ready: S,
+    authenticator: Authenticator,
 }
 
 impl<S, B> ResponseFuture<S, B>
@@ -49,13 +55,15 @@ where
         Self { state: State::Inner { future } }
     }
 
-    pub(super) const fn validating(
+    pub(super) fn validating(
         validation: Pin<Box<dyn Future<Output = Outcome> + Send>>,
         request: Request<B>,
-        inner: S,
+        ready: S,
         authenticator: Authenticator,
     ) -> Self {
-        Self { state: State::Validating { validation, request: Some(request), inner, authenticator } }
+        Self {
+            state: State::Validating { waiting: Some(Box::new(Waiting { validation, request, ready, authenticator })) },
+        }
     }
 }
 
@@ -66,19 +74,20 @@ where
     type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let mut state = self.project().state;
         loop {
-            let future = match this.state.as_mut().project() {
+            match state.as_mut().project() {
                 StateProj::Inner { future } => return future.poll(cx),
-                StateProj::Validating { validation, request, inner, authenticator } => {
-                    let outcome = ready!(validation.as_mut().poll(cx));
-                    // Taken once: the state is left right below.
-                    let Some(mut request) = request.take() else { return Poll::Pending };
+                StateProj::Validating { waiting } => {
+                    let Some(asked) = waiting else { return Poll::Pending };
+                    let outcome = ready!(asked.validation.as_mut().poll(cx));
+                    let Some(asked) = waiting.take() else { return Poll::Pending };
+                    let Waiting { mut request, mut ready, authenticator, .. } = *asked;
                     authenticator.leave(outcome, &mut request);
-                    inner.call(request)
+                    let future = ready.call(request);
+                    state.set(State::Inner { future });
                 }
-            };
-            this.state.set(State::Inner { future });
+            }
         }
     }
 }

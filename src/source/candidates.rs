@@ -131,6 +131,7 @@ impl<'a, 'r> Candidates<'a, 'r> {
     }
 
     /// Goes to a source; gives what is not a text right away.
+    #[inline(always)]
     fn enter(&mut self, source: &'a TokenSource) -> Option<Offer<'r>> {
         self.source += 1;
         self.kind = source.kind();
@@ -171,6 +172,7 @@ impl<'a, 'r> Candidates<'a, 'r> {
         *self.allows_ambient.get_or_insert_with(|| self.same_origin.allows(self.head))
     }
 
+    #[inline(always)]
     fn offer(&mut self, text: &'r [u8]) -> Offer<'r> {
         if self.kind.is_ambient() && !self.allows_ambient() {
             return Offer::refused(Reason::CrossSite);
@@ -186,6 +188,7 @@ impl<'a, 'r> Candidates<'a, 'r> {
         Offer::Text(text)
     }
 
+    #[inline(always)]
     fn is_known(&self, text: &str) -> bool {
         self.tried.contains(&text) || self.basic.as_ref().is_some_and(|basic| basic.expose_secret() == text)
     }
@@ -200,6 +203,8 @@ impl<'a, 'r> Candidates<'a, 'r> {
 impl<'r> Iterator for Candidates<'_, 'r> {
     type Item = Candidate<'r>;
 
+    // One caller, on every request: inlined there, what is known of the source at hand need not be asked again.
+    #[inline(always)]
     fn next(&mut self) -> Option<Candidate<'r>> {
         loop {
             let text = match &mut self.values {

@@ -26,6 +26,7 @@ impl<'r, 'n> CookieValues<'r, 'n> {
 impl<'r> Iterator for CookieValues<'r, '_> {
     type Item = &'r [u8];
 
+    #[inline(always)]
     fn next(&mut self) -> Option<&'r [u8]> {
         loop {
             while self.rest.is_empty() {
