@@ -40,6 +40,10 @@ impl Authenticator {
         Arc::make_mut(&mut self.0)
     }
 
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0
+    }
+
     /// The answer if nothing has to be waited for: no boxed future, no copy of a token. `None`: something has to be, and
     /// [`authenticate`](Self::authenticate), asked instead of this, does both.
     #[must_use]

@@ -3,6 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `authenticator` | [`Authenticator`], from a request's head to its user |
+//! | `presented` | every token that a request presents, for a log-out to end |
 //! | `verdict` | what several candidates come to |
 //! | `inquiry` | what is left to ask when something has to be waited for |
 //! | `layer`, `service`, `future` | the same as middleware |
@@ -37,6 +38,7 @@ mod authenticator;
 mod future;
 mod inquiry;
 mod layer;
+mod presented;
 mod service;
 mod verdict;
 

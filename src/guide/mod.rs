@@ -6,12 +6,21 @@
 //! | [`defaults`] | What is each default, how do I change it, and why is it so? |
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
 //! | [`running_many_nodes`] | What holds when several processes serve one site? |
+//! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |
+//! | `moving_a_trongate_site` | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
+#[doc = include_str!("coming_from_trongate.md")]
+pub mod coming_from_trongate {}
+
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
+
+#[cfg(all(feature = "trongate", feature = "php-session"))]
+#[doc = include_str!("moving_a_trongate_site.md")]
+pub mod moving_a_trongate_site {}
 
 #[doc = include_str!("running_many_nodes.md")]
 pub mod running_many_nodes {}

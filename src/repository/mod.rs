@@ -7,6 +7,7 @@
 //! | `forward` | the contract through `Arc` and `Box` |
 //! | `memory` | [`MemoryRepository`]: lock-free reads, gone with the process |
 //! | `sqlite` | `SqliteRepository`: an embedded database (feature `sqlite`) |
+//! | `trongate` | `TrongateRepository`: the tables of a running Trongate site (feature `trongate`) |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
 //!
 //! An application seldom calls a repository's token methods: it hands the repository to
@@ -42,6 +43,8 @@ mod memory;
 mod page;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "trongate")]
+mod trongate;
 mod users;
 
 pub use contract::{NewToken, Regenerated, Replacement, TokenRepository};
@@ -51,4 +54,6 @@ pub use memory::MemoryRepository;
 pub use page::{Page, PageRequest};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteRepository;
+#[cfg(feature = "trongate")]
+pub use trongate::{MissingIndex, TrongateRepository};
 pub use users::{User, UserRepository};

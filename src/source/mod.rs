@@ -7,6 +7,7 @@
 //! | `authorization` | the `Bearer` and `Basic` schemes |
 //! | `session` | [`TokenSession`], a session that holds a token |
 //! | `tower_sessions` | the same for tower-sessions |
+//! | `php_session` | `PhpSessions`, PHP's own session files (feature `php-session`) |
 //! | `origin` | [`SameOrigin`], whether another site caused a request |
 //! | `candidates` | what a request offers, in order, each thing once |
 //!
@@ -49,6 +50,8 @@ mod authorization;
 mod candidates;
 mod cookie;
 mod origin;
+#[cfg(feature = "php-session")]
+mod php_session;
 mod session;
 mod token_source;
 #[cfg(feature = "tower-sessions")]
@@ -56,5 +59,7 @@ mod tower_sessions;
 
 pub(crate) use candidates::{Candidate, Candidates, Nothing, Offer};
 pub use origin::SameOrigin;
+#[cfg(feature = "php-session")]
+pub use php_session::{MAX_SESSION_BYTES, PhpSession, PhpSessions};
 pub use session::TokenSession;
 pub use token_source::{DEFAULT_NAME, TokenSource};

@@ -18,6 +18,13 @@ const CASES: u32 = 1_500;
 
 /// Pieces that mean something to one parser or another.
 const WORDS: &[&[u8]] = &[
+    b"|s:4:\"",
+    b"\";",
+    b"a:1:{",
+    b"}",
+    b"i:0;",
+    b"N;",
+    b"R:1;",
     b"GET",
     b"POST",
     b"\n",
@@ -140,6 +147,7 @@ mod generated_inputs_keep_the_rules_of {
 
     generated_inputs_keep_the_rules! {
         request cookie basic token_text api_token same_origin safe_next login_redirect cookie_settings
+        php_session
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod auth;
+mod beside_trongate;
 mod extract;
 mod fuzz_corpus;
 mod guard;
@@ -23,3 +24,4 @@ mod secrets;
 mod site;
 mod source;
 mod tokens;
+mod trongate_site;

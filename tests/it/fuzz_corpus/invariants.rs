@@ -16,7 +16,7 @@ use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::head::RequestHead;
 use tower_tokens::respond::{Answers, Refusal, RefusalKind, Respond, TokenCookie, safe_next};
-use tower_tokens::source::{SameOrigin, TokenSource};
+use tower_tokens::source::{PhpSessions, SameOrigin, TokenSource};
 use tower_tokens::token::{ApiTokenFormat, Lifetime, MAX_TOKEN_BYTES, Token, TokenId, TokenRecord, is_token_text};
 use tower_tokens::user::{CurrentUser, Reason, Unauthenticated, UserId, UserLevel};
 use tower_tokens::validator::{TokenValidator, Validation};
@@ -36,6 +36,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("safe_next", next_page),
     ("login_redirect", login_redirect),
     ("cookie_settings", cookie_settings),
+    ("php_session", php_session),
 ];
 
 /// Of all that stands in the headers of a request (`METHOD\nname: value\n…`), a validator hears only what can be a token,
@@ -390,4 +391,14 @@ fn assert_leads_home(next: &str) {
         assert!(target.username().is_empty() && target.password().is_none());
         text = percent_decode_str(&text).decode_utf8_lossy().into_owned();
     }
+}
+
+/// A token that is found in a PHP session stands there as a text of its length, and half a session holds none.
+fn php_session(data: &[u8]) {
+    let sessions = PhpSessions::new("nowhere");
+    let Ok(Some(token)) = sessions.token_in(data) else { return };
+    let text = format!("s:{}:\"{}\";", token.expose_secret().len(), token.expose_secret());
+    let holds = |data: &[u8]| data.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds(data), "the token is nowhere in the session");
+    assert!(sessions.token_in(&data[..data.len() - 1]).is_err(), "half a session is none");
 }

@@ -6,4 +6,6 @@ mod faulty;
 mod model;
 mod mutants;
 mod sqlite;
+mod trongate;
+mod trongate_tables;
 mod user_mutants;

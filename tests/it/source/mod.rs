@@ -1,3 +1,6 @@
 //! Where a request carries a token.
 
+mod php_session;
+mod php_session_hostile;
+mod presented;
 mod tower_session;

@@ -1,0 +1,18 @@
+//! The tables of a running Trongate v2 site, unchanged.
+//!
+//! | file | role |
+//! |---|---|
+//! | `store` | [`TrongateRepository`]: how the database is reached |
+//! | `check` | what a site's database should have, and [`MissingIndex`] |
+//! | `tokens` | the ten clauses as SQL, as far as Trongate's tables can keep them |
+//! | `rows` | what the tables hold, and what they cannot |
+//! | `failure` | sqlx's errors as this crate's |
+
+mod check;
+mod failure;
+mod rows;
+mod store;
+mod tokens;
+
+pub use check::MissingIndex;
+pub use store::TrongateRepository;

@@ -1,0 +1,242 @@
+//! The ten clauses as SQL, as far as Trongate's tables can keep them.
+//!
+//! A token is asked for twice in each statement: once in the column's collation, which can use an index, and once byte
+//! for byte, which is right.
+//!
+//! Rows are looked for first, without a lock, and then changed by their number if they are still the ones: a `DELETE` or
+//! `UPDATE` that has to look for its rows itself locks the whole table meanwhile, and with it the site.
+
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, MySqlConnection, query, query_scalar};
+use zeroize::Zeroizing;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::repository::trongate::TrongateRepository;
+use crate::repository::trongate::failure::failure;
+use crate::repository::trongate::rows;
+use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository};
+use crate::token::{TokenId, TokenKey, TokenRecord};
+use crate::user::{CurrentUser, UserId};
+
+const INSERT: &str = "INSERT INTO trongate_tokens (token, user_id, expiry_date, code)
+    SELECT ?, id, CAST(? AS SIGNED), ? FROM trongate_users WHERE id = ?";
+
+const FIND: &str = "SELECT CAST(t.id AS SIGNED), CAST(t.expiry_date AS SIGNED), t.code,
+    CAST(u.id AS SIGNED), CAST(l.id AS SIGNED), l.level_title
+    FROM trongate_tokens AS t
+    JOIN trongate_users AS u ON u.id = t.user_id
+    JOIN trongate_user_levels AS l ON l.id = u.user_level_id
+    WHERE t.token = ? AND CAST(t.token AS BINARY) = CAST(? AS BINARY) AND t.expiry_date > ?
+    LIMIT 2";
+
+const TOKEN_EXISTS: &str = "SELECT EXISTS
+    (SELECT 1 FROM trongate_tokens WHERE token = ? AND CAST(token AS BINARY) = CAST(? AS BINARY))";
+
+const NUMBERS: &str = "SELECT CAST(id AS SIGNED) FROM trongate_tokens
+    WHERE token = ? AND CAST(token AS BINARY) = CAST(? AS BINARY)";
+
+const DELETE: &str = "DELETE FROM trongate_tokens WHERE id = ? AND CAST(token AS BINARY) = CAST(? AS BINARY)";
+
+const DELETE_BY_ID: &str = "DELETE FROM trongate_tokens WHERE id = ? AND user_id = ?";
+
+const REPLACE: &str = "UPDATE trongate_tokens SET token = ?, expiry_date = ?
+    WHERE id = ? AND CAST(token AS BINARY) = CAST(? AS BINARY) AND expiry_date > ?
+    AND EXISTS (SELECT 1 FROM trongate_users AS u JOIN trongate_user_levels AS l ON l.id = u.user_level_id
+        WHERE u.id = trongate_tokens.user_id)";
+
+const NUMBERS_OF_USER: &str = "SELECT CAST(id AS SIGNED) FROM trongate_tokens WHERE user_id = ? AND id <> ?";
+
+const LIST_BY_USER: &str = "SELECT CAST(id AS SIGNED), CAST(expiry_date AS SIGNED), code
+    FROM trongate_tokens WHERE user_id = ? AND expiry_date > ? AND token IS NOT NULL
+    ORDER BY id DESC LIMIT ? OFFSET ?";
+
+const EXPIRED: &str = "SELECT CAST(id AS SIGNED) FROM trongate_tokens WHERE expiry_date <= ? ORDER BY id LIMIT ?";
+
+const LOCK: &str = "SELECT CAST(GET_LOCK(?, 5) AS SIGNED)";
+
+const UNLOCK: &str = "DO RELEASE_LOCK(?)";
+
+/// How many rows one statement deletes at most. Our choice: few enough to lock nothing for long.
+const BATCH: u32 = 1_000;
+
+#[async_trait]
+impl TokenRepository for TrongateRepository {
+    async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
+        let NewToken { key, user, record } = token;
+        if !rows::fits(key) {
+            return Err(rows::invalid("Trongate's table holds tokens of 1 to 125 bytes"));
+        }
+        let expiry_date = rows::expiry_date(record.absolute_expiry(), record.idle_limit().is_some())?;
+        let code = rows::code(&record)?;
+        let user = user.as_integer().ok_or(ErrorKind::UserNotFound)?;
+        let text = key.expose_secret();
+        // The lock must be given back, even if nobody waits for the answer any more.
+        let (this, text) = (self.clone(), Zeroizing::new(text.to_owned()));
+        let (name, code) = (lock_name(&key), code.to_owned());
+        let inserted = tokio::spawn(async move { this.insert_once(&name, &text, user, expiry_date, &code).await });
+        inserted.await.map_err(|error| Error::with_source(ErrorKind::Unavailable, error))?
+    }
+
+    fn find_now(&self, _token: &str, _now: Timestamp) -> Option<Option<CurrentUser>> {
+        None
+    }
+
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+        if !rows::fits(token) {
+            return Ok(None);
+        }
+        let text = token.expose_secret();
+        let find = query(FIND).bind(text).bind(text).bind(now.unix_seconds());
+        let found = find.fetch_all(self.pool()).await.map_err(failure)?;
+        let users = found
+            .iter()
+            .map(|row| Ok(CurrentUser::new(rows::user_id(row)?, rows::level(row)?, rows::record(row)?, now)))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failure)?;
+        if users.windows(2).any(|pair| pair[0].id() != pair[1].id()) {
+            return Err(Error::with_source(ErrorKind::Corrupt, "one token is in the table twice, with two users"));
+        }
+        Ok(users.into_iter().next())
+    }
+
+    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+        let text = token.expose_secret();
+        let numbers = query_scalar(NUMBERS).bind(text).bind(text);
+        let numbers: Vec<i64> = numbers.fetch_all(self.pool()).await.map_err(failure)?;
+        let mut total = 0;
+        for id in numbers {
+            total += self.change(|| query(DELETE).bind(id).bind(text)).await?;
+        }
+        Ok(total > 0)
+    }
+
+    async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
+        let user = user.as_integer();
+        Ok(self.change(|| query(DELETE_BY_ID).bind(id.get()).bind(user)).await? > 0)
+    }
+
+    async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
+        let Replacement { old, new, lifetime, now } = replacement;
+        if !rows::fits(new) {
+            return Err(rows::invalid("Trongate's table holds tokens of 1 to 125 bytes"));
+        }
+        let expiry_date = rows::expiry_date(lifetime.ends_at(now), lifetime.idle_limit().is_some())?;
+        let Some(found) = self.find(old, now).await? else { return Ok(None) };
+        let (old, new) = (old.expose_secret(), new.expose_secret());
+        let exists: bool =
+            query_scalar(TOKEN_EXISTS).bind(new).bind(new).fetch_one(self.pool()).await.map_err(failure)?;
+        if exists {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let id = found.token().id().get();
+        let replace = || query(REPLACE).bind(new).bind(expiry_date).bind(id).bind(old).bind(now.unix_seconds());
+        let replaced = self.change(replace).await?;
+        let record = rows::stored(id, expiry_date, found.token().code());
+        Ok((replaced > 0).then(|| Regenerated { user: found.id().clone(), record }))
+    }
+
+    async fn touch(&self, _user: &UserId, _id: TokenId, _now: Timestamp) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+        let (user, keep) = (user.as_integer(), keep.map_or(i64::MIN, TokenId::get));
+        let numbers = query_scalar(NUMBERS_OF_USER).bind(user).bind(keep);
+        let numbers: Vec<i64> = numbers.fetch_all(self.pool()).await.map_err(failure)?;
+        let mut total = 0;
+        for batch in numbers.chunks(BATCH as usize) {
+            total += self.delete_numbers(batch, "user_id = ?", user).await?;
+        }
+        Ok(total)
+    }
+
+    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
+        let list = query(LIST_BY_USER)
+            .bind(user.as_integer())
+            .bind(now.unix_seconds())
+            .bind(i64::from(page.limit()) + 1)
+            .bind(i64::from(page.offset()));
+        let found = list.fetch_all(self.pool()).await.map_err(failure)?;
+        let records = found.iter().map(rows::record).collect::<Result<_, _>>().map_err(failure)?;
+        Ok(Page::from_one_more(records, page))
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        let now = now.unix_seconds();
+        let mut total = 0;
+        while total < u64::from(limit) {
+            let batch = u64::from(BATCH).min(u64::from(limit) - total);
+            let expired = query_scalar(EXPIRED).bind(now).bind(i64::try_from(batch).unwrap_or(i64::MAX));
+            let numbers: Vec<i64> = expired.fetch_all(self.pool()).await.map_err(failure)?;
+            if numbers.is_empty() {
+                break;
+            }
+            total += self.delete_numbers(&numbers, "expiry_date <= ?", Some(now)).await?;
+            if (numbers.len() as u64) < batch {
+                break;
+            }
+        }
+        Ok(total)
+    }
+}
+
+impl TrongateRepository {
+    /// Inserts a token if there is none like it. Trongate's table has no unique key that would decide a race, so a lock
+    /// of this name does, which nobody else waits for.
+    async fn insert_once(
+        &self,
+        lock: &str,
+        text: &str,
+        user: i64,
+        expiry_date: i64,
+        code: &str,
+    ) -> Result<TokenRecord, Error> {
+        let mut connection = self.pool().acquire().await.map_err(failure)?;
+        let locked: Option<i64> = query_scalar(LOCK).bind(lock).fetch_one(&mut *connection).await.map_err(failure)?;
+        if locked != Some(1) {
+            return Err(Error::with_source(ErrorKind::TimedOut, "somebody else inserts the same token"));
+        }
+        let inserted = insert(&mut connection, text, user, expiry_date, code).await;
+        if query(UNLOCK).bind(lock).execute(&mut *connection).await.is_err() {
+            // The end of the connection is the end of its locks.
+            connection.close_on_drop();
+        }
+        inserted
+    }
+
+    /// Deletes the rows with these numbers of which the condition still holds.
+    async fn delete_numbers(&self, numbers: &[i64], condition: &str, value: Option<i64>) -> Result<u64, Error> {
+        let numbers: Vec<_> = numbers.iter().map(i64::to_string).collect();
+        let statement = format!("DELETE FROM trongate_tokens WHERE id IN ({}) AND {condition}", numbers.join(", "));
+        self.change(|| query(AssertSqlSafe(statement.as_str())).bind(value).persistent(false)).await
+    }
+}
+
+async fn insert(
+    connection: &mut MySqlConnection,
+    text: &str,
+    user: i64,
+    expiry_date: i64,
+    code: &str,
+) -> Result<TokenRecord, Error> {
+    let exists = query_scalar(TOKEN_EXISTS).bind(text).bind(text);
+    if exists.fetch_one(&mut *connection).await.map_err(failure)? {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    let insert = query(INSERT).bind(text).bind(expiry_date).bind(code).bind(user);
+    let inserted = insert.execute(connection).await.map_err(failure)?;
+    if inserted.rows_affected() == 0 {
+        return Err(ErrorKind::UserNotFound.into());
+    }
+    match i64::try_from(inserted.last_insert_id()) {
+        Ok(id) if id > 0 => Ok(rows::stored(id, expiry_date, Some(code))),
+        _ => Err(Error::with_source(ErrorKind::Configuration, "trongate_tokens.id is not AUTO_INCREMENT")),
+    }
+}
+
+/// The name of the lock for this token, at most 64 characters. Half of the digest names nobody's token.
+fn lock_name(token: &TokenKey<'_>) -> String {
+    let (half, _) = token.digest().as_bytes().split_at(16);
+    half.iter().fold("tower_tokens ".to_owned(), |name, byte| format!("{name}{byte:02x}"))
+}

@@ -1,0 +1,235 @@
+//! Where PHP's session files are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+use crate::head::RequestHead;
+use crate::source::cookie::CookieValues;
+use crate::source::php_session::content::Content;
+use crate::source::{DEFAULT_NAME, PhpSession, TokenSource};
+use crate::token::Token;
+
+/// The largest session file that is read, in bytes. Our choice: PHP reads the whole file at every request, so that real
+/// ones are a thousand times smaller.
+pub const MAX_SESSION_BYTES: u64 = 1_048_576;
+
+/// The shortest and the longest session id in bytes. Source: PHP's `session.sid_length`.
+const ID_BYTES: std::ops::RangeInclusive<usize> = 22..=256;
+
+/// How many sessions one request may name. Our choice: a browser sends two cookies of one name where two paths or
+/// domains have one each.
+const MAX_SESSIONS: usize = 4;
+
+/// PHP's session files as a place where a token may be, under the key `trongatetoken`: that is where Trongate puts it
+/// unless it is told to set a cookie. Cheap to clone.
+///
+/// Reads what PHP's own handler `files` writes, with either serialize handler (`php` and `php_serialize`). The process
+/// needs to read the files, which PHP makes for its own user alone: run it as that user, or as one with an ACL.
+///
+/// # Security
+/// - The session id is `[A-Za-z0-9,-]{22,256}` or there is none: no path leaves the directory.
+/// - The format is parsed to the last byte, never searched. A session that is broken anywhere holds no token; PHP throws
+///   such a session away, too. Nesting ends at 4,096, where PHP's does, and the file at [`MAX_SESSION_BYTES`].
+/// - Only regular files are read; no link is followed and no pipe waited for.
+/// - Files are read on threads for such, under PHP's own lock. PHP holds it while it works on a request of the same
+///   visitor; it is waited for, for 2 seconds, without holding a thread. After that the file is read as it is.
+/// - Nothing is ever written but by [`remove_token`](crate::source::TokenSession::remove_token), and only after
+///   [`with_removal`](Self::with_removal).
+///
+/// PHP's garbage collection removes a session file when it has not been used for `session.gc_maxlifetime` (1,440 s), at
+/// some later time; until then PHP itself still takes it, and so does this. Whether the token in it is valid is for the
+/// store to say. Reading here does not count as use: a visitor who stays on the Rust side for longer loses the session,
+/// and with it the token. Raise `session.gc_maxlifetime`, or hand long logins out as a cookie.
+///
+/// # Source
+/// PHP's `ext/session/mod_files.c` and `session.c`.
+///
+/// # Example
+/// ```
+/// use http::Request;
+/// use tower_tokens::head::RequestHead;
+/// use tower_tokens::source::{PhpSessions, TokenSession, TokenSource};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// # let directory = tempfile::tempdir()?;
+/// let sessions = PhpSessions::new(directory.path());
+/// let sources = [TokenSource::cookie("trongatetoken"), sessions.source(), TokenSource::bearer()];
+/// # let _ = sources;
+///
+/// // What PHP has written:
+/// let file = directory.path().join("sess_0a1b2c3d4e5f6a7b8c9d0e1f2a");
+/// std::fs::write(file, "name|s:3:\"Ann\";trongatetoken|s:32:\"Qd8Uk3zcKbcEKrJjEMbUxUhJzPcRBTrv\";")?;
+///
+/// let request = Request::get("/").header("Cookie", "PHPSESSID=0a1b2c3d4e5f6a7b8c9d0e1f2a").body(())?;
+/// let session = sessions.session(RequestHead::of(&request)).expect("the request names one");
+/// assert_eq!(session.token().await?.unwrap().expose_secret(), "Qd8Uk3zcKbcEKrJjEMbUxUhJzPcRBTrv");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct PhpSessions(Arc<Settings>);
+
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    directory: PathBuf,
+    depth: usize,
+    cookie: String,
+    pub(super) key: String,
+    pub(super) max_bytes: u64,
+    pub(super) patience: Duration,
+    pub(super) may_remove: bool,
+}
+
+impl PhpSessions {
+    /// The sessions in `directory`, which is PHP's `session.save_path` (on Debian `/var/lib/php/sessions`), that the
+    /// cookie `PHPSESSID` names.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self(Arc::new(Settings {
+            directory: directory.into(),
+            depth: 0,
+            cookie: "PHPSESSID".to_owned(),
+            key: DEFAULT_NAME.to_owned(),
+            max_bytes: MAX_SESSION_BYTES,
+            patience: Duration::from_secs(2),
+            may_remove: false,
+        }))
+    }
+
+    /// How many levels of directories stand between the directory and the files, each named by one character of the id:
+    /// the number before the `;` in PHP's `session.save_path`, 0 to 21. Default: 0.
+    #[must_use]
+    pub fn with_depth(self, depth: u8) -> Self {
+        self.with(|settings| settings.depth = usize::from(depth).min(*ID_BYTES.start() - 1))
+    }
+
+    /// The cookie that names the session: PHP's `session.name`. Default: `PHPSESSID`.
+    #[must_use]
+    pub fn with_cookie_name(self, name: &str) -> Self {
+        self.with(|settings| settings.cookie = name.to_owned())
+    }
+
+    /// The key of the token in the session. Default: `trongatetoken`.
+    #[must_use]
+    pub fn with_key(self, key: &str) -> Self {
+        self.with(|settings| settings.key = key.to_owned())
+    }
+
+    /// How long to wait for PHP to release a session, before it is read as it is (or, when the token shall be taken out,
+    /// before that fails). Default: 2 seconds; our choice, within the 5 seconds of `TokenAuthLayer`.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        self.with(|settings| settings.patience = patience)
+    }
+
+    /// Allows [`remove_token`](crate::source::TokenSession::remove_token) to take the token out of the session file at logout.
+    /// Default: not allowed, and not needed: a token that has ended in the store logs nobody in, wherever it is.
+    #[must_use]
+    pub fn with_removal(self) -> Self {
+        self.with(|settings| settings.may_remove = true)
+    }
+
+    /// Looks whether the directory is there. Blocks: for the start-up.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) when it is not, or is no directory, or may not be looked at.
+    pub fn check(&self) -> Result<(), Error> {
+        match std::fs::metadata(&self.0.directory) {
+            Ok(metadata) if metadata.is_dir() => Ok(()),
+            Ok(_) => Err(Error::with_source(ErrorKind::Configuration, "the PHP session directory is no directory")),
+            Err(error) => Err(Error::with_source(ErrorKind::Configuration, error)),
+        }
+    }
+
+    /// The place in a request where the token is. It is a session: an ambient credential.
+    #[must_use]
+    pub fn source(&self) -> TokenSource {
+        let sessions = self.clone();
+        TokenSource::session_from(move |head| sessions.session(head))
+    }
+
+    /// The session that a request names, there or not. `None`: it names none.
+    #[must_use]
+    pub fn session(&self, head: RequestHead<'_>) -> Option<PhpSession> {
+        let mut ids: Vec<&str> = Vec::new();
+        for id in CookieValues::new(head.headers, &self.0.cookie).filter_map(session_id) {
+            if ids.contains(&id) {
+                continue;
+            }
+            if ids.len() == MAX_SESSIONS {
+                break;
+            }
+            ids.push(id);
+        }
+        let paths: Vec<_> = ids.into_iter().map(|id| self.path(id)).collect();
+        (!paths.is_empty()).then(|| PhpSession::new(self.clone(), paths))
+    }
+
+    /// The token in the content of a session, for sessions that PHP keeps somewhere else, such as in Redis: bring them as
+    /// a [`TokenSession`](crate::source::TokenSession) of your own. The handler is told by the content.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a session that cannot be decoded to its last byte, and for a value
+    /// that cannot be a token.
+    pub fn token_in(&self, content: &[u8]) -> Result<Option<Token>, Error> {
+        let invalid = |why| Error::with_source(ErrorKind::InvalidInput, why);
+        let content = Content::parse(content, &self.0.key);
+        let text = content.ok_or_else(|| invalid("the PHP session cannot be decoded"))?.text();
+        let no_text = "the PHP session's token is not a text";
+        let Some(text) = text.map_err(|()| invalid(no_text))? else { return Ok(None) };
+        Token::parse(std::str::from_utf8(text).map_err(|_| invalid(no_text))?).map(Some)
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.0
+    }
+
+    fn path(&self, id: &str) -> PathBuf {
+        let mut path = self.0.directory.clone();
+        path.extend(id.chars().take(self.0.depth).map(String::from));
+        path.push(format!("sess_{id}"));
+        path
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+}
+
+/// The id, if it is one: nothing else ever becomes part of a path.
+fn session_id(value: &[u8]) -> Option<&str> {
+    let is_id =
+        ID_BYTES.contains(&value.len()) && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b',' | b'-'));
+    if is_id { std::str::from_utf8(value).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn nothing_but_an_id_becomes_a_path() {
+        assert!(session_id(&[b'a'; 22]).is_some() && session_id(&[b'a'; 256]).is_some());
+        assert!(session_id(b"AZaz09,-AZaz09,-AZaz09,-").is_some());
+        assert!(session_id(&[b'a'; 21]).is_none() && session_id(&[b'a'; 257]).is_none());
+        for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_alphanumeric() && !b",-".contains(byte)) {
+            let mut id = [b'a'; 32];
+            id[7] = byte;
+            assert!(session_id(&id).is_none(), "{byte}");
+        }
+    }
+
+    #[test]
+    fn each_level_is_named_by_one_character() {
+        let id = "0123456789abcdef,-0123456789";
+        let path = |depth| PhpSessions::new("/s").with_depth(depth).path(id);
+        assert_eq!(path(0), Path::new("/s").join(format!("sess_{id}")));
+        assert_eq!(path(2), Path::new("/s/0/1").join(format!("sess_{id}")));
+        assert_eq!(path(255).components().count(), 2 + 21 + 1, "an id has 22 characters at least");
+    }
+}
