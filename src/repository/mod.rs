@@ -7,6 +7,11 @@
 //! | `forward` | the contract through `Arc` and `Box` |
 //! | `memory` | [`MemoryRepository`]: lock-free reads, gone with the process |
 //! | `sqlite` | `SqliteRepository`: an embedded database (feature `sqlite`) |
+//! | `postgres` | `PostgresRepository`: PostgreSQL (feature `postgres`) |
+//! | `mysql` | `MySqlRepository`: MySQL and MariaDB (feature `mysql`) |
+//! | `redis` | `RedisRepository`: Redis (feature `redis`) |
+//! | `sql` | what the stores on SQL databases have in common |
+//! | `user_key`, `patience` | what the stores on servers have in common |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
 
 mod contract;
@@ -14,16 +19,34 @@ mod contract;
 mod faulty;
 mod forward;
 mod memory;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod page;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+mod patience;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+mod user_key;
 mod users;
 
 pub use contract::{NewToken, Regenerated, Replacement, TokenRepository};
 #[cfg(feature = "test-util")]
 pub use faulty::FaultyRepository;
 pub use memory::MemoryRepository;
+#[cfg(feature = "mysql")]
+pub use mysql::MySqlRepository;
 pub use page::{Page, PageRequest};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresRepository;
+#[cfg(feature = "redis")]
+pub use redis::RedisRepository;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteRepository;
 pub use users::{User, UserRepository};

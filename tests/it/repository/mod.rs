@@ -4,4 +4,6 @@ mod conformance;
 mod faulty;
 mod model;
 mod mutants;
+mod postgres;
+mod servers;
 mod sqlite;
