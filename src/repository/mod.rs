@@ -36,6 +36,8 @@ mod sqlite;
 mod user_key;
 mod users;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisRepository;
 pub use contract::{NewToken, Regenerated, Replacement, TokenRepository};
 #[cfg(feature = "test-util")]
 pub use faulty::FaultyRepository;
@@ -45,8 +47,6 @@ pub use mysql::MySqlRepository;
 pub use page::{Page, PageRequest};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresRepository;
-#[cfg(feature = "redis")]
-pub use redis::RedisRepository;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteRepository;
 pub use users::{User, UserRepository};

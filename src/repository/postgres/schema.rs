@@ -49,7 +49,11 @@ async fn missing<'m>(
 }
 
 async fn version(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-    let table = "SELECT to_regclass('tower_tokens_schema') IS NOT NULL";
+    // Not `to_regclass`: it asks a cache, which in the transaction that waited for the lock is as old as the wait.
+    let table = "SELECT EXISTS (
+        SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relname = 'tower_tokens_schema' AND n.nspname = current_schema()
+    )";
     if !sqlx::query_scalar::<_, bool>(table).fetch_one(&mut *connection).await? {
         return Ok(0);
     }

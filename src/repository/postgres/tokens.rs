@@ -146,3 +146,77 @@ impl TokenRepository for PostgresRepository {
         self.change(|| query(DELETE_EXPIRED).bind(now.unix_seconds()).bind(i64::from(limit))).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+    use sqlx::{AssertSqlSafe, Executor};
+
+    use super::*;
+
+    /// 4,000 tokens of 4,000 users, in a schema of its own.
+    async fn filled() -> PostgresRepository {
+        let url = std::env::var("TOWER_TOKENS_POSTGRES_URL").expect("TOWER_TOKENS_POSTGRES_URL is not set");
+        let schema = format!("plans_{}", std::process::id());
+        let options = url.parse::<PgConnectOptions>().unwrap().options([("search_path", &schema)]);
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let schema = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
+        pool.execute(AssertSqlSafe(schema)).await.unwrap();
+        let repository = PostgresRepository::with_pool(pool);
+        repository.migrate().await.unwrap();
+        let fill = "INSERT INTO tower_tokens_levels (title) VALUES ('member');
+            INSERT INTO tower_tokens_users (id, level_id)
+                SELECT convert_to(n::text, 'UTF8'), 1 FROM generate_series(1, 4000) AS n;
+            INSERT INTO tower_tokens_tokens (digest, id, user_id, created_at, authenticated_at, ends_at)
+                SELECT sha256(convert_to(n::text, 'UTF8')), n, convert_to(n::text, 'UTF8'), n, n, n
+                FROM generate_series(1, 4000) AS n;
+            ANALYZE";
+        repository.pool().execute(fill).await.unwrap();
+        repository
+    }
+
+    #[tokio::test]
+    async fn no_statement_scans_a_table() {
+        let repository = filled().await;
+        let statements = [
+            ("insert", INSERT, "bytea, bigint, bytea, bigint, bigint, bigint, bigint, bigint, bigint, text, text"),
+            ("find", FIND, "bytea, bigint"),
+            ("delete", DELETE, "bytea"),
+            ("delete_by_id", DELETE_BY_ID, "bigint, bytea"),
+            ("replace", REPLACE, "bytea, bytea, bigint, bigint, bigint, bigint"),
+            ("touch", TOUCH, "bigint, bytea, bigint, bigint"),
+            ("delete_by_user", DELETE_BY_USER, "bytea, bigint"),
+            ("list_by_user", LIST_BY_USER, "bytea, bigint, bigint, bigint"),
+            ("delete_expired", DELETE_EXPIRED, "bigint, bigint"),
+        ];
+        // The plan for any parameters, which is the one that a statement has after it was run a few times.
+        repository.pool().execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        for (name, statement, types) in statements {
+            let parameters = types.split(',').map(|_| "NULL").collect::<Vec<_>>().join(", ");
+            let prepare = AssertSqlSafe(format!("PREPARE {name}_plan ({types}) AS {statement}"));
+            repository.pool().execute(prepare).await.unwrap();
+            let explain = format!("EXPLAIN EXECUTE {name}_plan ({parameters})");
+            let plan = sqlx::query_scalar::<_, String>(AssertSqlSafe(explain)).fetch_all(repository.pool());
+            let plan = plan.await.unwrap().join("\n");
+            assert!(plan.contains("Index Scan") || plan.contains("Bitmap Index Scan"), "{name}: {plan}");
+            for table in ["tower_tokens_tokens", "tower_tokens_users"] {
+                assert!(!plan.contains(&format!("Seq Scan on {table}")), "{name}: {plan}");
+            }
+            if name == "find" {
+                assert!(plan.contains("Index Scan using tower_tokens_tokens_pkey"), "{plan}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_statement_is_prepared_once_a_connection() {
+        let repository = filled().await;
+        let now = Timestamp::from_unix_seconds(0);
+        let prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%u.disabled%'";
+        for number in 0..20 {
+            repository.find(TokenKey::new(&number.to_string()), now).await.unwrap();
+        }
+        let prepared: i64 = sqlx::query_scalar(prepared).fetch_one(repository.pool()).await.unwrap();
+        assert_eq!(prepared, 2, "the look-up, and this question itself");
+    }
+}

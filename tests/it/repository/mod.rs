@@ -1,9 +1,12 @@
 //! Every store keeps the contract, and the suite that says so can fail.
 
 mod conformance;
+mod faults;
 mod faulty;
 mod model;
 mod mutants;
+mod mysql;
 mod postgres;
+mod redis;
 mod servers;
 mod sqlite;
