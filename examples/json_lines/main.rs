@@ -4,7 +4,8 @@
 //! cargo run --example json_lines -- tokens.jsonl
 //! ```
 //!
-//! Each run adds a member, hands out a token, opens the file again as a new process would, and asks whose token it is.
+//! Each run adds a member, hands out a token, opens the file again as a new process would, and asks whose token it is while
+//! the member moves to another level, is shut out, let in again, and leaves.
 
 mod lines;
 mod state;
@@ -21,15 +22,27 @@ use store::JsonLinesRepository;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = PathBuf::from(std::env::args_os().nth(1).unwrap_or_else(|| "tokens.jsonl".into()));
-    let store = JsonLinesRepository::open(&path)?;
-    let member = store.add_member("member").await?;
-    let issued = Tokens::new(store).generate(&member).name("example").await?;
-    println!("issued a token to user {member}, record {}", issued.record().id());
+    let member = {
+        let store = JsonLinesRepository::open(&path)?;
+        store.add_member("member").await?
+    };
+    let issued = Tokens::new(JsonLinesRepository::open(&path)?).generate(&member).name("example").await?;
 
-    let tokens = Tokens::new(JsonLinesRepository::open(&path)?);
-    match tokens.validate(issued.token()).await? {
-        Some(user) => println!("it is the token of user {} ({})", user.id(), user.level()),
-        None => println!("it is nobody's token"),
-    }
+    let store = JsonLinesRepository::open(&path)?;
+    let tokens = Tokens::new(store.clone());
+    let ask = async |when: &str| match tokens.validate(issued.token()).await {
+        Ok(Some(user)) => println!("{when}: the token names user {} ({})", user.id(), user.level()),
+        Ok(None) => println!("{when}: the token names nobody"),
+        Err(error) => println!("{when}: {error}"),
+    };
+    ask("opened again").await;
+    store.move_member(&member, "admin").await?;
+    ask("moved").await;
+    store.shut_out_member(&member, true).await?;
+    ask("shut out").await;
+    store.shut_out_member(&member, false).await?;
+    ask("let in again").await;
+    store.remove_member(&member).await?;
+    ask("gone").await;
     Ok(())
 }
