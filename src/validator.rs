@@ -9,7 +9,6 @@ use crate::user::CurrentUser;
 /// What a validator says of a token. The three answers never blur: an outage is not a refusal.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there is no fourth answer, and nobody may overlook one")]
-#[expect(clippy::large_enum_variant, reason = "a box would cost every hit an allocation")]
 pub enum Validation {
     /// It is valid, and this is its user.
     Valid(CurrentUser),
@@ -35,10 +34,12 @@ impl From<Result<Option<CurrentUser>, Error>> for Validation {
 #[async_trait]
 pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     /// The synchronous door: the answer if it is already in this process's memory, so that it costs no boxed future.
-    /// `None`: ask [`validate`](Self::validate). It must not block. The default is `None`.
+    ///
+    /// `None`: ask [`validate`](Self::validate), and so it is when something does not answer. `Some(None)`: the token is
+    /// not valid. It must not block. The default is `None`.
     ///
     /// `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
-    fn validate_now(&self, token: &str) -> Option<Validation> {
+    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
         let _ = token;
         None
     }
@@ -64,6 +65,9 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
 ///
 /// A token that the first cannot judge because of an outage may still be valid for the second; if it is not, the outage
 /// is the answer.
+///
+/// Its [sources](TokenValidator::sources) are those of the first; name the second's in `TokenAuthLayer::sources` if they
+/// are others.
 #[derive(Debug, Clone)]
 pub struct Chain<A, B> {
     first: A,
@@ -72,11 +76,10 @@ pub struct Chain<A, B> {
 
 #[async_trait]
 impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
-    fn validate_now(&self, token: &str) -> Option<Validation> {
+    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
         match self.first.validate_now(token)? {
-            Validation::Valid(user) => Some(Validation::Valid(user)),
-            Validation::Invalid => self.next.validate_now(token),
-            Validation::Unavailable(_) => None,
+            Some(user) => Some(Some(user)),
+            None => self.next.validate_now(token),
         }
     }
 

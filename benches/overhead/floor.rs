@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 use tower::Service;
 
 #[derive(Clone, Copy)]
-pub struct FloorUser {
-    pub id: i64,
-    pub level: i64,
+pub(crate) struct FloorUser {
+    pub(crate) id: i64,
+    pub(crate) level: i64,
 }
 
 #[derive(Clone)]
-pub struct FloorMap(pub Arc<papaya::HashMap<[u8; 32], FloorUser>>);
+pub(crate) struct FloorMap(pub(crate) Arc<papaya::HashMap<[u8; 32], FloorUser>>);
 
 impl FloorMap {
     fn find(&self, headers: &HeaderMap) -> Option<FloorUser> {
@@ -30,10 +30,10 @@ impl FloorMap {
 }
 
 #[derive(Clone)]
-pub struct Floor<S> {
-    pub inner: S,
-    pub map: FloorMap,
-    pub template: Option<Extensions>,
+pub(crate) struct Floor<S> {
+    pub(crate) inner: S,
+    pub(crate) map: FloorMap,
+    pub(crate) template: Option<Extensions>,
 }
 
 impl<S, B> Service<Request<B>> for Floor<S>

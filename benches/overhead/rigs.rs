@@ -21,7 +21,7 @@ use tower_tokens::tokens::Tokens;
 use crate::floor::{Floor, FloorMap, FloorUser};
 use crate::measure::Rig;
 
-pub struct Rigs {
+pub(crate) struct Rigs {
     text: String,
     tokens: Tokens,
     map: FloorMap,
@@ -43,7 +43,7 @@ async fn handler() -> &'static str {
 }
 
 impl Rigs {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let repository = MemoryRepository::new();
         repository.create_level("member").await.unwrap();
         let user = repository.create_user(None, "member").await.unwrap();
@@ -60,11 +60,11 @@ impl Rigs {
         Self { text, tokens, map: FloorMap(Arc::new(map)) }
     }
 
-    pub fn hit(&self) -> HeaderMap {
+    pub(crate) fn hit(&self) -> HeaderMap {
         self.miss(Some(&self.text))
     }
 
-    pub fn miss(&self, token: Option<&str>) -> HeaderMap {
+    pub(crate) fn miss(&self, token: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert("host", "example.com".parse().unwrap());
         headers.insert("user-agent", "bench".parse().unwrap());
@@ -77,7 +77,7 @@ impl Rigs {
         headers
     }
 
-    pub fn session_hit(&self) -> HeaderMap {
+    pub(crate) fn session_hit(&self) -> HeaderMap {
         let mut headers = self.miss(None);
         headers.insert(COOKIE, format!("theme=dark; id={}", session_id()).parse().unwrap());
         headers
@@ -87,15 +87,15 @@ impl Rigs {
         Router::new().route("/members", get(handler))
     }
 
-    pub fn bare(&self) -> Box<dyn Rig> {
+    pub(crate) fn bare(&self) -> Box<dyn Rig> {
         Box::new(self.router())
     }
 
-    pub fn floor_around(&self) -> Box<dyn Rig> {
+    pub(crate) fn floor_around(&self) -> Box<dyn Rig> {
         Box::new(Floor { inner: self.router(), map: self.map.clone(), template: None })
     }
 
-    pub fn floor_roomy_around(&self) -> Box<dyn Rig> {
+    pub(crate) fn floor_roomy_around(&self) -> Box<dyn Rig> {
         let mut template = Extensions::new();
         template.insert(1_u8);
         template.insert(1_u16);
@@ -105,13 +105,13 @@ impl Rigs {
         Box::new(Floor { inner: self.router(), map: self.map.clone(), template: Some(template) })
     }
 
-    pub fn floor_layered(&self) -> Box<dyn Rig> {
+    pub(crate) fn floor_layered(&self) -> Box<dyn Rig> {
         let map = self.map.clone();
         let layer = layer_fn(move |inner| Floor { inner, map: map.clone(), template: None });
         Box::new(self.router().layer(layer))
     }
 
-    pub fn floor_extracted(&self) -> Box<dyn Rig> {
+    pub(crate) fn floor_extracted(&self) -> Box<dyn Rig> {
         let router = Router::new()
             .route("/members", get(async |user: FloorUser| if user.id == 1 && user.level == 1 { "ok" } else { "no" }));
         Box::new(router.with_state(self.map.clone()))
@@ -121,21 +121,21 @@ impl Rigs {
         TokenAuthLayer::new(self.tokens.clone()).sources([TokenSource::cookie("trongatetoken"), TokenSource::bearer()])
     }
 
-    pub fn ours_around(&self) -> Box<dyn Rig> {
+    pub(crate) fn ours_around(&self) -> Box<dyn Rig> {
         Box::new(self.layer().layer(self.router()))
     }
 
-    pub fn ours_layered(&self) -> Box<dyn Rig> {
+    pub(crate) fn ours_layered(&self) -> Box<dyn Rig> {
         Box::new(self.router().layer(self.layer()))
     }
 
-    pub fn ours_guarded(&self) -> Box<dyn Rig> {
+    pub(crate) fn ours_guarded(&self) -> Box<dyn Rig> {
         let policy = SecurityPolicy::new().scenario("members area", level("member"));
         let both = tower::ServiceBuilder::new().layer(self.layer()).layer(policy.guard("members area"));
         Box::new(self.router().layer(both))
     }
 
-    pub fn ours_extracted(&self) -> Box<dyn Rig> {
+    pub(crate) fn ours_extracted(&self) -> Box<dyn Rig> {
         let handler = async |Authenticated(user): Authenticated| if user.level().id() == 1 { "ok" } else { "no" };
         let state = AppState { authenticator: self.layer().authenticator() };
         Box::new(Router::new().route("/members", get(handler)).with_state(state))
@@ -160,11 +160,11 @@ impl Rigs {
         )
     }
 
-    pub fn tower_sessions_around(&self, runtime: &tokio::runtime::Runtime) -> Box<dyn Rig> {
+    pub(crate) fn tower_sessions_around(&self, runtime: &tokio::runtime::Runtime) -> Box<dyn Rig> {
         Box::new(self.tower_sessions(runtime).layer(self.session_router()))
     }
 
-    pub fn tower_sessions_layered(&self, runtime: &tokio::runtime::Runtime) -> Box<dyn Rig> {
+    pub(crate) fn tower_sessions_layered(&self, runtime: &tokio::runtime::Runtime) -> Box<dyn Rig> {
         Box::new(self.session_router().layer(self.tower_sessions(runtime)))
     }
 }

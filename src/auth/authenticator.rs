@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use http::{Extensions, Request};
 
+use crate::auth::inquiry::Inquiry;
 use crate::auth::verdict::Verdict;
-use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
-use crate::log::log_error;
 use crate::respond::{Answers, OriginalUri, is_page_request};
 use crate::source::{Candidate, Candidates, Offer, SameOrigin, TokenSource};
-use crate::token::Token;
-use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
-use crate::validator::{TokenValidator, Validation};
+use crate::user::{CurrentUser, Reason, Unauthenticated};
+use crate::validator::TokenValidator;
 
 /// What [`TokenAuthLayer`](super::TokenAuthLayer) does to every request, without the layer: for frameworks that are no
 /// Tower services, and for the extractor `Authenticated`. Cheap to clone; made by
@@ -42,31 +40,18 @@ impl Authenticator {
         Arc::make_mut(&mut self.0)
     }
 
-    /// The answer if nothing has to be waited for: no boxed future, no copy of a token. `None`: ask
-    /// [`authenticate`](Self::authenticate).
+    /// The answer if nothing has to be waited for: no boxed future, no copy of a token. `None`: something has to be, and
+    /// [`authenticate`](Self::authenticate), asked instead of this, does both.
     #[must_use]
     pub fn authenticate_now(&self, head: RequestHead<'_>) -> Option<Result<CurrentUser, Unauthenticated>> {
-        let mut verdict = Verdict::default();
-        for Candidate { kind, source, offer } in self.candidates(head) {
-            if verdict.is_settled_before(source) {
-                break;
-            }
-            match offer {
-                Offer::Text(text) => verdict.hear(kind, source, self.0.validator.validate_now(text)?),
-                Offer::Owned(token) => {
-                    verdict.hear(kind, source, self.0.validator.validate_now(token.expose_secret())?);
-                }
-                Offer::Session { .. } => return None,
-                Offer::Refused(reason) => verdict.refuse(kind, reason),
-            }
-        }
-        Some(verdict.finish())
+        self.judge_now(head).ok().map(Verdict::finish)
     }
 
     /// The user of this request, or what kept them out. The future borrows nothing from the request.
     ///
-    /// Everything it asks must answer within the time-out of the layer; else the reason is [`Reason::Unavailable`]. It
-    /// needs a Tokio runtime with its time driver; outside of any runtime the reason is `Unavailable`, too.
+    /// What is in memory is asked at once, and nothing is looked up twice. Everything else must answer within the
+    /// time-out of the layer; what does not counts as unavailable. It needs a Tokio runtime with its time driver; outside
+    /// of any runtime everything that would have to be waited for is unavailable, too.
     ///
     /// # Errors
     /// [`Unauthenticated`] is the other outcome, not a failure.
@@ -74,64 +59,51 @@ impl Authenticator {
         &self,
         head: RequestHead<'_>,
     ) -> impl Future<Output = Result<CurrentUser, Unauthenticated>> + Send + use<> {
-        let candidates: Vec<_> = self.candidates(head).map(Candidate::into_owned).collect();
-        let this = self.clone();
+        let judged = self.judge_now(head);
         async move {
-            if tokio::runtime::Handle::try_current().is_err() {
-                log_error!("tokens cannot be looked up outside of a Tokio runtime: serve requests inside of one");
-                return Err(Unauthenticated::new(Reason::Unavailable));
-            }
-            match tokio::time::timeout(this.0.timeout, this.hear(candidates)).await {
-                Ok(outcome) => outcome,
-                Err(_elapsed) => {
-                    let mut verdict = Verdict::default();
-                    verdict.hear(SourceKind::Direct, 0, Validation::Unavailable(ErrorKind::TimedOut.into()));
-                    verdict.finish()
-                }
+            match judged {
+                Ok(verdict) => verdict.finish(),
+                Err(inquiry) => inquiry.finish().await,
             }
         }
     }
 
-    async fn hear(&self, candidates: Vec<Candidate<'static>>) -> Outcome {
+    /// Goes as far as nothing has to be waited for. Returns the verdict as it grew, so that the user in it is not copied
+    /// once more, or what is left to be asked.
+    pub(super) fn judge_now(&self, head: RequestHead<'_>) -> Result<Verdict, Box<Inquiry>> {
         let mut verdict = Verdict::default();
-        let mut tried: Vec<Token> = Vec::with_capacity(candidates.len());
-        for Candidate { kind, source, offer } in candidates {
-            if verdict.is_settled_before(source) {
-                break;
-            }
-            let token = match offer {
-                Offer::Text(text) => Token::from_checked(text.to_owned()),
-                Offer::Owned(token) => token,
-                Offer::Refused(reason) => {
-                    verdict.refuse(kind, reason);
+        let mut candidates = Candidates::new(&self.0.sources, &self.0.same_origin, head);
+        // Ambiguous is ambiguous: nothing that follows is looked up.
+        while !verdict.is_ambiguous()
+            && let Some(candidate) = candidates.next()
+        {
+            let Candidate { kind, source, ref offer } = candidate;
+            let found = match offer {
+                Offer::Text(text) => self.0.validator.validate_now(text),
+                Offer::Owned(token) => self.0.validator.validate_now(token.expose_secret()),
+                Offer::Session { .. } => None,
+                Offer::Nothing(nothing) => {
+                    verdict.pass_over(kind, source, *nothing);
                     continue;
                 }
-                Offer::Session { session, is_cross_site } => match session.token().await {
-                    Ok(None) => continue,
-                    Ok(Some(_)) if is_cross_site => {
-                        verdict.refuse(kind, Reason::CrossSite);
-                        continue;
-                    }
-                    Ok(Some(token)) => token,
-                    Err(error) => {
-                        hear_session_error(&mut verdict, kind, source, error);
-                        continue;
-                    }
-                },
             };
-            if !tried.contains(&token) {
-                verdict.hear(kind, source, self.0.validator.validate(token.expose_secret()).await);
-                tried.push(token);
+            match found {
+                Some(Some(user)) => {
+                    verdict.accept(kind, source, user);
+                    candidates.end_with_this_source();
+                }
+                Some(None) => verdict.refuse(kind, Reason::Invalid),
+                None => {
+                    let asked = self.0.validator.clone();
+                    return Err(Box::new(Inquiry::new(asked, self.0.timeout, verdict, candidate, candidates)));
+                }
             }
         }
-        verdict.finish()
-    }
-
-    fn candidates<'a, 'r>(&'a self, head: RequestHead<'r>) -> Candidates<'a, 'r> {
-        Candidates::new(&self.0.sources, &self.0.same_origin, head)
+        Ok(verdict)
     }
 
     /// Leaves the outcome in the request's extensions, in place of what came in with it.
+    #[inline]
     pub(super) fn leave<B>(&self, outcome: Outcome, request: &mut Request<B>) {
         if request.extensions().is_empty() {
             *request.extensions_mut() = ROOMY.with(Extensions::clone);
@@ -144,7 +116,10 @@ impl Authenticator {
                 extensions.insert(level);
             }
             Err(unauthenticated) => {
-                let original = is_page_request(RequestHead::of(request)).then(|| OriginalUri(request.uri().clone()));
+                // What a layer further out has left is the longer one.
+                let is_wanted =
+                    is_page_request(RequestHead::of(request)) && request.extensions().get::<OriginalUri>().is_none();
+                let original = is_wanted.then(|| OriginalUri(request.uri().clone()));
                 self.leave_reason(unauthenticated, original, request.extensions_mut());
             }
         }
@@ -164,14 +139,6 @@ impl Authenticator {
         if let Some(answers) = &self.0.answers {
             extensions.insert(answers.clone());
         }
-    }
-}
-
-fn hear_session_error(verdict: &mut Verdict, kind: SourceKind, source: usize, error: Error) {
-    if error.kind() == ErrorKind::InvalidInput {
-        verdict.refuse(kind, Reason::Malformed);
-    } else {
-        verdict.hear(kind, source, Validation::Unavailable(error));
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `authenticator` | [`Authenticator`], from a request's head to its user |
 //! | `verdict` | what several candidates come to |
+//! | `inquiry` | what is left to ask when something has to be waited for |
 //! | `layer`, `service`, `future` | the same as middleware |
 //!
 //! # Example
@@ -34,6 +35,7 @@
 
 mod authenticator;
 mod future;
+mod inquiry;
 mod layer;
 mod service;
 mod verdict;

@@ -35,14 +35,17 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        if let Some(outcome) = self.authenticator.authenticate_now(RequestHead::of(&request)) {
-            self.authenticator.leave(outcome, &mut request);
-            return ResponseFuture::inner(self.inner.call(request));
+        match self.authenticator.judge_now(RequestHead::of(&request)) {
+            Ok(verdict) => {
+                self.authenticator.leave(verdict.finish(), &mut request);
+                ResponseFuture::inner(self.inner.call(request))
+            }
+            Err(inquiry) => {
+                // The service that was polled ready is the one that is called; its clone is not ready and waits here.
+                let clone = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, clone);
+                ResponseFuture::validating(Box::pin(inquiry.finish()), request, ready, self.authenticator.clone())
+            }
         }
-        // The service that was polled ready is the one that is called; its clone is not ready and waits here.
-        let clone = self.inner.clone();
-        let ready = mem::replace(&mut self.inner, clone);
-        let validation = Box::pin(self.authenticator.authenticate(RequestHead::of(&request)));
-        ResponseFuture::validating(validation, request, ready, self.authenticator.clone())
     }
 }

@@ -1,8 +1,9 @@
 //! What several candidates come to.
 
+use crate::error::Error;
 use crate::log::{log_debug, log_warn};
+use crate::source::Nothing;
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
-use crate::validator::Validation;
 
 /// Hears the candidates of one request in order and comes to a verdict: the first valid one wins, unless candidates of
 /// the same source name different users.
@@ -16,32 +17,31 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
+    pub(super) const fn is_ambiguous(&self) -> bool {
+        self.is_ambiguous
+    }
+
     /// Whether a candidate of this source can change nothing any more.
     pub(super) const fn is_settled_before(&self, source: usize) -> bool {
         self.is_ambiguous || (self.winner.is_some() && self.winning_source != source)
     }
 
-    /// Hears what the validator says of a candidate.
-    pub(super) fn hear(&mut self, kind: SourceKind, source: usize, validation: Validation) {
-        match validation {
-            Validation::Valid(user) => match &self.winner {
-                None => {
-                    self.winner = Some(user.with_source(kind));
-                    self.winning_source = source;
-                }
-                Some(winner) if winner.id() == user.id() => {}
-                Some(_) => self.refuse(kind, Reason::Ambiguous),
-            },
-            Validation::Invalid => self.refuse(kind, Reason::Invalid),
-            Validation::Unavailable(_error) => {
-                log_warn!(
-                    error = &_error as &dyn std::error::Error,
-                    source = kind.as_str(),
-                    "a token was not looked up"
-                );
-                self.refuse(kind, Reason::Unavailable);
+    /// Hears whose token a candidate is.
+    pub(super) fn accept(&mut self, kind: SourceKind, source: usize, user: CurrentUser) {
+        match &self.winner {
+            None => {
+                self.winner = Some(user.with_source(kind));
+                self.winning_source = source;
             }
+            Some(winner) if winner.id() == user.id() => {}
+            Some(_) => self.refuse(kind, Reason::Ambiguous),
         }
+    }
+
+    /// Hears that a candidate could not be looked up.
+    pub(super) fn miss(&mut self, kind: SourceKind, _error: &Error) {
+        log_warn!(error = _error as &dyn std::error::Error, source = kind.as_str(), "a token was not looked up");
+        self.refuse(kind, Reason::Unavailable);
     }
 
     /// Hears that a candidate counts for nothing.
@@ -51,6 +51,24 @@ impl Verdict {
         if self.failure.is_none_or(|failure| weight(failure) < weight(reason)) {
             self.failure = Some(reason);
         }
+    }
+
+    /// Hears that there is nothing to look up.
+    pub(super) fn pass_over(&mut self, kind: SourceKind, source: usize, nothing: Nothing) {
+        match nothing {
+            Nothing::Refused(reason) => self.refuse(kind, reason),
+            Nothing::Repeated => self.hear_again(kind),
+            // It might have named another user.
+            Nothing::Uncounted if self.winner.is_some() && self.winning_source == source => {
+                self.refuse(kind, Reason::Ambiguous);
+            }
+            Nothing::Uncounted => {}
+        }
+    }
+
+    /// Hears a candidate that counted for nothing before.
+    pub(super) fn hear_again(&mut self, kind: SourceKind) {
+        self.explicit |= kind.is_explicit();
     }
 
     /// The user, or what kept them out.

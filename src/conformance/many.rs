@@ -160,14 +160,18 @@ pub async fn time_is_the_callers<S: Subject>(store: S) {
 pub async fn limits_beyond_the_end_of_time_do_no_harm<S: Subject>(store: S) {
     let user = member(&store).await;
     let last = Timestamp::from_unix_seconds(i64::MAX);
-    let longest = Lifetime::from(Duration::MAX).with_idle_limit(Duration::seconds(i64::MAX));
-    let record = insert(&store, &text(1), &user, record(1, longest)).await;
-    assert!(is_valid(&store, &text(1), at(1)).await);
-    assert!(store.touch(&user, record.id(), at(10)).await.unwrap());
-    let found = find(&store, &text(1), at(11)).await.expect("the token is valid");
-    assert_eq!(found.token(), &record.with_last_used_at(Some(at(10))));
-    assert!(!is_valid(&store, &text(1), last).await, "it ends when time does");
-    assert_eq!(store.delete_expired(last, 10).await.unwrap(), 1);
+    let idle = Duration::seconds(i64::MAX);
+    let longest = [Lifetime::from(Duration::MAX), Lifetime::never_expires()].map(|limit| limit.with_idle_limit(idle));
+    for (number, lifetime) in longest.into_iter().enumerate() {
+        let token = text(number);
+        let record = insert(&store, &token, &user, record(number as i64 + 1, lifetime)).await;
+        assert!(is_valid(&store, &token, at(1)).await);
+        assert!(store.touch(&user, record.id(), at(10)).await.unwrap());
+        let found = find(&store, &token, at(11)).await.expect("the token is valid");
+        assert_eq!(found.token(), &record.with_last_used_at(Some(at(10))));
+        assert!(!is_valid(&store, &token, last).await, "it ends when time does");
+        assert_eq!(store.delete_expired(last, 10).await.unwrap(), 1);
+    }
 }
 
 /// Clause 10: `now >= expires_at`, whoever asks.

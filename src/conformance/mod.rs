@@ -17,17 +17,26 @@
 //! | `cases` | the macros, and in them the only list of the cases |
 //!
 //! # Example
-//! ```no_run
-//! # mod example {
+//! ```
+//! use tower_tokens::conformance;
 //! use tower_tokens::repository::MemoryRepository;
 //!
-//! // The store under test, and whatever must live as long as it does, such as a temporary directory.
-//! async fn memory() -> (MemoryRepository, ()) {
+//! # mod example {
+//! # use tower_tokens::repository::MemoryRepository;
+//! /// The store under test, and whatever must live as long as it does, such as a temporary directory.
+//! pub async fn memory() -> (MemoryRepository, ()) {
 //!     (MemoryRepository::new(), ())
 //! }
 //!
-//! tower_tokens::repository_conformance!(memory_repository, super::memory());
-//! tower_tokens::user_repository_conformance!(memory_repository_users, super::memory());
+//! tower_tokens::repository_conformance!(memory_tokens, super::memory());
+//! tower_tokens::user_repository_conformance!(memory_users, super::memory());
+//! # }
+//!
+//! # fn main() {
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+//! // Or one case at a time:
+//! conformance::an_expired_token_cannot_be_replaced(MemoryRepository::new()).await;
+//! # });
 //! # }
 //! ```
 #![expect(

@@ -10,6 +10,9 @@ use crate::user::UserId;
 ///
 /// Everything that implements [`UserRepository`] too is one already. An application with a user table of its own
 /// implements this for its store.
+///
+/// # Errors
+/// Whatever the store says; the suite takes every error here as a failure.
 #[async_trait]
 pub trait Subject: TokenRepository {
     /// Adds a user at the level with this title, and the level too if it is not there.

@@ -43,10 +43,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
         let authenticator = Authenticator::from_ref(state);
-        let outcome = match authenticator.authenticate_now(RequestHead::of_parts(parts)) {
-            Some(outcome) => outcome,
-            None => authenticator.authenticate(RequestHead::of_parts(parts)).await,
-        };
+        let outcome = authenticator.authenticate(RequestHead::of_parts(parts)).await;
         outcome.map(Self).map_err(|unauthenticated| {
             authenticator.leave_reason(unauthenticated, None, &mut parts.extensions);
             AuthRejection::of(parts)

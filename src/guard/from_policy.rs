@@ -97,7 +97,8 @@ impl SecurityPolicy {
     /// The same decision inside a handler: `Ok` if this user may do this, else what to answer.
     ///
     /// With axum the refusal is a response, in the form for API clients, for it knows no request. In a handler that
-    /// serves pages, look at [`Refusal::kind`] and answer with a page of yours.
+    /// serves pages, call [`Respond::respond`](crate::respond::Respond::respond) of [`answers`](Self::answers) with the
+    /// head of the request, or answer with a page of yours.
     ///
     /// # Errors
     /// A [`Refusal`] of the kind `Denied` or `TooOld`; `Unavailable` if a rule fails or takes longer than the policy's

@@ -8,6 +8,9 @@
 //! A synchronous rule costs no allocation and no boxed future to let a request through. With an asynchronous rule the
 //! request waits, for at most the policy's `rule_timeout`, and then gets 503; that needs a Tokio runtime with time.
 //!
+//! The inner service must be `Clone`, as axum's are: while a request waits, the clone takes the place of the service that
+//! was ready for it.
+//!
 //! | file | role |
 //! |---|---|
 //! | `from_policy` | [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard), `guard_with`, `make_sure_allowed`, `answers` |

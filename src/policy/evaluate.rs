@@ -27,7 +27,7 @@ impl<C: Send + Sync + 'static> Rule<C> {
             Kind::CheckAsync(_) => None,
             Kind::Combined(combination, rules) => combine_now(*combination, rules, user, scenario),
             Kind::Not(rule) => rule.decide_now(user, scenario).map(Outcome::negated),
-            Kind::DenyIf(rule) => rule.decide_now(user, scenario).map(Outcome::into_condition_of_a_deny),
+            Kind::DenyIf(rule) => rule.decide_now(user, scenario).map(Outcome::turned_into_deny),
         }
     }
 
@@ -41,7 +41,7 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 },
                 Kind::Combined(combination, rules) => combine(*combination, rules, user, scenario).await,
                 Kind::Not(rule) => rule.decide(user, scenario).await.negated(),
-                Kind::DenyIf(rule) => rule.decide(user, scenario).await.into_condition_of_a_deny(),
+                Kind::DenyIf(rule) => rule.decide(user, scenario).await.turned_into_deny(),
                 Kind::Levels(_) | Kind::Authenticated | Kind::AuthenticatedWithin(_) | Kind::Check(_) => {
                     self.decide_now(user, scenario).unwrap_or(Outcome::Abstains)
                 }
@@ -67,7 +67,7 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 }
                 Kind::DenyIf(rule) => {
                     let inside = rule.explain(user, scenario).await;
-                    (inside.outcome.clone().into_condition_of_a_deny(), vec![inside])
+                    (inside.outcome.clone().turned_into_deny(), vec![inside])
                 }
                 Kind::Levels(_)
                 | Kind::Authenticated

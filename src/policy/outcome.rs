@@ -83,7 +83,7 @@ impl Outcome {
         }
     }
 
-    pub(crate) fn into_condition_of_a_deny(self) -> Self {
+    pub(crate) fn turned_into_deny(self) -> Self {
         match self {
             Self::Allows | Self::Forbids => Self::Forbids,
             Self::Abstains | Self::Denies | Self::TooOld(_) => Self::Abstains,
@@ -175,7 +175,7 @@ mod tests {
             outcomes().into_iter().map(|outcome| letter(&turn(outcome))).collect::<String>()
         };
         assert_eq!(letters(Outcome::negated), "-DAAEFX");
-        assert_eq!(letters(Outcome::into_condition_of_a_deny), "-F--XFX");
+        assert_eq!(letters(Outcome::turned_into_deny), "-F--XFX");
     }
 
     #[test]

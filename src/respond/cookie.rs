@@ -197,7 +197,7 @@ impl TokenCookieBuilder {
         if self.name.is_empty() || !self.name.bytes().all(is_token_byte) {
             return Some("a cookie name is one or more of the characters of RFC 9110 \"token\"");
         }
-        if !self.path.starts_with('/') || !self.path.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b';') {
+        if !self.path.starts_with('/') || !self.path.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b';') {
             return Some("a cookie path starts with / and is visible ASCII without ;");
         }
         if self.domain.as_deref().is_some_and(|domain| !is_domain(domain)) {

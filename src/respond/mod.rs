@@ -18,6 +18,7 @@
 //! status 401 and `HX-Redirect`, which htmx follows with the whole page: it obeys that header at any status but a 3xx,
 //! which the browser would follow behind htmx's back and put the login form into the fragment. `next` is then the page
 //! that the user is on (`HX-Current-URL`, if it is on this host), for the fragment alone would be no page to return to.
+//! Behind a proxy that rewrites `Host` the hosts differ, and `next` is left out.
 //!
 //! | file | role |
 //! |---|---|

@@ -33,18 +33,44 @@ pub(crate) enum Offer<'r> {
     Owned(Token),
     /// A session, which may hold a token. An ambient one on a cross-site request may only be looked into.
     Session { session: Box<dyn TokenSession>, is_cross_site: bool },
-    /// Nothing to look up, for this reason: malformed, ambiguous or cross-site.
+    /// Nothing to look up.
+    Nothing(Nothing),
+}
+
+impl Offer<'_> {
+    const fn refused(reason: Reason) -> Self {
+        Self::Nothing(Nothing::Refused(reason))
+    }
+}
+
+/// Why there is nothing to look up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nothing {
+    /// For this reason: malformed, ambiguous or cross-site.
     Refused(Reason),
+    /// The text was offered before.
+    Repeated,
+    /// It could be a token, but too many came before it.
+    Uncounted,
 }
 
 impl Candidate<'_> {
+    /// Whether it says the same as the one before it.
+    pub(crate) fn adds_nothing_to(&self, last: &Candidate<'_>) -> bool {
+        let is_same = match (&self.offer, &last.offer) {
+            (Offer::Nothing(this), Offer::Nothing(last)) => this == last,
+            _ => false,
+        };
+        is_same && self.source == last.source
+    }
+
     /// The same, outliving its request.
     pub(crate) fn into_owned(self) -> Candidate<'static> {
         let offer = match self.offer {
             Offer::Text(text) => Offer::Owned(Token::from_checked(text.to_owned())),
             Offer::Owned(token) => Offer::Owned(token),
             Offer::Session { session, is_cross_site } => Offer::Session { session, is_cross_site },
-            Offer::Refused(reason) => Offer::Refused(reason),
+            Offer::Nothing(nothing) => Offer::Nothing(nothing),
         };
         Candidate { kind: self.kind, source: self.source, offer }
     }
@@ -60,6 +86,8 @@ pub(crate) struct Candidates<'a, 'r> {
     kind: SourceKind,
     values: Values<'a, 'r>,
     tried: ArrayVec<&'r str, MAX_CANDIDATES>,
+    /// The password of Basic credentials, which stands nowhere in the request as it is.
+    basic: Option<Token>,
     /// How many more may be looked up.
     budget: usize,
 }
@@ -82,8 +110,24 @@ impl<'a, 'r> Candidates<'a, 'r> {
             kind: SourceKind::Direct,
             values: Values::None,
             tried: ArrayVec::new(),
+            basic: None,
             budget: MAX_CANDIDATES,
         }
+    }
+
+    /// Ends with the source that is being read: what comes after it cannot change anything.
+    pub(crate) fn end_with_this_source(&mut self) {
+        self.sources = [].iter();
+    }
+
+    /// The texts that were offered before the last offer, which is `last`.
+    pub(crate) fn tried_before(&self, last: &Candidate<'_>) -> impl Iterator<Item = &str> {
+        let texts = match last.offer {
+            Offer::Text(_) => self.tried.split_last().map_or(&[][..], |(_, before)| before),
+            _ => &self.tried,
+        };
+        let basic = self.basic.as_ref().filter(|_| !matches!(last.offer, Offer::Owned(_)));
+        texts.iter().copied().chain(basic.map(Token::expose_secret))
     }
 
     /// Goes to a source; gives what is not a text right away.
@@ -100,21 +144,22 @@ impl<'a, 'r> Candidates<'a, 'r> {
             }
             Place::Bearer => match authorization(self.head.headers, "Bearer") {
                 Authorization::Absent => {}
-                Authorization::Ambiguous => return Some(Offer::Refused(Reason::Ambiguous)),
+                Authorization::Ambiguous => return Some(Offer::refused(Reason::Ambiguous)),
                 Authorization::Credentials(text) => self.values = Values::One(text),
             },
             Place::Basic => match authorization(self.head.headers, "Basic") {
                 Authorization::Absent => {}
-                Authorization::Ambiguous => return Some(Offer::Refused(Reason::Ambiguous)),
+                Authorization::Ambiguous => return Some(Offer::refused(Reason::Ambiguous)),
                 Authorization::Credentials(_) if !self.allows_ambient() => {
-                    return Some(Offer::Refused(Reason::CrossSite));
+                    return Some(Offer::refused(Reason::CrossSite));
                 }
                 Authorization::Credentials(text) => {
-                    let Some(token) = basic_password(text) else { return Some(Offer::Refused(Reason::Malformed)) };
-                    if self.tried.contains(&token.expose_secret()) {
-                        return None;
+                    let Some(token) = basic_password(text) else { return Some(Offer::refused(Reason::Malformed)) };
+                    if self.is_known(token.expose_secret()) {
+                        return Some(Offer::Nothing(Nothing::Repeated));
                     }
                     self.spend()?;
+                    self.basic = Some(token.clone());
                     return Some(Offer::Owned(token));
                 }
             },
@@ -126,20 +171,24 @@ impl<'a, 'r> Candidates<'a, 'r> {
         *self.allows_ambient.get_or_insert_with(|| self.same_origin.allows(self.head))
     }
 
-    /// `None`: the text is known already, or there are too many.
-    fn offer(&mut self, text: &'r [u8]) -> Option<Offer<'r>> {
+    fn offer(&mut self, text: &'r [u8]) -> Offer<'r> {
         if self.kind.is_ambient() && !self.allows_ambient() {
-            return Some(Offer::Refused(Reason::CrossSite));
+            return Offer::refused(Reason::CrossSite);
         }
         let Some(text) = std::str::from_utf8(text).ok().filter(|text| is_token_text(text.as_bytes())) else {
-            return Some(Offer::Refused(Reason::Malformed));
+            return Offer::refused(Reason::Malformed);
         };
-        if self.tried.contains(&text) {
-            return None;
+        if self.is_known(text) {
+            return Offer::Nothing(Nothing::Repeated);
         }
-        self.spend()?;
-        self.tried.try_push(text).ok()?;
-        Some(Offer::Text(text))
+        if self.spend().is_none() || self.tried.try_push(text).is_err() {
+            return Offer::Nothing(Nothing::Uncounted);
+        }
+        Offer::Text(text)
+    }
+
+    fn is_known(&self, text: &str) -> bool {
+        self.tried.contains(&text) || self.basic.as_ref().is_some_and(|basic| basic.expose_secret() == text)
     }
 
     /// `None`: this request has been looked up often enough.
@@ -165,7 +214,7 @@ impl<'r> Iterator for Candidates<'_, 'r> {
                 }
             };
             let offer = match text {
-                Some(text) => self.offer(text),
+                Some(text) => Some(self.offer(text)),
                 None => {
                     self.values = Values::None;
                     let source = self.sources.next()?;

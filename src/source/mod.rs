@@ -19,7 +19,7 @@ mod token_source;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
 
-pub(crate) use candidates::{Candidate, Candidates, Offer};
+pub(crate) use candidates::{Candidate, Candidates, Nothing, Offer};
 pub use origin::SameOrigin;
 pub use session::TokenSession;
 pub use token_source::{DEFAULT_NAME, TokenSource};

@@ -68,6 +68,10 @@ impl TokenSource {
     }
 
     /// The tower-sessions session, key `trongatetoken`. A session that has no id yet holds nothing and costs nothing.
+    ///
+    /// # Security
+    /// The `Debug` of a tower-sessions `Session` shows all that it holds, the token too: do not log one. Its own log lines
+    /// and spans hold neither values nor ids.
     #[cfg(feature = "tower-sessions")]
     #[must_use]
     pub fn tower_session() -> Self {

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::log::{log_debug, log_warn};
 use crate::tokens::Tokens;
 
 /// How many tokens one statement removes at most. Our choice: few enough to lock nothing for long.
 const BATCH: u32 = 1_000;
+
+/// How long the task prunes at most at one time. Our choice: a connection that hangs must not end it for ever, and what
+/// was removed until then stays removed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Tokens {
     /// Removes every token that has expired, 1,000 at a time. Says how many.
@@ -37,7 +41,7 @@ impl Tokens {
     }
 
     /// Prunes now and then every `interval`, in a task of its own, until [`PruningTask::stop`] or the end of the
-    /// runtime. An error is logged, and the next interval tries again.
+    /// runtime. An error is logged, and so is a minute without an end; the next interval tries again.
     ///
     /// # Panics
     /// If it is called outside of a Tokio runtime with its time driver, or if `interval` is zero.
@@ -49,7 +53,8 @@ impl Tokens {
         PruningTask(tokio::spawn(async move {
             loop {
                 ticks.tick().await;
-                match tokens.prune().await {
+                match timeout(PATIENCE, tokens.prune()).await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))
+                {
                     Ok(_removed) => {
                         log_debug!(removed = _removed, "pruned expired tokens");
                     }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use time::Duration;
+use tokio::time::timeout;
 
 use crate::clock::Timestamp;
+use crate::error::ErrorKind;
 use crate::log::log_warn;
 use crate::token::TokenId;
 use crate::tokens::Tokens;
@@ -17,6 +19,10 @@ const MAX_WAITING: usize = 4_096;
 
 /// How long the writer rests after an error.
 const REST: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// How long the writer waits for one note to be written. Our choice: a connection that hangs must not end all notes, and
+/// with them every token that has an idle limit.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The uses that wait to be written, each token once, and whether somebody is writing them.
 #[derive(Debug, Default)]
@@ -49,11 +55,10 @@ impl Tokens {
     fn touch_later(&self, user: &CurrentUser) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let mut queue = self.inner().toucher.queue();
-        let key = (user.id().clone(), user.token().id());
-        if queue.waiting.len() >= MAX_WAITING || queue.waiting.contains_key(&key) {
-            return;
+        if queue.waiting.len() < MAX_WAITING {
+            queue.waiting.entry((user.id().clone(), user.token().id())).or_insert(user.checked());
         }
-        queue.waiting.insert(key, user.checked());
+        // Also for what waits already: the writer before may have ended with its runtime.
         if !queue.has_writer {
             queue.has_writer = true;
             runtime.spawn(Writer { tokens: self.clone(), is_done: false }.write());
@@ -79,7 +84,8 @@ impl Writer {
         let tokens = self.tokens.clone();
         let inner = tokens.inner();
         while let Some(((user, id), used_at)) = self.next() {
-            if let Err(_error) = inner.repository.touch(&user, id, used_at).await {
+            let written = timeout(PATIENCE, inner.repository.touch(&user, id, used_at)).await;
+            if let Err(_error) = written.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into())) {
                 log_warn!(error = &_error as &dyn std::error::Error, "the last use of a token was not noted");
                 tokio::time::sleep(REST).await;
             }

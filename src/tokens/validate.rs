@@ -41,17 +41,15 @@ impl Tokens {
 
 #[async_trait]
 impl TokenValidator for Tokens {
-    fn validate_now(&self, token: &str) -> Option<Validation> {
+    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
         if self.is_forged(token) {
-            return Some(Validation::Invalid);
+            return Some(None);
         }
-        match self.inner().repository.find_now(token, self.now())? {
-            Some(user) => {
-                self.touch_if_due(&user);
-                Some(Validation::Valid(user))
-            }
-            None => Some(Validation::Invalid),
+        let found = self.inner().repository.find_now(token, self.now());
+        if let Some(Some(user)) = &found {
+            self.touch_if_due(user);
         }
+        found
     }
 
     async fn validate(&self, token: &str) -> Validation {

@@ -75,10 +75,6 @@ impl TokenRepository for SqliteRepository {
         }
     }
 
-    fn find_now(&self, _token: &str, _now: Timestamp) -> Option<Option<CurrentUser>> {
-        None
-    }
-
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
         let find = query(FIND).bind(&token.digest().as_bytes()[..]).bind(now.unix_seconds());
         let Some(row) = find.fetch_optional(self.pool()).await.map_err(failure)? else { return Ok(None) };
@@ -145,7 +141,8 @@ impl TokenRepository for SqliteRepository {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AssertSqlSafe, Row};
+    use sqlx::sqlite::SqlitePoolOptions;
+    use sqlx::{AssertSqlSafe, Connection, Row};
 
     use super::*;
 
@@ -169,9 +166,25 @@ mod tests {
             let plan = query(explain).fetch_all(repository.pool()).await.unwrap();
             let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
             assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{name}: {plan:?}");
+            if name == "find" {
+                assert!(plan.len() == 3 && plan[0].contains("SEARCH t USING PRIMARY KEY (digest=?)"), "{plan:?}");
+            }
             for step in &plan {
                 assert!(!step.starts_with("SCAN") && !step.contains("TEMP B-TREE"), "{name}: {plan:?}");
             }
         }
+    }
+    #[tokio::test]
+    async fn a_statement_is_prepared_once_a_connection() {
+        let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        let repository = SqliteRepository::with_pool(pool).await.unwrap();
+        let prepared = async || repository.pool().acquire().await.unwrap().cached_statements_size();
+        let now = Timestamp::from_unix_seconds(1_000);
+        repository.find(TokenKey::new("first"), now).await.unwrap();
+        let after_one = prepared().await;
+        for number in 0..50 {
+            repository.find(TokenKey::new(&format!("token-{number}")), now).await.unwrap();
+        }
+        assert_eq!(prepared().await, after_one);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sqlx::sqlite::SqlitePoolOptions;
 use tempfile::TempDir;
 use tower_tokens::conformance::an_outage_is_an_error_and_never_none;
 use tower_tokens::repository::{FaultyRepository, MemoryRepository, SqliteRepository, TokenRepository, UserRepository};
@@ -34,6 +35,12 @@ async fn sqlite() -> (SqliteRepository, TempDir) {
     (repository, directory)
 }
 
+/// A pool of the application's own, with a single connection that everybody has to share.
+async fn sqlite_with_one_connection() -> (SqliteRepository, ()) {
+    let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+    (SqliteRepository::with_pool(pool).await.unwrap(), ())
+}
+
 /// A store that implements `TokenRepository` alone, as an application with a user table of its own has it.
 async fn own_users() -> (Mutant, ()) {
     (Mutant::new(Flaw::None), ())
@@ -49,6 +56,8 @@ tower_tokens::repository_conformance!(faulty_tokens, super::faulty());
 tower_tokens::user_repository_conformance!(faulty_users, super::faulty());
 tower_tokens::repository_conformance!(sqlite_tokens, super::sqlite());
 tower_tokens::user_repository_conformance!(sqlite_users, super::sqlite());
+tower_tokens::repository_conformance!(one_connection_tokens, super::sqlite_with_one_connection());
+tower_tokens::user_repository_conformance!(one_connection_users, super::sqlite_with_one_connection());
 tower_tokens::repository_conformance!(own_users_tokens, super::own_users());
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! Every store keeps the contract, and the suite that says so can fail.
+#![expect(clippy::expect_used, reason = "these are tests")]
 
 mod conformance;
 mod faults;
@@ -10,3 +11,4 @@ mod postgres;
 mod redis;
 mod servers;
 mod sqlite;
+mod user_mutants;

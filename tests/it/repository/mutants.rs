@@ -17,7 +17,7 @@ use tower_tokens::user::{CurrentUser, UserId, UserLevel};
 
 /// What is wrong with a [`Mutant`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
+pub(crate) enum Flaw {
     None,
     InsertOverwrites,
     InsertTakesAnyUser,
@@ -45,7 +45,7 @@ pub enum Flaw {
 
 /// A store with one flaw, and without [`UserRepository`]: its users are, so to speak, the application's own.
 #[derive(Debug)]
-pub struct Mutant {
+pub(crate) struct Mutant {
     inner: MemoryRepository,
     flaw: Flaw,
     is_cut_off: AtomicBool,
@@ -54,7 +54,7 @@ pub struct Mutant {
 }
 
 impl Mutant {
-    pub fn new(flaw: Flaw) -> Self {
+    pub(crate) fn new(flaw: Flaw) -> Self {
         Self { inner: MemoryRepository::new(), flaw, is_cut_off: AtomicBool::new(false), memory: Mutex::default() }
     }
 

@@ -1,0 +1,153 @@
+//! A members-only site on an embedded database: register, log in, stay in, see and end one's devices, and an admin
+//! panel.
+//!
+//! ```text
+//! cargo run --release --features sqlite --example members_area
+//! ```
+//!
+//! | option | meaning |
+//! |---|---|
+//! | `--listen ADDR` | where to listen; port 0 takes a free one. Default: `127.0.0.1:3000` |
+//! | `--database PATH` | the SQLite file. Default: `members.db` in the working directory |
+//! | `--insecure-cookie` | leaves `Secure` out of the cookie, for plain HTTP from another machine, and for Safari |
+//!
+//! Scripts get a token with the same password, and use it as `Authorization: Bearer`:
+//!
+//! ```text
+//! curl -H 'Content-Type: application/json' -d '{"username":"ann","password":"…"}' http://127.0.0.1:3000/api/login
+//! curl -H 'Authorization: Bearer …' http://127.0.0.1:3000/api/me
+//! curl -H 'Authorization: Bearer …' -X POST http://127.0.0.1:3000/api/logout
+//! ```
+//!
+//! The crate does tokens, cookies, guards and levels. What the site does itself is in `site/accounts.rs`,
+//! `site/password.rs` and `site/registration.rs`. It leaves out what a site on the open internet needs beside that:
+//! a limit on login attempts, and a letter that proves the e-mail address.
+
+mod site;
+
+use std::error::Error;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tower_tokens::clock::SystemClock;
+use tower_tokens::respond::TokenCookie;
+
+use site::{Site, app};
+
+/// How long requests may run on after the site was told to stop.
+const GRACE: Duration = Duration::from_secs(10);
+const PRUNING_INTERVAL: Duration = Duration::from_secs(600);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_writer(std::io::stderr).init();
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("members_area: {error}");
+            let mut source = error.source();
+            while let Some(error) = source {
+                eprintln!("  because: {error}");
+                source = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let Some(options) = Options::parse()? else {
+        println!("{USAGE}");
+        return Ok(());
+    };
+    let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
+    let site = Site::open(&options.database, SystemClock, options.cookie).await?;
+    let admin_password = site.seed_admin().await?;
+    let pruning = site.tokens.spawn_pruning(PRUNING_INTERVAL);
+
+    let told_to_stop = told_to_stop()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+
+    let mut out = std::io::stdout();
+    if let Some(password) = admin_password {
+        writeln!(out, "first start: the user admin can log in; the password is shown only now")?;
+        writeln!(out, "admin password: {password}")?;
+    }
+    writeln!(out, "members area on http://{}/", listener.local_addr()?)?;
+    out.flush()?;
+
+    let server = axum::serve(listener, app(site.clone())).with_graceful_shutdown(async move {
+        told_to_stop.await;
+        let _ = stop.send(());
+    });
+    tokio::select! {
+        outcome = server.into_future() => outcome?,
+        () = async { let _ = stopped.await; tokio::time::sleep(GRACE).await } => {
+            tracing::warn!("some requests did not end in time");
+        }
+    }
+    pruning.stop();
+    site.close().await;
+    Ok(())
+}
+
+/// Ends at Ctrl-C, or when the service manager says so. It listens from this call on, not only when it is awaited.
+#[cfg(unix)]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ends at Ctrl-C.
+#[cfg(not(unix))]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+struct Options {
+    listen: String,
+    database: PathBuf,
+    cookie: TokenCookie,
+}
+
+const USAGE: &str = "usage: members_area [--listen ADDR] [--database PATH] [--insecure-cookie]";
+
+impl Options {
+    /// `None`: somebody asked for help.
+    fn parse() -> Result<Option<Self>, Box<dyn Error>> {
+        use lexopt::prelude::{Long, Short, ValueExt as _};
+
+        let mut options = Self {
+            listen: "127.0.0.1:3000".to_owned(),
+            database: PathBuf::from("members.db"),
+            cookie: TokenCookie::default(),
+        };
+        let mut arguments = lexopt::Parser::from_env();
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("listen") => options.listen = arguments.value()?.string()?,
+                Long("database") => options.database = arguments.value()?.into(),
+                Long("insecure-cookie") => {
+                    let cookie = TokenCookie::builder(TokenCookie::DEFAULT_NAME);
+                    options.cookie = cookie.insecure_without_secure().build()?;
+                }
+                Long("help") | Short('h') => return Ok(None),
+                _ => return Err(format!("{}\n{USAGE}", argument.unexpected()).into()),
+            }
+        }
+        Ok(Some(options))
+    }
+}

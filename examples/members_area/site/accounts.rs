@@ -1,0 +1,92 @@
+//! The site's own table, beside the tokens in the same database file: user names, e-mail addresses, password hashes.
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
+use tower_tokens::user::UserId;
+
+/// One person, as the site knows them. Levels and bans are the crate's.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    pub(super) user_id: UserId,
+    pub(super) username: String,
+    pub(super) email: String,
+}
+
+/// The table of accounts.
+#[derive(Debug, Clone)]
+pub(super) struct Accounts {
+    pool: SqlitePool,
+}
+
+/// Why an account was not inserted.
+#[derive(Debug)]
+pub(super) enum InsertError {
+    UsernameTaken,
+    Database(sqlx::Error),
+}
+
+impl Accounts {
+    /// The table in this database, created if it is not there.
+    pub(super) async fn open(pool: SqlitePool) -> Result<Self, sqlx::Error> {
+        // User names are ASCII (see `registration`), so NOCASE compares them as people do.
+        sqlx::query(
+            "CREATE TABLE IF NOT EXISTS members_area_accounts (
+                 user_id INTEGER PRIMARY KEY REFERENCES tower_tokens_users (id) ON DELETE CASCADE,
+                 username TEXT NOT NULL UNIQUE COLLATE NOCASE,
+                 email TEXT NOT NULL,
+                 password_hash TEXT NOT NULL
+             ) STRICT",
+        )
+        .execute(&pool)
+        .await?;
+        Ok(Self { pool })
+    }
+
+    /// Whether nobody has an account yet.
+    pub(super) async fn is_empty(&self) -> Result<bool, sqlx::Error> {
+        let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM members_area_accounts)").fetch_one(&self.pool).await?;
+        Ok(row.try_get::<i64, _>(0)? == 0)
+    }
+
+    pub(super) async fn insert(&self, account: &Account, password_hash: &str) -> Result<(), InsertError> {
+        sqlx::query("INSERT INTO members_area_accounts (user_id, username, email, password_hash) VALUES (?, ?, ?, ?)")
+            .bind(account.user_id.as_integer())
+            .bind(&account.username)
+            .bind(&account.email)
+            .bind(password_hash)
+            .execute(&self.pool)
+            .await
+            .map_err(|error| match error.as_database_error() {
+                Some(database) if database.is_unique_violation() => InsertError::UsernameTaken,
+                _ => InsertError::Database(error),
+            })?;
+        Ok(())
+    }
+
+    /// The account with this user name, in any case, and its password hash.
+    pub(super) async fn by_username(&self, username: &str) -> Result<Option<(Account, String)>, sqlx::Error> {
+        sqlx::query("SELECT user_id, username, email, password_hash FROM members_area_accounts WHERE username = ?")
+            .bind(username)
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| Ok((account(&row)?, row.try_get("password_hash")?)))
+            .transpose()
+    }
+
+    pub(super) async fn by_user(&self, user: &UserId) -> Result<Option<Account>, sqlx::Error> {
+        sqlx::query("SELECT user_id, username, email FROM members_area_accounts WHERE user_id = ?")
+            .bind(user.as_integer())
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| account(&row))
+            .transpose()
+    }
+}
+
+fn account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
+    Ok(Account {
+        user_id: row.try_get::<i64, _>("user_id")?.into(),
+        username: row.try_get("username")?,
+        email: row.try_get("email")?,
+    })
+}

@@ -1,0 +1,144 @@
+//! The site put together: [`Site`], what it stands on, and [`app`], its router.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use http::HeaderValue;
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use tokio::sync::Mutex;
+use tower_tokens::auth::TokenAuthLayer;
+use tower_tokens::clock::Clock;
+use tower_tokens::head::RequestHead;
+use tower_tokens::policy::{SecurityPolicy, any_level, level};
+use tower_tokens::repository::{SqliteRepository, UserRepository as _};
+use tower_tokens::respond::TokenCookie;
+use tower_tokens::source::SameOrigin;
+use tower_tokens::tokens::Tokens;
+use tower_tokens::user::CurrentUser;
+
+use super::accounts::{Account, Accounts};
+use super::failure::{Failure, Problem};
+use super::password::Passwords;
+use super::{api, pages, refusals};
+
+/// The level of an administrator, and the name of the first one.
+pub(super) const ADMIN: &str = "admin";
+/// The level of everybody who registers.
+pub(super) const MEMBER: &str = "member";
+
+/// What every handler stands on. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Site {
+    pub(crate) tokens: Tokens,
+    pub(super) users: SqliteRepository,
+    pub(super) accounts: Accounts,
+    pub(super) passwords: Passwords,
+    pub(super) policy: SecurityPolicy,
+    /// Held while a level or a ban changes.
+    pub(super) membership_changes: Arc<Mutex<()>>,
+}
+
+impl Site {
+    /// The site on this database file, which is made if it is not there.
+    pub(crate) async fn open(database: &Path, clock: impl Clock, cookie: TokenCookie) -> Result<Self, Failure> {
+        let users = SqliteRepository::open(database).await?;
+        for level in [ADMIN, MEMBER] {
+            users.create_level(level).await?;
+        }
+        Ok(Self {
+            tokens: Tokens::new(users.clone()).with_clock(clock).with_cookie(cookie),
+            accounts: Accounts::open(users.pool().clone()).await?,
+            passwords: Passwords::new().await?,
+            policy: SecurityPolicy::new()
+                .scenario("members area", any_level([MEMBER, ADMIN]))
+                .scenario("admin panel", level(ADMIN))
+                .login_page("/login"),
+            membership_changes: Arc::default(),
+            users,
+        })
+    }
+
+    /// Closes the database.
+    pub(crate) async fn close(&self) {
+        self.users.pool().close().await;
+    }
+
+    /// The account of the user of this request.
+    pub(super) async fn account_of(&self, user: &CurrentUser) -> Result<Account, Failure> {
+        self.accounts.by_user(user.id()).await?.ok_or_else(|| Failure::internal("a user without an account"))
+    }
+}
+
+/// The router of the whole site.
+pub(crate) fn app(site: Site) -> Router {
+    let members_area = Router::new()
+        .route("/members", get(pages::members))
+        .route("/account", get(pages::account))
+        .route("/account/devices/{id}/end", post(pages::end_device))
+        .route("/account/devices/end-others", post(pages::end_other_devices))
+        .route("/api/me", get(api::me))
+        .route_layer(site.policy.guard("members area"));
+
+    let admin_panel = Router::new()
+        .route("/admin", get(pages::admin))
+        .route("/admin/users/{id}/level", post(pages::change_level))
+        .route("/admin/users/{id}/ban", post(pages::ban))
+        .route("/admin/users/{id}/unban", post(pages::unban))
+        .route("/api/admin/users", get(api::users))
+        .route_layer(site.policy.guard("admin panel"));
+
+    // These work without a credential, so no guard sees to it that they come from this site.
+    let doors = Router::new()
+        .route("/login", get(pages::login).post(pages::log_in))
+        .route("/register", get(pages::registration).post(pages::register))
+        .route("/logout", post(pages::log_out))
+        .route("/api/login", post(api::log_in))
+        .route("/api/logout", post(api::log_out))
+        .route_layer(middleware::from_fn(refuse_cross_site));
+
+    Router::new()
+        .route("/", get(pages::home))
+        .merge(members_area)
+        .merge(admin_panel)
+        .merge(doors)
+        .fallback(pages::not_found)
+        .layer(middleware::from_fn(refusals::dress))
+        .layer(DefaultBodyLimit::max(16 * 1024))
+        .layer(TokenAuthLayer::new(site.tokens.clone()).answers(site.policy.answers()))
+        // Below the layer, so that nobody is looked up for them.
+        .route("/style.css", get(pages::style))
+        .route("/favicon.svg", get(pages::favicon))
+        .layer(middleware::map_response(harden))
+        .with_state(site)
+}
+
+/// Refuses a form that another site sends: it would log the visitor in as somebody else, or out.
+async fn refuse_cross_site(request: Request, next: Next) -> Response {
+    // A token that the sender put there on purpose cannot come from a form of another site.
+    let is_explicit = request.extensions().get::<CurrentUser>().is_some_and(|user| !user.source().is_ambient());
+    if is_explicit || SameOrigin::new().allows(RequestHead::of(&request)) {
+        next.run(request).await
+    } else if request.uri().path().starts_with("/api/") {
+        Problem::from(Failure::CrossSite).into_response()
+    } else {
+        Failure::CrossSite.into_response()
+    }
+}
+
+/// Keeps injected markup and frames of other sites out.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Not `no-referrer`: browsers would then send `Origin: null` with this site's own forms.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}
+
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                              base-uri 'none'; frame-ancestors 'none'";

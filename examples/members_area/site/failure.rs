@@ -1,0 +1,130 @@
+//! When a request cannot be answered as it was meant: [`Failure`] on a page, [`Problem`] for a script.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, StatusCode};
+use serde_json::json;
+
+use super::view::{self, Frame};
+
+/// What kept the site from answering.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    NotFound,
+    Banned,
+    CrossSite,
+    /// The database does not answer.
+    Unavailable(Box<dyn StdError + Send + Sync>),
+    /// A fault of the site itself.
+    Internal(Box<dyn StdError + Send + Sync>),
+}
+
+impl Failure {
+    pub(super) fn internal(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Banned | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn title_and_text(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotFound => ("Nothing here", "There is no page at this address."),
+            Self::Banned => ("This account is banned", "An administrator can let you in again."),
+            Self::CrossSite => (
+                "Sent from another site",
+                "This form can only be sent from this site itself. Go back to the start and try again from there.",
+            ),
+            Self::Unavailable(_) => ("Back in a moment", "The database does not answer. Please try again shortly."),
+            Self::Internal(_) => ("That went wrong", "The fault is ours. It is in the log, and somebody will look."),
+        }
+    }
+
+    fn log(&self) {
+        if let Self::Unavailable(error) | Self::Internal(error) = self {
+            tracing::error!(error = error.as_ref(), status = self.status().as_u16(), "request failed");
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.title_and_text().1)
+    }
+}
+
+impl StdError for Failure {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Unavailable(error) | Self::Internal(error) => Some(error.as_ref()),
+            Self::NotFound | Self::Banned | Self::CrossSite => None,
+        }
+    }
+}
+
+impl From<tower_tokens::error::Error> for Failure {
+    fn from(error: tower_tokens::error::Error) -> Self {
+        if error.is_outage() { Self::Unavailable(error.into()) } else { Self::internal(error) }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        self.log();
+        let (title, text) = self.title_and_text();
+        let mut response = view::message(&Frame::anonymous(), self.status(), title, text);
+        retry_later(&mut response);
+        response
+    }
+}
+
+/// A [`Failure`] as a script reads it: RFC 9457 problem details.
+#[derive(Debug)]
+pub(super) struct Problem(Failure);
+
+impl<E: Into<Failure>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.0.log();
+        let (title, detail) = self.0.title_and_text();
+        problem(self.0.status(), title, detail)
+    }
+}
+
+/// What a 401 has to carry (RFC 9110 §15.5.2); a login page's too, though browsers make nothing of it.
+pub(super) const CHALLENGE: (HeaderName, &str) = (WWW_AUTHENTICATE, r#"Bearer realm="members""#);
+
+/// Problem details with this status.
+pub(super) fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
+    let body = Json(json!({ "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail }));
+    let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
+    retry_later(&mut response);
+    response
+}
+
+fn retry_later(response: &mut Response) {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, http::HeaderValue::from_static("5"));
+    }
+}

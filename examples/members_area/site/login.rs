@@ -1,0 +1,69 @@
+//! How a user gets a token: the password is checked here, the token is the crate's.
+
+use tower_tokens::repository::UserRepository as _;
+use tower_tokens::token::Lifetime;
+use tower_tokens::tokens::IssuedToken;
+use tower_tokens::user::CurrentUser;
+
+use super::app::Site;
+use super::failure::Failure;
+
+/// What the visitor typed.
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) password: String,
+    pub(super) stay: Stay,
+}
+
+/// How long the visitor wants to stay logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// Until the browser closes, 24 hours at most.
+    ThisSession,
+    /// For 30 days.
+    Remembered,
+}
+
+/// Why somebody did not get a token.
+pub(super) enum Refusal {
+    /// One answer for an unknown user and for a wrong password.
+    WrongPassword,
+    Failure(Failure),
+}
+
+impl Site {
+    /// Checks the password and gives a token, which replaces the one that this request came with.
+    pub(super) async fn log_in(
+        &self,
+        credentials: Credentials,
+        previous: Option<&CurrentUser>,
+        device: &str,
+    ) -> Result<IssuedToken, Refusal> {
+        let found = self.accounts.by_username(credentials.username.trim()).await.map_err(Failure::from)?;
+        let hash = found.as_ref().map(|(_, hash)| hash.as_str());
+        let is_right = self.passwords.verify(credentials.password, hash).await?;
+        let Some((account, _)) = found.filter(|_| is_right) else {
+            return Err(Refusal::WrongPassword);
+        };
+        let user = self.users.user(&account.user_id).await.map_err(Failure::from)?;
+        if user.is_none_or(|user| user.disabled) {
+            return Err(Refusal::Failure(Failure::Banned));
+        }
+        let lifetime = match credentials.stay {
+            Stay::ThisSession => Lifetime::hours(24),
+            Stay::Remembered => Lifetime::days(30),
+        };
+        let issued =
+            self.tokens.generate(account.user_id).lifetime(lifetime).name(device).await.map_err(Failure::from)?;
+        if let Some(previous) = previous {
+            self.tokens.destroy_current(previous).await.map_err(Failure::from)?;
+        }
+        Ok(issued)
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}

@@ -1,0 +1,16 @@
+//! The site: [`Site`] is what it stands on, [`app`] is its router.
+
+mod accounts;
+mod api;
+mod app;
+mod device;
+mod failure;
+mod login;
+mod membership;
+mod pages;
+mod password;
+mod refusals;
+mod registration;
+mod view;
+
+pub(crate) use app::{Site, app};

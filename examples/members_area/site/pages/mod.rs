@@ -1,0 +1,15 @@
+//! The pages, one file a topic.
+
+mod account;
+mod admin;
+mod home;
+mod login;
+mod members;
+mod register;
+
+pub(crate) use account::{account, end_device, end_other_devices};
+pub(crate) use admin::{admin, ban, change_level, unban};
+pub(crate) use home::{favicon, home, not_found, style};
+pub(crate) use login::{log_in, log_out, login};
+pub(crate) use members::members;
+pub(crate) use register::{register, registration};

@@ -1,0 +1,86 @@
+//! Allocations are exact, so they are counted.
+
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use allocation_counter::measure;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::routing::get;
+use tower::{Layer, Service};
+use tower_tokens::head::RequestHead;
+
+use crate::site::{Site, basic};
+
+fn request(headers: &[(&str, &str)]) -> Request {
+    let mut request = Request::get("/");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::empty()).unwrap()
+}
+
+/// How many allocations one more request to this service costs.
+fn count(mut service: impl Service<Request>, headers: &[(&str, &str)]) -> u64 {
+    let mut drive = |request| {
+        let mut future = pin!(service.call(request));
+        let is_ready = future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert!(is_ready, "memory knows at once");
+    };
+    // What a thread builds once is built here.
+    drive(request(headers));
+    drive(request(headers));
+    let last = request(headers);
+    measure(|| drive(last)).count_total
+}
+
+/// How many allocations the layer around a router costs above the bare router, and whether there was a user.
+fn cost(site: &Site, headers: &[(&str, &str)]) -> (u64, bool) {
+    let router = Router::new().route("/", get(async || "hello"));
+    let above = count(site.layer().layer(router.clone()), headers) - count(router, headers);
+    let outcome = site.layer().authenticator().authenticate_now(RequestHead::of(&request(headers)));
+    (above, outcome.unwrap().is_ok())
+}
+
+#[tokio::test]
+async fn a_hit_around_the_router_costs_at_most_three_allocations() {
+    let site = Site::new().await;
+    let token = site.member_token().await;
+    for (name, value) in [
+        ("cookie", format!("trongatetoken={token}")),
+        ("cookie", format!("a=1; trongatetoken=stale; trongatetoken={token}")),
+        ("authorization", format!("Bearer {token}")),
+        ("trongatetoken", token.clone()),
+    ] {
+        let (allocations, has_user) = cost(&site, &[(name, &value)]);
+        assert!(has_user && allocations <= 3, "{name}: {allocations}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_costs_no_allocation() {
+    let site = Site::new().await;
+    let flood = (0..10_000).map(|number| format!("trongatetoken={number}!")).collect::<Vec<_>>().join("; ");
+    let distinct = (0..10_000).map(|number| format!("trongatetoken={number}")).collect::<Vec<_>>().join("; ");
+    let long = format!("trongatetoken={}", "a".repeat(5_000));
+    let broken_basic = format!("{}!", basic("a"));
+    for headers in [
+        &[][..],
+        &[("cookie", "other=1")],
+        &[("cookie", "trongatetoken=unknown")],
+        &[("cookie", "trongatetoken=no token")],
+        &[("cookie", &long)],
+        &[("cookie", &flood)],
+        &[("cookie", &distinct)],
+        &[("authorization", "Bearer unknown")],
+        &[("authorization", "Bearer")],
+        &[("authorization", "Bearer a"), ("authorization", "Bearer a")],
+        &[("authorization", &broken_basic)],
+        &[("trongatetoken", "unknown")],
+    ] {
+        let (allocations, has_user) = cost(&site, headers);
+        let short: Vec<_> = headers.iter().map(|(name, value)| (name, &value[..value.len().min(40)])).collect();
+        assert_eq!((allocations, has_user), (0, false), "{short:?}");
+    }
+}

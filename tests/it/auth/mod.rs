@@ -1,0 +1,10 @@
+//! From a request to its user, over real HTTP where bytes matter.
+
+mod allocations;
+mod answers;
+mod cross_site;
+mod hostile;
+mod order;
+mod outages;
+mod program;
+mod readiness;

@@ -1,0 +1,283 @@
+//! The table of answers, to the byte, and the way to the login page and back.
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use proptest::prelude::*;
+use time::Duration;
+use tower_tokens::head::RequestHead;
+use tower_tokens::respond::{Answers, OriginalUri, Refusal, RefusalKind, Respond, safe_next};
+use tower_tokens::user::{Reason, Unauthenticated};
+
+const PAGE: (&str, &str) = ("accept", "text/html,*/*;q=0.8");
+const HTMX: (&str, &str) = ("hx-request", "true");
+
+fn answers() -> Answers {
+    Answers::new().with_realm("club").with_login_page("/login")
+}
+
+fn request(uri: &str, headers: &[(&str, &str)]) -> Request<()> {
+    let mut request = Request::get(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(()).unwrap()
+}
+
+fn answer(answers: &Answers, kind: RefusalKind, request: &Request<()>) -> Response<Bytes> {
+    answers.respond(&Refusal::new(kind), RequestHead::of(request))
+}
+
+fn header_of<'r>(response: &'r Response<Bytes>, name: &str) -> Option<&'r str> {
+    response.headers().get(name).map(|value| value.to_str().unwrap())
+}
+
+struct Row {
+    kind: RefusalKind,
+    status: u16,
+    challenge: Option<&'static str>,
+    detail: &'static str,
+    heading: &'static str,
+}
+
+fn table() -> [Row; 9] {
+    let row = |kind, status, challenge, detail, heading| Row { kind, status, challenge, detail, heading };
+    [
+        row(
+            RefusalKind::NoCredential,
+            401,
+            Some(r#"Bearer realm="club""#),
+            "This resource needs a token.",
+            "Please log in",
+        ),
+        row(
+            RefusalKind::InvalidToken,
+            401,
+            Some(r#"Bearer realm="club", error="invalid_token""#),
+            "The token is not valid.",
+            "Please log in",
+        ),
+        row(
+            RefusalKind::TooOld { max_age: Duration::minutes(5) },
+            401,
+            Some(r#"Bearer realm="club", error="insufficient_user_authentication", max_age="300""#),
+            "This resource needs a more recent login.",
+            "Please log in again",
+        ),
+        row(
+            RefusalKind::InvalidRequest,
+            400,
+            Some(r#"Bearer realm="club", error="invalid_request""#),
+            "The request carries credentials that contradict each other.",
+            "This request cannot be understood",
+        ),
+        row(
+            RefusalKind::Denied,
+            403,
+            Some(r#"Bearer realm="club", error="insufficient_scope""#),
+            "This user may not do this.",
+            "Not allowed",
+        ),
+        row(RefusalKind::CrossSite, 403, None, "The request came from another site.", "Not allowed"),
+        row(RefusalKind::NotFound, 404, None, "There is nothing here.", "Nothing here"),
+        row(
+            RefusalKind::Unavailable,
+            503,
+            None,
+            "The request cannot be checked at the moment. Try again later.",
+            "Please try again",
+        ),
+        row(RefusalKind::Misconfigured, 500, None, "The server cannot check the request.", "Something is wrong"),
+    ]
+}
+
+#[test]
+fn an_api_client_gets_the_row_of_the_table() {
+    for row in table() {
+        let response = answer(&answers(), row.kind, &request("/api/me", &[("accept", "*/*")]));
+        assert_eq!(response.status(), row.status);
+        assert_eq!(header_of(&response, "www-authenticate"), row.challenge, "{:?}", row.kind);
+        assert_eq!(header_of(&response, "content-type"), Some("application/problem+json"));
+        assert_eq!(header_of(&response, "cache-control"), Some("no-store"));
+        assert_eq!(header_of(&response, "retry-after"), (row.status == 503).then_some("5"));
+        assert_eq!(header_of(&response, "location"), None);
+        let title = StatusCode::from_u16(row.status).unwrap();
+        let title = title.canonical_reason().unwrap();
+        let expected =
+            format!(r#"{{"type":"about:blank","title":"{title}","status":{},"detail":"{}"}}"#, row.status, row.detail);
+        assert_eq!(response.body(), &expected);
+    }
+}
+
+#[test]
+fn a_person_is_sent_to_the_login_page_or_gets_a_page() {
+    for row in table() {
+        let response = answer(&answers(), row.kind, &request("/members?page=2", &[PAGE]));
+        assert_eq!(header_of(&response, "cache-control"), Some("no-store"));
+        assert_eq!(header_of(&response, "www-authenticate"), None);
+        assert_eq!(header_of(&response, "retry-after"), (row.status == 503).then_some("5"));
+        if row.status == 401 {
+            assert_eq!(response.status(), 303);
+            assert_eq!(header_of(&response, "location"), Some("/login?next=%2Fmembers%3Fpage%3D2"));
+            assert!(response.body().is_empty());
+        } else {
+            assert_eq!(response.status(), row.status);
+            assert_eq!(header_of(&response, "location"), None);
+            assert_page(&response, &row);
+        }
+    }
+}
+
+#[test]
+fn without_a_login_page_a_person_gets_a_page_with_the_challenge() {
+    for row in table().into_iter().filter(|row| row.status == 401) {
+        let response = answer(&Answers::new().with_realm("club"), row.kind, &request("/members", &[PAGE]));
+        assert_eq!(response.status(), 401);
+        assert_eq!(header_of(&response, "www-authenticate"), row.challenge);
+        assert_page(&response, &row);
+    }
+}
+
+#[test]
+fn htmx_moves_the_whole_page_to_the_login_page() {
+    for row in table() {
+        let mut request = request("/members/fragment", &[HTMX, ("host", "club.example")]);
+        *request.method_mut() = http::Method::POST;
+        request.headers_mut().insert("hx-current-url", "https://club.example/members?page=2#top".parse().unwrap());
+        let response = answer(&answers(), row.kind, &request);
+        assert_eq!(response.status(), row.status, "htmx does not see a redirect that the browser follows");
+        let redirect = (row.status == 401).then_some("/login?next=%2Fmembers%3Fpage%3D2");
+        assert_eq!(header_of(&response, "hx-redirect"), redirect);
+        assert_eq!(header_of(&response, "location"), None);
+        assert_eq!(header_of(&response, "www-authenticate"), row.challenge.filter(|_| row.status == 401));
+        assert_page(&response, &row);
+    }
+}
+
+fn assert_page(response: &Response<Bytes>, row: &Row) {
+    assert_eq!(header_of(response, "content-type"), Some("text/html; charset=utf-8"));
+    let page = std::str::from_utf8(response.body()).unwrap();
+    assert!(page.starts_with("<!doctype html>"));
+    assert!(page.contains(&format!("<h1>{}</h1>", row.heading)), "{page}");
+    assert!(page.contains(&format!("<p class=\"status\">{}</p>", row.status)), "{page}");
+}
+
+#[test]
+fn htmx_returns_to_no_page_of_another_host() {
+    for current in ["https://evil.example/x", "https://club.example@evil.example/", "/members", "nonsense \u{1}", ""] {
+        let mut request = request("/fragment", &[HTMX, ("host", "club.example")]);
+        if let Ok(value) = current.parse() {
+            request.headers_mut().insert("hx-current-url", value);
+        }
+        let response = answer(&answers(), RefusalKind::NoCredential, &request);
+        assert_eq!(header_of(&response, "hx-redirect"), Some("/login"), "{current:?}");
+    }
+}
+
+#[test]
+fn the_way_back_is_the_original_target() {
+    let mut request = request("/members", &[PAGE]);
+    request.extensions_mut().insert(OriginalUri("https://club.example/club/members?a=b%26c".parse().unwrap()));
+    let response = answer(&answers(), RefusalKind::NoCredential, &request);
+    assert_eq!(header_of(&response, "location"), Some("/login?next=%2Fclub%2Fmembers%3Fa%3Db%2526c"));
+}
+
+#[test]
+fn a_target_that_is_no_safe_way_back_is_left_out() {
+    for target in ["//evil.example/", "/%5Cevil.example", &format!("/{}", "x".repeat(3_000))] {
+        let mut request = request("/", &[PAGE]);
+        request.extensions_mut().insert(OriginalUri(target.parse().unwrap()));
+        let response = answer(&answers(), RefusalKind::NoCredential, &request);
+        assert_eq!(header_of(&response, "location"), Some("/login"), "{target}");
+    }
+}
+
+#[test]
+fn a_guarded_login_page_sends_nobody_in_circles() {
+    for (login_page, target) in [("/login", "/login?next=%2F"), ("/login?from=guard", "/login")] {
+        let answers = Answers::new().with_login_page(login_page);
+        let response = answer(&answers, RefusalKind::NoCredential, &request(target, &[PAGE]));
+        assert_eq!(response.status(), 401);
+        assert_eq!(header_of(&response, "location"), None);
+    }
+}
+
+#[test]
+fn the_settings_show_in_the_location() {
+    let location = |answers: Answers| {
+        let response = answer(&answers, RefusalKind::NoCredential, &request("/m", &[PAGE]));
+        header_of(&response, "location").unwrap().to_owned()
+    };
+    let answers = Answers::new;
+    assert_eq!(location(answers().with_login_page("/login?lang=en")), "/login?lang=en&next=%2Fm");
+    assert_eq!(location(answers().with_login_page("/login#form")), "/login?next=%2Fm#form");
+    assert_eq!(location(answers().with_login_page("https://sso.example/in")), "https://sso.example/in?next=%2Fm");
+    assert_eq!(location(answers().with_login_page("/an melden\r\nX: y")), "/an%20melden%0D%0AX:%20y?next=%2Fm");
+    assert_eq!(location(answers().with_login_page("/login").with_next_parameter("to&fro")), "/login?to%26fro=%2Fm");
+}
+
+#[test]
+fn retry_after_is_a_setting() {
+    let answers = Answers::new().with_retry_after(Duration::seconds(30));
+    let response = answer(&answers, RefusalKind::Unavailable, &request("/", &[]));
+    assert_eq!(header_of(&response, "retry-after"), Some("30"));
+}
+
+#[test]
+fn every_reason_has_its_row() {
+    for (reason, kind) in [
+        (Reason::NoCredential, RefusalKind::NoCredential),
+        (Reason::Invalid, RefusalKind::InvalidToken),
+        (Reason::Malformed, RefusalKind::InvalidToken),
+        (Reason::Ambiguous, RefusalKind::InvalidRequest),
+        (Reason::CrossSite, RefusalKind::CrossSite),
+        (Reason::Unavailable, RefusalKind::Unavailable),
+    ] {
+        let refusal = Refusal::from(Unauthenticated::new(reason));
+        assert_eq!(refusal.kind(), kind);
+        assert_eq!(refusal.unauthenticated().unwrap().reason(), reason);
+    }
+}
+
+fn leads_nowhere_else(next: &str) -> bool {
+    let base = url::Url::parse("https://club.example/login").unwrap();
+    base.join(next).is_ok_and(|target| target.origin() == base.origin())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// A browser (the URL standard) stays on this site, also if somebody decodes the path before it gets there.
+    #[test]
+    fn a_safe_next_never_leaves_the_site(next in r"[/\\]{0,3}([%25fFcC/\\.:@?#a\t\n ]|%2[fFeE5]|%5[cC]|%0[9aA]|evil\.example|https:){0,8}") {
+        if safe_next(&next).is_some() {
+            prop_assert!(leads_nowhere_else(&next));
+            let path = next.split(['?', '#']).next().unwrap();
+            let mut decoded = path.to_owned();
+            for _ in 0..3 {
+                decoded = percent_encoding::percent_decode_str(&decoded).decode_utf8().unwrap().into_owned();
+                prop_assert!(leads_nowhere_else(&decoded), "{next:?} decodes to {decoded:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_judged_without_a_panic(next in any::<String>()) {
+        if let Some(safe) = safe_next(&next) {
+            prop_assert_eq!(safe, &next);
+            prop_assert!(leads_nowhere_else(safe));
+        }
+    }
+
+    /// The login page reads the very target back out of its query.
+    #[test]
+    fn the_way_back_survives_the_query(path in "(/[a-z0-9&=+%]{1,5}){1,3}", query in "[a-z&=+/?:@]{0,12}") {
+        let target = format!("{path}?{query}");
+        let Ok(uri) = target.parse::<http::Uri>() else { return Ok(()) };
+        let mut request = request("/", &[PAGE]);
+        request.extensions_mut().insert(OriginalUri(uri));
+        let response = answer(&answers(), RefusalKind::NoCredential, &request);
+        let location = format!("https://club.example{}", header_of(&response, header::LOCATION.as_str()).unwrap());
+        let read_back = url::Url::parse(&location).unwrap().query_pairs().next().map(|(_, next)| next.into_owned());
+        prop_assert_eq!(read_back.as_deref(), safe_next(&target));
+    }
+}

@@ -1,0 +1,3 @@
+//! Where a request carries a token.
+
+mod tower_session;

@@ -1,0 +1,8 @@
+//! The life of a token, with the clock moved by hand.
+
+mod life;
+mod model;
+mod prune;
+mod races;
+mod store;
+mod touch;

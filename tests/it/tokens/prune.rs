@@ -1,0 +1,53 @@
+//! Pruning, on call and in the background.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower_tokens::clock::ManualClock;
+use tower_tokens::token::Lifetime;
+use tower_tokens::tokens::Tokens;
+
+use crate::site::{NOW, Site};
+use crate::tokens::store::{Chores, FAILS, HANGS, WORKS};
+
+#[tokio::test]
+async fn pruning_removes_what_has_expired_in_any_number() {
+    let site = Site::new().await;
+    for _ in 0..2_500 {
+        let _ = site.tokens.generate(&site.member).lifetime(Lifetime::seconds(10)).await.unwrap();
+    }
+    let live = site.tokens.generate(&site.member).lifetime(Lifetime::seconds(11)).await.unwrap();
+    let forever = site.tokens.generate(&site.member).lifetime(Lifetime::never_expires()).await.unwrap();
+    site.clock.advance(time::Duration::seconds(9));
+    assert_eq!(site.tokens.prune().await.unwrap(), 0);
+    site.clock.advance(time::Duration::seconds(1));
+    assert_eq!(site.tokens.prune().await.unwrap(), 2_500, "three batches");
+    assert!(site.tokens.validate(live.token()).await.unwrap().is_some());
+    assert!(site.tokens.validate(forever.token()).await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pruning_task_survives_errors_and_a_store_that_hangs() {
+    let (store, member) = Chores::with_member().await;
+    let clock = ManualClock::at(NOW);
+    let tokens = Tokens::new(Arc::clone(&store)).with_clock(clock.clone());
+    let expire_one = async || {
+        let _ = tokens.generate(&member).lifetime(Lifetime::seconds(10)).await.unwrap();
+        clock.advance(time::Duration::seconds(10));
+    };
+    let task = tokens.spawn_pruning(Duration::from_secs(300));
+    for mood in [FAILS, HANGS] {
+        expire_one().await;
+        store.set_mood(mood);
+        let before = store.prunings();
+        tokio::time::sleep(Duration::from_secs(301)).await;
+        assert!(store.prunings() > before, "{mood}");
+        store.set_mood(WORKS);
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(tokens.prune().await.unwrap(), 0, "the task was there first, {mood}");
+    }
+    task.stop();
+    expire_one().await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(tokens.prune().await.unwrap(), 1, "nobody was there first");
+}

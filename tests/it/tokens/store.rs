@@ -1,0 +1,94 @@
+//! A store whose notes of last uses and whose pruning fail or hang while everything else works, and which counts both.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use tower_tokens::clock::Timestamp;
+use tower_tokens::error::{Error, ErrorKind};
+use tower_tokens::repository::{
+    MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, UserRepository,
+};
+use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
+use tower_tokens::user::{CurrentUser, UserId};
+
+pub(super) const WORKS: u8 = 0;
+pub(super) const FAILS: u8 = 1;
+pub(super) const HANGS: u8 = 2;
+pub(super) const PANICS: u8 = 3;
+
+#[derive(Debug, Default)]
+pub(super) struct Chores {
+    inner: MemoryRepository,
+    mood: AtomicU8,
+    touches: AtomicU64,
+    prunings: AtomicU64,
+}
+
+impl Chores {
+    pub(super) async fn with_member() -> (Arc<Self>, UserId) {
+        let store = Self::default();
+        store.inner.create_level("member").await.unwrap();
+        let member = store.inner.create_user(None, "member").await.unwrap();
+        (Arc::new(store), member)
+    }
+
+    pub(super) fn set_mood(&self, mood: u8) {
+        self.mood.store(mood, Ordering::SeqCst);
+    }
+
+    pub(super) fn touches(&self) -> u64 {
+        self.touches.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn prunings(&self) -> u64 {
+        self.prunings.load(Ordering::SeqCst)
+    }
+
+    async fn chore(&self) -> Result<(), Error> {
+        match self.mood.load(Ordering::SeqCst) {
+            WORKS => Ok(()),
+            FAILS => Err(ErrorKind::Unavailable.into()),
+            HANGS => std::future::pending().await,
+            _ => panic!("the store panics, as it was told to"),
+        }
+    }
+}
+
+#[async_trait]
+impl TokenRepository for Chores {
+    async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
+        self.inner.insert(token).await
+    }
+    fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
+        self.inner.find_now(token, now)
+    }
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+        self.inner.find(token, now).await
+    }
+    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+        self.inner.delete(token).await
+    }
+    async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
+        self.inner.delete_by_id(user, id).await
+    }
+    async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
+        self.inner.replace(replacement).await
+    }
+    async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
+        self.touches.fetch_add(1, Ordering::SeqCst);
+        self.chore().await?;
+        self.inner.touch(user, id, now).await
+    }
+    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+        self.inner.delete_by_user(user, keep).await
+    }
+    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
+        self.inner.list_by_user(user, page, now).await
+    }
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.prunings.fetch_add(1, Ordering::SeqCst);
+        self.chore().await?;
+        self.inner.delete_expired(now, limit).await
+    }
+}

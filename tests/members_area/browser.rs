@@ -1,0 +1,272 @@
+//! A real browser: Chromium, driven through WebDriver. `chromium` and `chromedriver` must be in the path.
+
+use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+
+use crate::server::{PASSWORD, Server};
+
+#[tokio::test]
+async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
+    let server = Server::start_now().await;
+    let browser = Browser::start().await;
+    let page = Page { client: browser.client.clone(), site: format!("http://{}", server.address) };
+
+    page.open("/members").await;
+    assert_eq!(page.path().await, "/login?next=%2Fmembers", "nobody is in yet");
+    page.show("login").await;
+    page.open("/register").await;
+    page.type_into("username", "ann").await;
+    page.type_into("email", "ann@example.org").await;
+    page.type_into("password", PASSWORD).await;
+    page.type_into("password_confirmation", "something else").await;
+    page.press("main button").await;
+    assert!(page.text(".problem").await.contains("not the same"));
+    assert_eq!(page.value("username").await, "ann");
+    assert_eq!(page.value("password").await, "");
+    page.show("register").await;
+    page.type_into("password", PASSWORD).await;
+    page.type_into("password_confirmation", PASSWORD).await;
+    page.press("main button").await;
+    assert!(page.text(".notice").await.contains("Your account is ready"));
+
+    page.open("/account").await;
+    page.type_into("username", "ann").await;
+    page.type_into("password", PASSWORD).await;
+    page.tick("remember").await;
+    page.press("main button").await;
+    assert_eq!(page.path().await, "/account", "where she wanted to go");
+    assert_eq!(page.text(".device strong").await, "Headless Chrome on Linux");
+    assert!(page.text(".device").await.contains("this device"));
+
+    let cookie = page.client.get_named_cookie("trongatetoken").await.unwrap();
+    assert_eq!((cookie.http_only(), cookie.secure()), (Some(true), Some(true)));
+    assert_eq!((cookie.same_site(), cookie.path()), (Some(cookie::SameSite::Lax), Some("/")));
+    let end = cookie.expires_datetime().expect("remembered, so the browser keeps it until a date");
+    let days = (end - time::OffsetDateTime::now_utc()).as_seconds_f64() / 86_400.0;
+    assert!((29.9..30.1).contains(&days), "{days}");
+    assert_eq!(page.client.execute("return document.cookie", vec![]).await.unwrap(), "", "no script can read it");
+
+    let mut phone = server.visitor();
+    assert_eq!(phone.log_in("ann", PASSWORD).await.status, 303);
+    page.open("/account").await;
+    page.show("account").await;
+    page.press("#end-others").await;
+    assert!(page.text(".notice").await.contains("All other devices"));
+    assert!(!phone.is_in().await);
+
+    page.open("/members").await;
+    assert_eq!(page.text("h1").await, "Welcome, ann");
+    page.show("members").await;
+    page.open("/admin").await;
+    assert_eq!(page.text("h1").await, "Not for you");
+    page.show("not-allowed").await;
+    page.open("/members").await;
+    page.press("#log-out").await;
+    assert!(page.text(".notice").await.contains("You are logged out"));
+    assert!(page.client.get_named_cookie("trongatetoken").await.is_err(), "the cookie is gone");
+    page.client.back().await.unwrap();
+    assert!(!page.client.source().await.unwrap().contains("Welcome, ann"), "no way back into the members page");
+    page.open("/members").await;
+    assert_eq!(page.path().await, "/login?next=%2Fmembers");
+}
+
+#[tokio::test]
+async fn an_administrator_bans_a_member_in_the_panel() {
+    let server = Server::start_now().await;
+    let mut ann = server.member("ann").await;
+    let browser = Browser::start().await;
+    let page = Page { client: browser.client.clone(), site: format!("http://{}", server.address) };
+
+    page.open("/admin").await;
+    page.type_into("username", "admin").await;
+    page.type_into("password", &server.admin_password).await;
+    page.press("main button").await;
+    assert_eq!(page.path().await, "/admin");
+    let cookie = page.client.get_named_cookie("trongatetoken").await.unwrap();
+    assert!(cookie.expires_datetime().is_none(), "not remembered: gone when the browser is closed");
+    page.press("tr[data-user=ann] .danger").await;
+    assert!(page.text("tr[data-user=ann]").await.contains("banned"));
+    page.show("admin").await;
+    assert!(!ann.is_in().await);
+    page.open("/").await;
+    page.show("home").await;
+}
+
+#[tokio::test]
+async fn a_form_on_another_site_does_nothing_here() {
+    let server = Server::start_now().await;
+    let mut admin = server.admin().await;
+    server.visitor().register("mallory").await;
+    let browser = Browser::start().await;
+    let page = Page { client: browser.client.clone(), site: format!("http://{}", server.address) };
+    page.open("/login").await;
+    page.type_into("username", "admin").await;
+    page.type_into("password", &server.admin_password).await;
+    page.press("main button").await;
+
+    // `localhost` is another site than `127.0.0.1`, so the browser marks what it causes as cross-site.
+    let elsewhere = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = elsewhere.local_addr().unwrap().port();
+    let forged = format!(
+        r#"<form id="log-in" method="post" action="{site}/login"><input name="username" value="mallory">
+           <input name="password" value="{PASSWORD}"><button>win a prize</button></form>
+           <form id="log-out" method="post" action="{site}/logout"><button>win</button></form>
+           <form id="ban" method="post" action="{site}/admin/users/2/ban"><button>win</button></form>"#,
+        site = page.site
+    );
+    tokio::spawn(async move {
+        axum::serve(elsewhere, Router::new().route("/", get(async || Html(forged)))).await.unwrap();
+    });
+    let refusals = [
+        ("#log-in", "403", "Sent from another site"),
+        ("#log-out", "403", "Sent from another site"),
+        // SameSite=Lax already keeps the cookie at home, so here nobody asks.
+        ("#ban", "401", "You are not logged in"),
+    ];
+    for (form, status, title) in refusals {
+        page.client.goto(&format!("http://localhost:{port}/")).await.unwrap();
+        page.press(&format!("{form} button")).await;
+        assert_eq!(page.text(".code").await, status, "{form}");
+        assert_eq!(page.text("h1").await, title, "{form}");
+    }
+    page.open("/admin").await;
+    assert_eq!(page.text("h1").await, "Admin panel", "still logged in, and as the same user");
+    assert!(page.client.find(Locator::Css("tr[data-user=mallory] .danger")).await.is_ok(), "nobody is banned");
+    assert!(admin.is_in().await);
+}
+
+/// The site as the browser shows it.
+struct Page {
+    client: Client,
+    site: String,
+}
+
+impl Page {
+    async fn open(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.site)).await.unwrap();
+    }
+
+    async fn tick(&self, field: &str) {
+        self.client.find(Locator::Css(&format!("[name={field}]"))).await.unwrap().click().await.unwrap();
+    }
+
+    /// Clicks a button, and waits until the page that it leads to is there.
+    async fn press(&self, css: &str) {
+        self.client.execute("window.isThePageBefore = true", vec![]).await.unwrap();
+        self.client.find(Locator::Css(css)).await.unwrap().click().await.unwrap();
+        let has_arrived = "return document.readyState === 'complete' && !window.isThePageBefore";
+        let arrival = async {
+            // Between two pages there is none to ask, which is an error.
+            while self.client.execute(has_arrived, vec![]).await.ok() != Some(json!(true)) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, arrival).await.expect("the button leads to a page");
+    }
+
+    async fn type_into(&self, field: &str, text: &str) {
+        let field = self.client.find(Locator::Css(&format!("[name={field}]"))).await.unwrap();
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    async fn text(&self, css: &str) -> String {
+        self.client.find(Locator::Css(css)).await.unwrap().text().await.unwrap()
+    }
+
+    async fn value(&self, field: &str) -> String {
+        let field = self.client.find(Locator::Css(&format!("[name={field}]"))).await.unwrap();
+        field.prop("value").await.unwrap().unwrap_or_default()
+    }
+
+    /// The path and query of the page.
+    async fn path(&self) -> String {
+        self.client.current_url().await.unwrap().as_str().replacen(&self.site, "", 1)
+    }
+
+    /// Saves pictures of the page, for people who change its looks: `MEMBERS_AREA_PICTURES=some/folder`.
+    async fn show(&self, name: &str) {
+        let Some(folder) = std::env::var_os("MEMBERS_AREA_PICTURES").map(PathBuf::from) else { return };
+        std::fs::create_dir_all(&folder).unwrap();
+        for (kind, width, height) in [("desktop", 1100, 800), ("phone", 500, 900)] {
+            self.client.set_window_size(width, height).await.unwrap();
+            let picture = self.client.screenshot().await.unwrap();
+            std::fs::write(folder.join(format!("{name}-{kind}.png")), picture).unwrap();
+        }
+    }
+}
+
+/// A browser of its own, with an empty profile.
+struct Browser {
+    client: Client,
+    port: u16,
+    _driver: Child,
+    _profile: TempDir,
+}
+
+/// A driver that is killed leaves its browser running; one that is asked to stop takes it along, after a failed test too.
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let Ok(mut driver) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return };
+        let _ = driver.set_read_timeout(Some(PATIENCE));
+        let _ = driver.write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = driver.read_to_end(&mut Vec::new());
+    }
+}
+
+impl Browser {
+    async fn start() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("chromedriver is missing (Debian: `apt-get install chromium chromium-driver`)");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port: u16 = loop {
+            let line = lines.next_line().await.unwrap().expect("chromedriver prints its port");
+            if let Some((_, port)) = line.split_once("started successfully on port ") {
+                break port.trim_end_matches('.').parse().unwrap();
+            }
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+
+        let profile = tempfile::tempdir().unwrap();
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            &format!("--user-data-dir={}", profile.path().display()),
+        ];
+        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": { "args": arguments } });
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities.as_object().unwrap().clone())
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap();
+        client.update_timeouts(fantoccini::wd::TimeoutConfiguration::new(None, Some(PATIENCE), None)).await.unwrap();
+        Self { client, port, _driver: driver, _profile: profile }
+    }
+}
+
+/// How long a page may take to load.
+const PATIENCE: Duration = Duration::from_secs(30);
