@@ -48,9 +48,12 @@ free_port() {
     done
 }
 
+# A process that has ended is there until somebody asks how, which nobody may ever do: state Z.
 is_running() {
-    local pid
-    pid=$(cat "$directory/server.pid" 2>/dev/null) && kill -0 "$pid" 2>/dev/null
+    local pid stat
+    pid=$(cat "$directory/server.pid" 2>/dev/null) || return 1
+    stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return 1
+    [[ ${stat##*) } != Z* ]]
 }
 
 # A session of its own, so that a Ctrl-C at the terminal reaches the trap that stops the server and not the server.

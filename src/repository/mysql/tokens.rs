@@ -161,9 +161,9 @@ mod tests {
     use crate::repository::mysql::store::Query;
 
     /// 4,000 tokens of 4,000 users, in a database of its own.
-    async fn filled() -> MySqlRepository {
+    async fn filled(database: &str) -> MySqlRepository {
         let url = std::env::var("TOWER_TOKENS_MYSQL_URL").expect("TOWER_TOKENS_MYSQL_URL is not set");
-        let database = format!("plans_{}", std::process::id());
+        let database = format!("{database}_{}", std::process::id());
         let mut connection = MySqlConnection::connect(&url).await.unwrap();
         let create = format!("DROP DATABASE IF EXISTS {database}; CREATE DATABASE {database}");
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.unwrap();
@@ -176,9 +176,9 @@ mod tests {
             CREATE VIEW numbers AS SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d AS n
                 FROM digits AS a, digits AS b, digits AS c, digits AS d WHERE d.d < 4;
             INSERT INTO tower_tokens_levels (title) VALUES ('member');
-            INSERT INTO tower_tokens_users (id, level_id) SELECT CONCAT('', n), 1 FROM numbers;
+            INSERT INTO tower_tokens_users (id, level_id) SELECT CONCAT(X'02', n), 1 FROM numbers;
             INSERT INTO tower_tokens_tokens (digest, id, user_id, created_at, authenticated_at, ends_at)
-                SELECT UNHEX(SHA2(n, 256)), n, CONCAT('', n), n, n, n FROM numbers;
+                SELECT UNHEX(SHA2(n, 256)), n, CONCAT(X'02', n), n, n, n + 1000 FROM numbers;
             ANALYZE TABLE tower_tokens_users, tower_tokens_tokens";
         sqlx::raw_sql(fill).execute(repository.pool()).await.unwrap();
         repository
@@ -187,7 +187,7 @@ mod tests {
     fn bound<'q>(query: Query<'q>, parameters: &str) -> Query<'q> {
         parameters.chars().fold(query, |query, parameter| match parameter {
             'd' => query.bind(TokenKey::new("7").digest().as_bytes().to_vec()),
-            'u' => query.bind(b"7".to_vec()),
+            'u' => query.bind(b"\x027".to_vec()),
             't' => query.bind("a text"),
             _ => query.bind(7_i64),
         })
@@ -195,7 +195,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_statement_scans_a_table() {
-        let repository = filled().await;
+        let repository = filled("plans").await;
         // Parameters: digest, user, text, number.
         let statements = [
             ("insert", INSERT, "dnnnnnnnttu"),
@@ -224,7 +224,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_statement_is_prepared_once_a_connection() {
-        let repository = filled().await;
+        let repository = filled("prepared").await;
         let now = Timestamp::from_unix_seconds(0);
         let prepared = async || repository.pool().acquire().await.unwrap().cached_statements_size();
         repository.find(TokenKey::new("first"), now).await.unwrap();

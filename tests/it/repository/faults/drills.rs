@@ -32,7 +32,7 @@ pub(super) async fn killed_and_restarted_under_load(name: &str, server: &Server,
         load.more(|notes| &notes.welcomes, 100).await;
         server.kill().await;
         let killed = Instant::now();
-        load.more(|notes| &notes.outages, 50).await;
+        load.more(|notes| &notes.outages, 15).await;
         server.restart().await;
         let back = Instant::now();
         let recovered = load.next_welcome().await.saturating_duration_since(back);
