@@ -45,7 +45,8 @@ end
 
 -- Removes a token from everywhere. 1: it was there.
 local function forget(digest, id, user)
-    if redis.call('GET', id_key(id)) == digest then
+    local holder = redis.call('GET', id_key(id))
+    if not holder or holder == digest then
         redis.call('DEL', id_key(id))
         redis.call('ZREM', user_tokens_key(user), id)
     end
