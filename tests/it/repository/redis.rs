@@ -71,7 +71,8 @@ async fn what_redis_has_ended_by_itself_leaves_nothing_behind() {
     let user = store.create_user(None, "member").await.unwrap();
     let now = Timestamp::from_unix_seconds(1_000_000);
     let add = async |number: i64| {
-        let record = TokenRecord::new(TokenId::new(number), now, Lifetime::seconds(60));
+        let born = now + Duration::seconds(number);
+        let record = TokenRecord::new(TokenId::new(number), born, Lifetime::seconds(60));
         let text = format!("token-{number}");
         store.insert(NewToken { key: TokenKey::new(&text), user: &user, record }).await.unwrap();
     };
