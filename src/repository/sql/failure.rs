@@ -5,6 +5,7 @@ use sqlx::error::{DatabaseError, ErrorKind as DatabaseErrorKind};
 use crate::error::{Error, ErrorKind};
 
 /// The error with its kind. `kind_of` says what the database's own code means, where sqlx does not know.
+#[cfg(feature = "sqlite")]
 pub(in crate::repository) fn failure_with(
     error: sqlx::Error,
     kind_of: impl FnOnce(&dyn DatabaseError) -> ErrorKind,

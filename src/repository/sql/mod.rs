@@ -16,6 +16,7 @@ mod retry;
 mod rows;
 mod schema;
 
+#[cfg(feature = "sqlite")]
 pub(super) use failure::failure_with;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) use failure::server_failure;
@@ -23,7 +24,9 @@ pub(super) use failure::server_failure;
 pub(super) use pool::bounded;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) use retry::retrying;
-pub(super) use rows::{SqlRow, idle_seconds, level, record, seconds};
+#[cfg(feature = "postgres")]
+pub(super) use rows::SqlRow;
+pub(super) use rows::{idle_seconds, level, record, seconds};
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) use rows::{user, user_id};
 pub(super) use schema::missing_steps;

@@ -17,6 +17,7 @@ pub(in crate::repository) trait SqlRow {
     fn optional_integer(&self, column: usize) -> Result<Option<i64>, sqlx::Error>;
     fn text(&self, column: usize) -> Result<&str, sqlx::Error>;
     fn optional_text(&self, column: usize) -> Result<Option<&str>, sqlx::Error>;
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     fn bytes(&self, column: usize) -> Result<&[u8], sqlx::Error>;
 }
 
@@ -44,6 +45,7 @@ where
         self.try_get(column)
     }
 
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
     fn bytes(&self, column: usize) -> Result<&[u8], sqlx::Error> {
         self.try_get(column)
     }
