@@ -8,6 +8,11 @@
 //! | `memory` | [`MemoryRepository`]: lock-free reads, gone with the process |
 //! | `sqlite` | `SqliteRepository`: an embedded database (feature `sqlite`) |
 //! | `trongate` | `TrongateRepository`: the tables of a running Trongate site (feature `trongate`) |
+//! | `postgres` | `PostgresRepository`: PostgreSQL (feature `postgres`) |
+//! | `mysql` | `MySqlRepository`: MySQL and MariaDB (feature `mysql`) |
+//! | `redis` | `RedisRepository`: Redis (feature `redis`) |
+//! | `sql` | what the stores on SQL databases have in common |
+//! | `user_key`, `patience` | what the stores on servers have in common |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
 //!
 //! An application seldom calls a repository's token methods: it hands the repository to
@@ -40,18 +45,36 @@ mod contract;
 mod faulty;
 mod forward;
 mod memory;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod page;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+mod patience;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "trongate")]
 mod trongate;
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+mod user_key;
 mod users;
 
+#[cfg(feature = "redis")]
+pub use self::redis::RedisRepository;
 pub use contract::{NewToken, Regenerated, Replacement, TokenRepository};
 #[cfg(feature = "test-util")]
 pub use faulty::FaultyRepository;
 pub use memory::MemoryRepository;
+#[cfg(feature = "mysql")]
+pub use mysql::MySqlRepository;
 pub use page::{Page, PageRequest};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresRepository;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteRepository;
 #[cfg(feature = "trongate")]

@@ -112,7 +112,9 @@ fn the_check_of_mod_files_can_fail() {
 fn each_source(check: impl Fn(&Path, &str) -> Vec<String>) -> Vec<String> {
     let root = source_directory();
     let mut complaints = Vec::new();
-    for path in rust_files(&root) {
+    let files = rust_files(&root);
+    assert!(!files.is_empty(), "no source in {}", root.display());
+    for path in files {
         let text = fs::read_to_string(&path).unwrap();
         let path = path.strip_prefix(&root).unwrap();
         complaints.extend(check(path, &text).into_iter().map(|what| format!("src/{}: {what}", path.display())));
@@ -138,7 +140,6 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
             files.push(path);
         }
     }
-    assert!(!files.is_empty(), "no source in {}", directory.display());
     files.sort();
     files
 }

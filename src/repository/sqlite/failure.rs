@@ -1,47 +1,26 @@
-//! sqlx's errors as this crate's.
+//! What SQLite's own result codes mean.
 
-use sqlx::error::{DatabaseError, ErrorKind as DatabaseErrorKind};
+use sqlx::error::DatabaseError;
 
 use crate::error::{Error, ErrorKind};
+use crate::repository::sql::failure_with;
 
 /// SQLite's primary result codes that say something about the file. Source: <https://www.sqlite.org/rescode.html>.
 const BUSY: i32 = 5;
 const CORRUPT: i32 = 11;
 const NOT_A_DATABASE: i32 = 26;
 
-/// The error with its kind. sqlx's errors name tables and columns, never values, so the source may be kept.
+/// The error with its kind. SQLite's errors name tables and columns, never values, so the source may be kept.
 pub(super) fn failure(error: sqlx::Error) -> Error {
-    let kind = match &error {
-        sqlx::Error::PoolTimedOut => ErrorKind::TimedOut,
-        sqlx::Error::Database(error) => database_kind(&**error),
-        sqlx::Error::ColumnDecode { .. }
-        | sqlx::Error::Decode(_)
-        | sqlx::Error::ColumnNotFound(_)
-        | sqlx::Error::ColumnIndexOutOfBounds { .. }
-        | sqlx::Error::TypeNotFound { .. }
-        | sqlx::Error::RowNotFound => ErrorKind::Corrupt,
-        sqlx::Error::Configuration(_) => ErrorKind::Configuration,
-        sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_) => ErrorKind::InvalidInput,
+    failure_with(error, |error| match primary_code(error) {
+        Some(CORRUPT | NOT_A_DATABASE) => ErrorKind::Corrupt,
         _ => ErrorKind::Unavailable,
-    };
-    Error::with_source(kind, error)
+    })
 }
 
 /// Whether another connection held the lock for too long.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(primary_code) == Some(BUSY)
-}
-
-fn database_kind(error: &dyn DatabaseError) -> ErrorKind {
-    match error.kind() {
-        DatabaseErrorKind::UniqueViolation => ErrorKind::AlreadyExists,
-        DatabaseErrorKind::ForeignKeyViolation => ErrorKind::UserNotFound,
-        DatabaseErrorKind::NotNullViolation | DatabaseErrorKind::CheckViolation => ErrorKind::InvalidInput,
-        _ => match primary_code(error) {
-            Some(CORRUPT | NOT_A_DATABASE) => ErrorKind::Corrupt,
-            _ => ErrorKind::Unavailable,
-        },
-    }
 }
 
 /// The low byte of SQLite's extended result code.

@@ -2,7 +2,8 @@
 
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::repository::sql::missing_steps;
 use crate::repository::sqlite::failure::failure;
 
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.
@@ -41,15 +42,7 @@ async fn missing<'m>(
     migrations: &'m [&'static str],
 ) -> Result<&'m [&'static str], Error> {
     let version = version(connection).await.map_err(failure)?;
-    usize::try_from(version).ok().and_then(|version| migrations.get(version..)).ok_or_else(|| {
-        let known = migrations.len();
-        Error::with_source(
-            ErrorKind::Corrupt,
-            format!(
-                "the database has schema version {version} of tower-tokens, this release knows versions up to {known}"
-            ),
-        )
-    })
+    missing_steps(version, migrations)
 }
 
 async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
@@ -65,6 +58,7 @@ mod tests {
     use sqlx::sqlite::SqlitePoolOptions;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     async fn memory() -> SqlitePool {
         SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap()

@@ -5,6 +5,7 @@ use sqlx::query;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
+use crate::repository::sql;
 use crate::repository::sqlite::SqliteRepository;
 use crate::repository::sqlite::failure::failure;
 use crate::repository::sqlite::rows::{self, IdParameter};
@@ -63,9 +64,9 @@ impl TokenRepository for SqliteRepository {
             .bind(Timestamp::from(record.created_at()).unix_seconds())
             .bind(Timestamp::from(record.authenticated_at()).unix_seconds())
             .bind(record.last_used_at().map(|at| Timestamp::from(at).unix_seconds()))
-            .bind(rows::seconds(record.absolute_expiry()))
-            .bind(rows::idle_seconds(&record))
-            .bind(rows::seconds(record.expires_at()))
+            .bind(sql::seconds(record.absolute_expiry()))
+            .bind(sql::idle_seconds(&record))
+            .bind(sql::seconds(record.expires_at()))
             .bind(record.name())
             .bind(record.code());
         match self.change(insert).await? {
@@ -77,7 +78,7 @@ impl TokenRepository for SqliteRepository {
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
         let find = query(FIND).bind(&token.digest().as_bytes()[..]).bind(now.unix_seconds());
         let Some(row) = find.fetch_optional(self.pool()).await.map_err(failure)? else { return Ok(None) };
-        let user = || Ok(CurrentUser::new(rows::user_id(&row, 8)?, rows::level(&row, 9)?, rows::record(&row)?, now));
+        let user = || Ok(CurrentUser::new(rows::user_id(&row, 8)?, sql::level(&row, 9)?, sql::record(&row)?, now));
         user().map(Some).map_err(failure)
     }
 
@@ -103,11 +104,11 @@ impl TokenRepository for SqliteRepository {
             .bind(&old.digest().as_bytes()[..])
             .bind(&new.digest().as_bytes()[..])
             .bind(now.unix_seconds())
-            .bind(rows::seconds(fresh.absolute_expiry()))
-            .bind(rows::idle_seconds(&fresh))
-            .bind(rows::seconds(fresh.expires_at()));
+            .bind(sql::seconds(fresh.absolute_expiry()))
+            .bind(sql::idle_seconds(&fresh))
+            .bind(sql::seconds(fresh.expires_at()));
         let Some(row) = self.change_returning(replace).await? else { return Ok(None) };
-        let regenerated = || Ok(Regenerated { user: rows::user_id(&row, 8)?, record: rows::record(&row)? });
+        let regenerated = || Ok(Regenerated { user: rows::user_id(&row, 8)?, record: sql::record(&row)? });
         regenerated().map(Some).map_err(failure)
     }
 
@@ -129,7 +130,7 @@ impl TokenRepository for SqliteRepository {
             .bind(i64::from(page.limit()) + 1)
             .bind(i64::from(page.offset()));
         let found = list.fetch_all(self.pool()).await.map_err(failure)?;
-        let records = found.iter().map(rows::record).collect::<Result<_, _>>().map_err(failure)?;
+        let records = found.iter().map(sql::record).collect::<Result<_, _>>().map_err(failure)?;
         Ok(Page::from_one_more(records, page))
     }
 

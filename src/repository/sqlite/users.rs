@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::{Row, query};
 
 use crate::error::{Error, ErrorKind};
+use crate::repository::sql;
 use crate::repository::sqlite::SqliteRepository;
 use crate::repository::sqlite::failure::failure;
 use crate::repository::sqlite::rows::{self, IdParameter};
@@ -32,7 +33,7 @@ impl UserRepository for SqliteRepository {
     async fn levels(&self) -> Result<Vec<UserLevel>, Error> {
         let levels = query("SELECT id, title FROM tower_tokens_levels ORDER BY id");
         let levels = levels.fetch_all(self.pool()).await.map_err(failure)?;
-        levels.iter().map(|row| rows::level(row, 0)).collect::<Result<_, _>>().map_err(failure)
+        levels.iter().map(|row| sql::level(row, 0)).collect::<Result<_, _>>().map_err(failure)
     }
 
     async fn create_user(&self, id: Option<UserId>, level: &str) -> Result<UserId, Error> {
@@ -96,7 +97,7 @@ impl SqliteRepository {
     async fn level(&self, title: &str) -> Result<Option<UserLevel>, Error> {
         let level = query("SELECT id, title FROM tower_tokens_levels WHERE title = ?1").bind(title);
         let row = level.fetch_optional(self.pool()).await.map_err(failure)?;
-        row.map(|row| rows::level(&row, 0)).transpose().map_err(failure)
+        row.map(|row| sql::level(&row, 0)).transpose().map_err(failure)
     }
 }
 

@@ -2,9 +2,14 @@
 #![expect(clippy::expect_used, reason = "these are tests")]
 
 mod conformance;
+mod faults;
 mod faulty;
 mod model;
 mod mutants;
+mod mysql;
+mod postgres;
+mod redis;
+mod servers;
 mod sqlite;
 mod trongate;
 mod trongate_tables;

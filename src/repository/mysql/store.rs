@@ -1,0 +1,138 @@
+//! Its connections, and how statements are run.
+
+use std::fmt;
+
+use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlQueryResult, MySqlRow};
+use sqlx::{ConnectOptions, Executor};
+
+use crate::error::Error;
+use crate::repository::mysql::failure::{failure, lost_a_deadlock};
+use crate::repository::mysql::schema::{MIGRATIONS, migrate};
+use crate::repository::patience::within_patience;
+use crate::repository::sql::{bounded, retrying};
+
+/// What every connection of ours begins with. `READ COMMITTED` takes no locks on what is not there, so that pruning
+/// never keeps a log-in waiting.
+const SESSION: &str =
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = 3";
+
+/// Tokens, users and levels in a MySQL (8 and later) or MariaDB (10.6 and later) database. Clones share the same
+/// connections.
+///
+/// A validation is one prepared statement, by digest. Our tables have names that begin with `tower_tokens_` and lie in
+/// the connections' database; [`migrate`](Self::migrate) makes them. Every call is answered within 5 seconds, if need be
+/// with an error.
+///
+/// # Speed
+/// On the server's own machine prefer its Unix socket (`?socket=/run/mysqld/mysqld.sock`): sqlx leaves Nagle's algorithm
+/// on for TCP connections. Every statement of ours is prepared, which keeps clear of the 40 ms that this can cost, but
+/// the socket is the faster way all the same.
+///
+/// # Durability
+/// A change is as durable as a commit of the server is: with the default, `innodb_flush_log_at_trx_commit = 1`, it is on
+/// disk when its method returns. The connections have to lead to the primary: a replica that lags sees tokens that were
+/// ended already.
+///
+/// # Security
+/// The database holds digests, never a token. Statements are not logged. Without one of sqlx's TLS features
+/// (`tls-rustls-ring-webpki` and others, named in the application's own `Cargo.toml`) the connections are not encrypted:
+/// `ssl-mode=PREFERRED`, sqlx's default, falls back to plain text, and `ssl-mode=VERIFY_IDENTITY` refuses to connect.
+/// MySQL 8's `caching_sha2_password` wants TLS, the Unix socket, or sqlx's feature `mysql-rsa`.
+///
+/// # Example
+/// ```no_run
+/// use tower_tokens::repository::{MySqlRepository, UserRepository};
+///
+/// # async fn example() -> Result<(), tower_tokens::error::Error> {
+/// let repository = MySqlRepository::connect("mysql://app@db.example/members").await?;
+/// repository.migrate().await?;
+/// let admin = repository.create_level("admin").await?;
+/// assert_eq!(admin.title(), "admin");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MySqlRepository {
+    pool: MySqlPool,
+}
+
+impl MySqlRepository {
+    /// Connects to the database that this URL names, `mysql://user:password@host:port/database`, with up to ten
+    /// connections.
+    ///
+    /// They read what is committed (`READ COMMITTED`), and a statement that waits for a lock of somebody else's gives up
+    /// after 3 seconds (`innodb_lock_wait_timeout`), so that it does not keep its connection for long.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that is none, and as
+    /// [`TokenRepository`](super::super::TokenRepository).
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let options: MySqlConnectOptions = url.parse().map_err(failure)?;
+        let pool = bounded().after_connect(|connection: &mut MySqlConnection, _| {
+            Box::pin(async move { connection.execute(sqlx::raw_sql(SESSION)).await.map(drop) })
+        });
+        let pool = pool.connect_with(options.disable_statement_logging());
+        within_patience(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
+    }
+
+    /// Uses a pool of the application's own.
+    ///
+    /// Set [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire): sqlx's default asks the
+    /// database twice where once is enough. A bounded `acquire_timeout`, `READ COMMITTED` and a short
+    /// `innodb_lock_wait_timeout` are advisable too, as [`connect`](Self::connect) has them. Keep sqlx's default of
+    /// counting the rows that a statement found and not those that it changed.
+    #[must_use]
+    pub const fn with_pool(pool: MySqlPool) -> Self {
+        Self { pool }
+    }
+
+    /// Creates our tables, or brings those of an older release up to date. Call it when the application starts.
+    ///
+    /// Any number of nodes may do so at once: one does the work, the others wait for it (`GET_LOCK`, which is one
+    /// server's; nodes of a Galera cluster should migrate through the same one). It is the only method that is not bound
+    /// to 5 seconds.
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::error::ErrorKind::Corrupt) when a later release has made the tables newer than this one knows;
+    /// otherwise as [`TokenRepository`](super::super::TokenRepository).
+    pub async fn migrate(&self) -> Result<(), Error> {
+        migrate(&self.pool, MIGRATIONS).await
+    }
+
+    /// The connections, for the application's own tables in the same database.
+    #[must_use]
+    pub const fn pool(&self) -> &MySqlPool {
+        &self.pool
+    }
+
+    /// The only row of an answer, if there is one.
+    pub(super) async fn one(&self, query: Query<'_>) -> Result<Option<MySqlRow>, Error> {
+        within_patience(async { query.fetch_optional(&self.pool).await.map_err(failure) }).await
+    }
+
+    /// All rows of an answer.
+    pub(super) async fn all(&self, query: Query<'_>) -> Result<Vec<MySqlRow>, Error> {
+        within_patience(async { query.fetch_all(&self.pool).await.map_err(failure) }).await
+    }
+
+    /// Runs one statement that changes something. Says how many rows it found to change.
+    pub(super) async fn change<'q>(&self, query: impl Fn() -> Query<'q>) -> Result<u64, Error> {
+        self.run(query).await.map(|done| done.rows_affected())
+    }
+
+    /// Runs one statement that changes something.
+    pub(super) async fn run<'q>(&self, query: impl Fn() -> Query<'q>) -> Result<MySqlQueryResult, Error> {
+        let done = retrying(lost_a_deadlock, || query().execute(&self.pool));
+        within_patience(async { done.await.map_err(failure) }).await
+    }
+}
+
+/// A statement and its parameters.
+pub(super) type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
+
+impl fmt::Debug for MySqlRepository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connections = (self.pool.size(), self.pool.num_idle());
+        f.debug_struct("MySqlRepository").field("connections_and_idle", &connections).finish_non_exhaustive()
+    }
+}

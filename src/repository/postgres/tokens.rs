@@ -1,0 +1,223 @@
+//! The ten clauses as SQL.
+
+use async_trait::async_trait;
+use sqlx::query;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::repository::postgres::PostgresRepository;
+use crate::repository::postgres::failure::failure;
+use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, sql, user_key};
+use crate::token::{TokenId, TokenKey, TokenRecord};
+use crate::user::{CurrentUser, UserId};
+
+const INSERT: &str = "INSERT INTO tower_tokens_tokens
+    (digest, id, user_id, created_at, authenticated_at, last_used_at, absolute_end, idle_limit, ends_at, name, code)
+    SELECT $1, $2, id, $4, $5, $6, $7, $8, $9, $10, $11 FROM tower_tokens_users WHERE id = $3";
+
+const FIND: &str = "SELECT t.id, t.created_at, t.authenticated_at, t.last_used_at, t.absolute_end, t.idle_limit,
+    t.name, t.code, t.user_id, l.id, l.title
+    FROM tower_tokens_tokens AS t
+    JOIN tower_tokens_users AS u ON u.id = t.user_id
+    JOIN tower_tokens_levels AS l ON l.id = u.level_id
+    WHERE t.digest = $1 AND (t.ends_at IS NULL OR t.ends_at > $2) AND NOT u.disabled";
+
+const DELETE: &str = "DELETE FROM tower_tokens_tokens WHERE digest = $1";
+
+const DELETE_BY_ID: &str = "DELETE FROM tower_tokens_tokens WHERE id = $1 AND user_id = $2";
+
+/// A second one for the same token waits for the first, then looks at the row again, and finds another digest there.
+const REPLACE: &str = "UPDATE tower_tokens_tokens
+    SET digest = $2, created_at = $3, last_used_at = NULL, absolute_end = $4, idle_limit = $5, ends_at = $6
+    WHERE digest = $1 AND (ends_at IS NULL OR ends_at > $3)
+    AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND NOT u.disabled)
+    RETURNING id, created_at, authenticated_at, last_used_at, absolute_end, idle_limit, name, code, user_id";
+
+/// `$4` is how many seconds are left until time ends: PostgreSQL has no saturating addition.
+const TOUCH: &str = "UPDATE tower_tokens_tokens
+    SET last_used_at = $3, ends_at = CASE
+        WHEN idle_limit IS NULL THEN ends_at
+        WHEN absolute_end IS NULL THEN $3 + least(idle_limit, $4)
+        ELSE least(absolute_end, $3 + least(idle_limit, $4))
+    END
+    WHERE id = $1 AND user_id = $2 AND (ends_at IS NULL OR ends_at > $3) AND (last_used_at IS NULL OR last_used_at < $3)
+    AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND NOT u.disabled)";
+
+const DELETE_BY_USER: &str = "DELETE FROM tower_tokens_tokens WHERE user_id = $1 AND ($2 IS NULL OR id <> $2)";
+
+const LIST_BY_USER: &str = "SELECT id, created_at, authenticated_at, last_used_at, absolute_end, idle_limit, name, code
+    FROM tower_tokens_tokens WHERE user_id = $1 AND (ends_at IS NULL OR ends_at > $2)
+    ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4";
+
+/// Rows that somebody else holds are passed over: many may prune at once, and none waits. The array makes sure that the
+/// limit is applied once, whatever the planner makes of the rest.
+const DELETE_EXPIRED: &str = "DELETE FROM tower_tokens_tokens WHERE digest = ANY (ARRAY(
+        SELECT digest FROM tower_tokens_tokens WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    ))";
+
+#[async_trait]
+impl TokenRepository for PostgresRepository {
+    async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
+        let NewToken { key, user, record } = token;
+        let user = user_key::of(user);
+        let inserted = self.change(|| {
+            query(INSERT)
+                .bind(&key.digest().as_bytes()[..])
+                .bind(record.id().get())
+                .bind(&user)
+                .bind(Timestamp::from(record.created_at()).unix_seconds())
+                .bind(Timestamp::from(record.authenticated_at()).unix_seconds())
+                .bind(record.last_used_at().map(|at| Timestamp::from(at).unix_seconds()))
+                .bind(sql::seconds(record.absolute_expiry()))
+                .bind(sql::idle_seconds(&record))
+                .bind(sql::seconds(record.expires_at()))
+                .bind(record.name())
+                .bind(record.code())
+        });
+        if inserted.await? == 0 { Err(ErrorKind::UserNotFound.into()) } else { Ok(record) }
+    }
+
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+        let find = query(FIND).bind(&token.digest().as_bytes()[..]).bind(now.unix_seconds());
+        let Some(row) = self.one(find).await? else { return Ok(None) };
+        let user = || Ok(CurrentUser::new(sql::user_id(&row, 8)?, sql::level(&row, 9)?, sql::record(&row)?, now));
+        user().map(Some).map_err(failure)
+    }
+
+    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+        let deleted = self.change(|| query(DELETE).bind(&token.digest().as_bytes()[..]));
+        Ok(deleted.await? > 0)
+    }
+
+    async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
+        let user = user_key::of(user);
+        let deleted = self.change(|| query(DELETE_BY_ID).bind(id.get()).bind(&user));
+        Ok(deleted.await? > 0)
+    }
+
+    async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
+        let Replacement { old, new, lifetime, now } = replacement;
+        if old.digest() == new.digest() {
+            // To PostgreSQL a row is not in its own way.
+            let found = self.find(old, now).await?;
+            return if found.is_some() { Err(ErrorKind::AlreadyExists.into()) } else { Ok(None) };
+        }
+        let fresh = TokenRecord::new(TokenId::new(0), now, lifetime);
+        let replaced = self.change_returning(|| {
+            query(REPLACE)
+                .bind(&old.digest().as_bytes()[..])
+                .bind(&new.digest().as_bytes()[..])
+                .bind(now.unix_seconds())
+                .bind(sql::seconds(fresh.absolute_expiry()))
+                .bind(sql::idle_seconds(&fresh))
+                .bind(sql::seconds(fresh.expires_at()))
+        });
+        let Some(row) = replaced.await? else { return Ok(None) };
+        let regenerated = || Ok(Regenerated { user: sql::user_id(&row, 8)?, record: sql::record(&row)? });
+        regenerated().map(Some).map_err(failure)
+    }
+
+    async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
+        let user = user_key::of(user);
+        let room = Timestamp::from_unix_seconds(i64::MAX) - now;
+        let touched =
+            self.change(|| query(TOUCH).bind(id.get()).bind(&user).bind(now.unix_seconds()).bind(room.whole_seconds()));
+        Ok(touched.await? > 0)
+    }
+
+    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+        let user = user_key::of(user);
+        self.change(|| query(DELETE_BY_USER).bind(&user).bind(keep.map(TokenId::get))).await
+    }
+
+    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
+        let user = user_key::of(user);
+        let list = query(LIST_BY_USER)
+            .bind(&user)
+            .bind(now.unix_seconds())
+            .bind(i64::from(page.limit()) + 1)
+            .bind(i64::from(page.offset()));
+        let found = self.all(list).await?;
+        let records = found.iter().map(sql::record).collect::<Result<_, _>>().map_err(failure)?;
+        Ok(Page::from_one_more(records, page))
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.change(|| query(DELETE_EXPIRED).bind(now.unix_seconds()).bind(i64::from(limit))).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+    use sqlx::{AssertSqlSafe, Executor};
+
+    use super::*;
+
+    /// 4,000 tokens of 4,000 users, in a schema of its own.
+    async fn filled(schema: &str) -> PostgresRepository {
+        let url = std::env::var("TOWER_TOKENS_POSTGRES_URL").expect("TOWER_TOKENS_POSTGRES_URL is not set");
+        let schema = format!("{schema}_{}", std::process::id());
+        let options = url.parse::<PgConnectOptions>().unwrap().options([("search_path", &schema)]);
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+        let schema = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
+        pool.execute(AssertSqlSafe(schema)).await.unwrap();
+        let repository = PostgresRepository::with_pool(pool);
+        repository.migrate().await.unwrap();
+        let fill = "INSERT INTO tower_tokens_levels (title) VALUES ('member');
+            INSERT INTO tower_tokens_users (id, level_id)
+                SELECT '\\x02'::bytea || convert_to(n::text, 'UTF8'), 1 FROM generate_series(1, 4000) AS n;
+            INSERT INTO tower_tokens_tokens (digest, id, user_id, created_at, authenticated_at, ends_at)
+                SELECT sha256(convert_to(n::text, 'UTF8')), n, '\\x02'::bytea || convert_to(n::text, 'UTF8'),
+                    n, n, n
+                FROM generate_series(1, 4000) AS n;
+            ANALYZE";
+        repository.pool().execute(fill).await.unwrap();
+        repository
+    }
+
+    #[tokio::test]
+    async fn no_statement_scans_a_table() {
+        let repository = filled("plans").await;
+        let statements = [
+            ("insert", INSERT, "bytea, bigint, bytea, bigint, bigint, bigint, bigint, bigint, bigint, text, text"),
+            ("find", FIND, "bytea, bigint"),
+            ("delete", DELETE, "bytea"),
+            ("delete_by_id", DELETE_BY_ID, "bigint, bytea"),
+            ("replace", REPLACE, "bytea, bytea, bigint, bigint, bigint, bigint"),
+            ("touch", TOUCH, "bigint, bytea, bigint, bigint"),
+            ("delete_by_user", DELETE_BY_USER, "bytea, bigint"),
+            ("list_by_user", LIST_BY_USER, "bytea, bigint, bigint, bigint"),
+            ("delete_expired", DELETE_EXPIRED, "bigint, bigint"),
+        ];
+        // The plan for any parameters, which is the one that a statement has after it was run a few times.
+        repository.pool().execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+        for (name, statement, types) in statements {
+            let parameters = types.split(',').map(|_| "NULL").collect::<Vec<_>>().join(", ");
+            let prepare = AssertSqlSafe(format!("PREPARE {name}_plan ({types}) AS {statement}"));
+            repository.pool().execute(prepare).await.unwrap();
+            let explain = format!("EXPLAIN EXECUTE {name}_plan ({parameters})");
+            let plan = sqlx::query_scalar::<_, String>(AssertSqlSafe(explain)).fetch_all(repository.pool());
+            let plan = plan.await.unwrap().join("\n");
+            assert!(plan.contains("Index Scan") || plan.contains("Index Only Scan"), "{name}: {plan}");
+            for table in ["tower_tokens_tokens", "tower_tokens_users"] {
+                assert!(!plan.contains(&format!("Seq Scan on {table}")), "{name}: {plan}");
+            }
+            if name == "find" {
+                assert!(plan.contains("Index Scan using tower_tokens_tokens_pkey"), "{plan}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_statement_is_prepared_once_a_connection() {
+        let repository = filled("prepared").await;
+        let now = Timestamp::from_unix_seconds(0);
+        let prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%u.disabled%'";
+        for number in 0..20 {
+            repository.find(TokenKey::new(&number.to_string()), now).await.unwrap();
+        }
+        let prepared: i64 = sqlx::query_scalar(prepared).fetch_one(repository.pool()).await.unwrap();
+        assert_eq!(prepared, 2, "the look-up, and this question itself");
+    }
+}

@@ -1,0 +1,122 @@
+//! Users and levels as SQL.
+
+use async_trait::async_trait;
+use sqlx::query;
+
+use crate::error::{Error, ErrorKind};
+use crate::repository::postgres::PostgresRepository;
+use crate::repository::postgres::failure::failure;
+use crate::repository::sql::SqlRow;
+use crate::repository::{Page, PageRequest, User, UserRepository, sql, user_key};
+use crate::user::{UserId, UserLevel};
+
+const LEVEL: &str = "SELECT id, title FROM tower_tokens_levels WHERE title = $1";
+
+const CREATE_LEVEL: &str = "INSERT INTO tower_tokens_levels (title) VALUES ($1) ON CONFLICT (title) DO NOTHING";
+
+const LEVELS: &str = "SELECT id, title FROM tower_tokens_levels ORDER BY id";
+
+/// Stops at the last of all numbers, which is then taken.
+const NEXT_NUMBER: &str = "UPDATE tower_tokens_last_user
+    SET id = CASE WHEN id = 9223372036854775807 THEN id ELSE id + 1 END RETURNING id";
+
+const NOTE_NUMBER: &str = "UPDATE tower_tokens_last_user SET id = $1 WHERE id < $1";
+
+const CREATE_USER: &str = "INSERT INTO tower_tokens_users (id, level_id) VALUES ($1, $2)";
+
+const USER: &str = "SELECT u.id, u.disabled::int::bigint, l.id, l.title
+    FROM tower_tokens_users AS u JOIN tower_tokens_levels AS l ON l.id = u.level_id
+    WHERE u.id = $1";
+
+const USERS: &str = "SELECT u.id, u.disabled::int::bigint, l.id, l.title
+    FROM tower_tokens_users AS u JOIN tower_tokens_levels AS l ON l.id = u.level_id
+    ORDER BY u.id LIMIT $1 OFFSET $2";
+
+const CHANGE_LEVEL: &str = "UPDATE tower_tokens_users SET level_id = $2 WHERE id = $1";
+
+const SET_DISABLED: &str = "UPDATE tower_tokens_users SET disabled = $2 WHERE id = $1";
+
+/// The schema's ON DELETE CASCADE takes the tokens, those that are being inserted included.
+const DELETE_USER: &str = "DELETE FROM tower_tokens_users WHERE id = $1";
+
+#[async_trait]
+impl UserRepository for PostgresRepository {
+    async fn create_level(&self, title: &str) -> Result<UserLevel, Error> {
+        if let Some(level) = self.level(title).await? {
+            return Ok(level);
+        }
+        self.change(|| query(CREATE_LEVEL).bind(title)).await?;
+        self.level(title).await?.ok_or_else(|| ErrorKind::LevelNotFound.into())
+    }
+
+    async fn levels(&self) -> Result<Vec<UserLevel>, Error> {
+        let levels = self.all(query(LEVELS)).await?;
+        levels.iter().map(|row| sql::level(row, 0)).collect::<Result<_, _>>().map_err(failure)
+    }
+
+    async fn create_user(&self, id: Option<UserId>, level: &str) -> Result<UserId, Error> {
+        let level = self.level(level).await?.ok_or(ErrorKind::LevelNotFound)?;
+        if let Some(id) = id {
+            if let Some(number) = id.as_integer() {
+                self.change(|| query(NOTE_NUMBER).bind(number)).await?;
+            }
+            self.add(&id, &level).await?;
+            return Ok(id);
+        }
+        loop {
+            let row = self.change_returning(|| query(NEXT_NUMBER)).await?;
+            let number = row.ok_or(ErrorKind::Corrupt)?.integer(0).map_err(failure)?;
+            let id = UserId::from(number);
+            match self.add(&id, &level).await {
+                // Somebody has just given this number by hand.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && number < i64::MAX => {}
+                added => return added.map(|()| id),
+            }
+        }
+    }
+
+    async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
+        let row = self.one(query(USER).bind(user_key::of(id))).await?;
+        row.map(|row| sql::user(&row)).transpose().map_err(failure)
+    }
+
+    async fn users(&self, page: PageRequest) -> Result<Page<User>, Error> {
+        let users = query(USERS).bind(i64::from(page.limit()) + 1).bind(i64::from(page.offset()));
+        let users = self.all(users).await?;
+        let users = users.iter().map(sql::user).collect::<Result<_, _>>().map_err(failure)?;
+        Ok(Page::from_one_more(users, page))
+    }
+
+    async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
+        let level = self.level(level).await?.ok_or(ErrorKind::LevelNotFound)?;
+        let id = user_key::of(id);
+        existing(self.change(|| query(CHANGE_LEVEL).bind(&id).bind(level.id())).await?)
+    }
+
+    async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
+        let id = user_key::of(id);
+        existing(self.change(|| query(SET_DISABLED).bind(&id).bind(disabled)).await?)
+    }
+
+    async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
+        let id = user_key::of(id);
+        Ok(self.change(|| query(DELETE_USER).bind(&id)).await? > 0)
+    }
+}
+
+impl PostgresRepository {
+    async fn level(&self, title: &str) -> Result<Option<UserLevel>, Error> {
+        let row = self.one(query(LEVEL).bind(title)).await?;
+        row.map(|row| sql::level(&row, 0)).transpose().map_err(failure)
+    }
+
+    async fn add(&self, id: &UserId, level: &UserLevel) -> Result<(), Error> {
+        let id = user_key::of_new(id)?;
+        self.change(|| query(CREATE_USER).bind(&id).bind(level.id())).await.map(drop)
+    }
+}
+
+/// What a change of one user's row says when it found no row.
+fn existing(rows_changed: u64) -> Result<(), Error> {
+    if rows_changed == 0 { Err(ErrorKind::UserNotFound.into()) } else { Ok(()) }
+}

@@ -1,0 +1,2 @@
+-- user
+return user_row(ARGV[1])

@@ -1,0 +1,32 @@
+//! What the stores on SQL databases have in common.
+//!
+//! | file | role |
+//! |---|---|
+//! | `rows` | rows to values, whichever database they come from |
+//! | `failure` | sqlx's errors as this crate's |
+//! | `schema` | which steps lead from one version of the tables to the next |
+//! | `pool` | how the connections of a database server are pooled |
+//! | `retry` | statements that lost a deadlock, once more |
+
+mod failure;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod pool;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod retry;
+mod rows;
+mod schema;
+
+#[cfg(feature = "sqlite")]
+pub(super) use failure::failure_with;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) use failure::server_failure;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) use pool::bounded;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) use retry::retrying;
+#[cfg(feature = "postgres")]
+pub(super) use rows::SqlRow;
+pub(super) use rows::{idle_seconds, level, record, seconds};
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) use rows::{user, user_id};
+pub(super) use schema::missing_steps;

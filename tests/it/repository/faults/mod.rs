@@ -1,0 +1,17 @@
+//! What happens to tokens when the server behind them fails, and what the visitors see of it. Real servers, private ones.
+//!
+//! | file | role |
+//! |---|---|
+//! | `server` | a private server that can be killed and started again |
+//! | `site` | an application with members, as its visitors see it |
+//! | `load` | visitors who log in, come back and log out |
+//! | `drills` | the faults, whichever the store |
+//! | `postgres`, `mysql`, `redis` | the drills on each store, and the faults that are its own |
+
+mod drills;
+mod load;
+mod mysql;
+mod postgres;
+mod redis;
+mod server;
+mod site;
