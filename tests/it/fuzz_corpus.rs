@@ -147,7 +147,7 @@ mod generated_inputs_keep_the_rules_of {
 
     generated_inputs_keep_the_rules! {
         request cookie basic token_text api_token same_origin safe_next login_redirect cookie_settings
-        php_session
+        php_session sealed_open
     }
 }
 

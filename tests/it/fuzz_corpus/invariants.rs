@@ -1,5 +1,8 @@
 //! What holds for every input of every parser. `fuzz/` and the short run in the tests both call these functions.
 
+#[path = "sealed_open.rs"]
+mod sealed_open;
+
 use std::cell::LazyCell;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -37,6 +40,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("login_redirect", login_redirect),
     ("cookie_settings", cookie_settings),
     ("php_session", php_session),
+    ("sealed_open", sealed_open::open),
 ];
 
 /// Of all that stands in the headers of a request (`METHOD\nname: value\n…`), a validator hears only what can be a token,

@@ -1,6 +1,4 @@
 mod command_line;
-mod fuzz;
-mod fuzz_input;
 mod golden;
 mod key_file;
 mod login;
