@@ -252,6 +252,32 @@ async fn an_outage_is_told_as_one_and_does_not_use_the_link_up() {
 }
 
 #[tokio::test]
+async fn a_password_that_cannot_be_stored_does_not_use_the_link_up() {
+    let server = Server::start().await;
+    let mut ann = server.member("ann").await;
+    let link = link_for(&server, "ann").await;
+    let repository = SqliteRepository::open(server.database()).await.unwrap();
+    let run = async |sql: &'static str| sqlx::query(sql).execute(repository.pool()).await.unwrap();
+    let used = async || -> i64 {
+        let count = sqlx::query_scalar("SELECT count(*) FROM tower_tokens_redemptions WHERE used = 1");
+        count.fetch_one(repository.pool()).await.unwrap()
+    };
+
+    run("CREATE TRIGGER full BEFORE UPDATE ON members_area_accounts BEGIN SELECT RAISE(ABORT, 'disk full'); END").await;
+    assert_eq!(set_password(&mut ann, &link, NEW).await.status, 503);
+    assert_eq!(used().await, 0);
+    assert_eq!(ann.log_in("ann", PASSWORD).await.status, 303, "the old password is still the password");
+    run("DROP TRIGGER full").await;
+    assert_eq!(set_password(&mut ann, &link, NEW).await.status, 303);
+    assert_eq!(used().await, 1);
+
+    server.advance(Duration::minutes(15));
+    let next = link_for(&server, "ann").await;
+    assert_eq!(set_password(&mut ann, &next, PASSWORD).await.status, 303);
+    assert_eq!(used().await, 1, "what was used and has expired is forgotten");
+}
+
+#[tokio::test]
 async fn a_used_link_is_dead_after_a_restart() {
     let mut server = Server::start().await;
     let mut ann = server.member("ann").await;
