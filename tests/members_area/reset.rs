@@ -263,11 +263,16 @@ async fn a_password_that_cannot_be_stored_does_not_use_the_link_up() {
         count.fetch_one(repository.pool()).await.unwrap()
     };
 
-    run("CREATE TRIGGER full BEFORE UPDATE ON members_area_accounts BEGIN SELECT RAISE(ABORT, 'disk full'); END").await;
-    assert_eq!(set_password(&mut ann, &link, NEW).await.status, 503);
-    assert_eq!(used().await, 0);
-    assert_eq!(ann.log_in("ann", PASSWORD).await.status, 303, "the old password is still the password");
-    run("DROP TRIGGER full").await;
+    for full in [
+        "CREATE TRIGGER full BEFORE UPDATE ON members_area_accounts BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+        "CREATE TRIGGER full BEFORE DELETE ON tower_tokens_tokens BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    ] {
+        run(full).await;
+        assert_eq!(set_password(&mut ann, &link, NEW).await.status, 503, "{full}");
+        run("DROP TRIGGER full").await;
+        assert_eq!(used().await, 0, "{full}");
+        assert_eq!(ann.log_in("ann", PASSWORD).await.status, 303, "the old password is still the password: {full}");
+    }
     assert_eq!(set_password(&mut ann, &link, NEW).await.status, 303);
     assert_eq!(used().await, 1);
 
@@ -275,6 +280,28 @@ async fn a_password_that_cannot_be_stored_does_not_use_the_link_up() {
     let next = link_for(&server, "ann").await;
     assert_eq!(set_password(&mut ann, &next, PASSWORD).await.status, 303);
     assert_eq!(used().await, 1, "what was used and has expired is forgotten");
+}
+
+#[tokio::test]
+async fn who_logged_in_just_before_the_password_changed_is_out_too() {
+    let server = Server::start().await;
+    let mut thief = server.member("ann").await;
+    let link = link_for(&server, "ann").await;
+    let repository = SqliteRepository::open(server.database()).await.unwrap();
+    // The login comes back at the very moment at which the password is written.
+    for sql in [
+        "CREATE TABLE logins AS SELECT * FROM tower_tokens_tokens",
+        "CREATE TRIGGER late BEFORE UPDATE ON members_area_accounts BEGIN
+             INSERT OR IGNORE INTO tower_tokens_tokens SELECT * FROM logins;
+         END",
+    ] {
+        sqlx::query(sql).execute(repository.pool()).await.unwrap();
+    }
+    assert!(thief.is_in().await);
+    assert_eq!(set_password(&mut server.visitor(), &link, NEW).await.status, 303);
+    assert!(!thief.is_in().await);
+    sqlx::query("INSERT INTO tower_tokens_tokens SELECT * FROM logins").execute(repository.pool()).await.unwrap();
+    assert!(thief.is_in().await, "it was the reset that ended it, and not the copy that was bad");
 }
 
 #[tokio::test]
