@@ -2,13 +2,14 @@
 //! panel.
 //!
 //! ```text
-//! cargo run --release --features sqlite --example members_area
+//! cargo run --release --features sqlite,sealed --example members_area
 //! ```
 //!
 //! | option | meaning |
 //! |---|---|
 //! | `--listen ADDR` | where to listen; port 0 takes a free one. Default: `127.0.0.1:3000` |
 //! | `--database PATH` | the SQLite file. Default: `members.db` in the working directory |
+//! | `--public-url URL` | where people reach the site, for the links in letters. Default: `http://` and `ADDR` |
 //! | `--insecure-cookie` | leaves `Secure` out of the cookie, for plain HTTP from another machine, and for Safari |
 //!
 //! Scripts get a token with the same password, and use it as `Authorization: Bearer`:
@@ -19,9 +20,13 @@
 //! curl -H 'Authorization: Bearer …' -X POST http://127.0.0.1:3000/api/logout
 //! ```
 //!
-//! The crate does tokens, cookies, guards and levels. What the site does itself is in `site/accounts.rs`,
-//! `site/password.rs` and `site/registration.rs`. It leaves out what a site on the open internet needs beside that:
-//! a limit on login attempts, and a letter that proves the e-mail address.
+//! Who forgot the password gets a link that works once, for 15 minutes. The example sends no letters: the link is a line in
+//! its log, on stderr. The keys of these links are in a file beside the database, `members.db.keys`, which is made at the
+//! first start, for its owner alone to read.
+//!
+//! The crate does tokens, cookies, guards, levels, and the sealed token in the link. What the site does itself is in
+//! `site/accounts.rs`, `site/password.rs`, `site/registration.rs` and `site/reset.rs`. It leaves out what a site on the
+//! open internet needs beside that: a limit on login attempts and on letters, and a letter that proves the e-mail address.
 
 mod site;
 
@@ -35,7 +40,7 @@ use tokio::net::TcpListener;
 use tower_tokens::clock::SystemClock;
 use tower_tokens::respond::TokenCookie;
 
-use site::{Site, app};
+use site::{Mailer, Site, app};
 
 /// How long requests may run on after the site was told to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -64,7 +69,11 @@ async fn run() -> Result<(), Box<dyn Error>> {
         return Ok(());
     };
     let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
-    let site = Site::open(&options.database, SystemClock, options.cookie).await?;
+    let public_url = match options.public_url {
+        Some(url) => url,
+        None => format!("http://{}", listener.local_addr()?),
+    };
+    let site = Site::open(&options.database, SystemClock, options.cookie, LogMailer { public_url }).await?;
     let admin_password = site.seed_admin().await?;
     let pruning = site.tokens.spawn_pruning(PRUNING_INTERVAL);
 
@@ -94,6 +103,18 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Writes letters into the log.
+struct LogMailer {
+    /// A setting and not the request's `Host`: whoever asks for a link could name a site of their own there.
+    public_url: String,
+}
+
+impl Mailer for LogMailer {
+    fn send_reset_link(&self, username: &str, _email: &str, link: &str) {
+        tracing::info!("password reset for {username}: {}{link}", self.public_url.trim_end_matches('/'));
+    }
+}
+
 /// Ends at Ctrl-C, or when the service manager says so. It listens from this call on, not only when it is awaited.
 #[cfg(unix)]
 fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
@@ -120,10 +141,11 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 struct Options {
     listen: String,
     database: PathBuf,
+    public_url: Option<String>,
     cookie: TokenCookie,
 }
 
-const USAGE: &str = "usage: members_area [--listen ADDR] [--database PATH] [--insecure-cookie]";
+const USAGE: &str = "usage: members_area [--listen ADDR] [--database PATH] [--public-url URL] [--insecure-cookie]";
 
 impl Options {
     /// `None`: somebody asked for help.
@@ -133,6 +155,7 @@ impl Options {
         let mut options = Self {
             listen: "127.0.0.1:3000".to_owned(),
             database: PathBuf::from("members.db"),
+            public_url: None,
             cookie: TokenCookie::default(),
         };
         let mut arguments = lexopt::Parser::from_env();
@@ -140,6 +163,7 @@ impl Options {
             match argument {
                 Long("listen") => options.listen = arguments.value()?.string()?,
                 Long("database") => options.database = arguments.value()?.into(),
+                Long("public-url") => options.public_url = Some(arguments.value()?.string()?),
                 Long("insecure-cookie") => {
                     let cookie = TokenCookie::builder(TokenCookie::DEFAULT_NAME);
                     options.cookie = cookie.insecure_without_secure().build()?;

@@ -106,6 +106,44 @@ async fn an_administrator_bans_a_member_in_the_panel() {
 }
 
 #[tokio::test]
+async fn a_member_who_forgot_the_password_sets_a_new_one() {
+    let server = Server::start_now().await;
+    let mut phone = server.member("ann").await;
+    let browser = Browser::start().await;
+    let page = Page { client: browser.client.clone(), site: format!("http://{}", server.address) };
+
+    page.open("/login").await;
+    page.press("a[href='/forgot']").await;
+    page.type_into("login", "ann@example.org").await;
+    page.press("main button").await;
+    assert!(page.text(".notice").await.contains("a link is on its way"));
+    page.show("forgot").await;
+
+    let link = server.letters().remove(0).link;
+    page.open(&link).await;
+    assert_eq!(page.text("h1").await, "A new password for ann");
+    page.type_into("password", "staple battery horse").await;
+    page.type_into("password_confirmation", "something else").await;
+    page.press("main button").await;
+    assert!(page.text(".problem").await.contains("not the same"));
+    page.show("reset").await;
+    page.type_into("password", "staple battery horse").await;
+    page.type_into("password_confirmation", "staple battery horse").await;
+    page.press("main button").await;
+    assert_eq!(page.path().await, "/login?notice=reset");
+    assert!(page.text(".notice").await.contains("Your new password is set"));
+    assert!(!phone.is_in().await);
+    page.type_into("username", "ann").await;
+    page.type_into("password", "staple battery horse").await;
+    page.press("main button").await;
+    assert_eq!(page.text("h1").await, "Welcome, ann");
+
+    page.open(&link).await;
+    assert!(page.text(".problem").await.contains("does not work any more"));
+    page.show("dead-link").await;
+}
+
+#[tokio::test]
 async fn a_form_on_another_site_does_nothing_here() {
     let server = Server::start_now().await;
     let mut admin = server.admin().await;

@@ -57,6 +57,22 @@ async fn another_site_can_neither_log_a_member_out_nor_end_their_devices_nor_ban
 }
 
 #[tokio::test]
+async fn another_site_can_neither_order_a_reset_link_nor_set_a_password() {
+    let server = Server::start().await;
+    let mut ann = server.member("ann").await;
+    assert_eq!(ann.post("/forgot", &[("login", "ann")]).await.status, 303);
+    let link = server.letters().remove(0).link;
+    let token = link.strip_prefix("/reset?token=").unwrap();
+    for headers in FORGED {
+        assert_eq!(ann.post_with("/forgot", &[("login", "ann")], headers).await.status, 403, "{headers:?}");
+        let form = [("token", token), ("password", "mallory's own"), ("password_confirmation", "mallory's own")];
+        assert_eq!(ann.post_with("/reset", &form, headers).await.status, 403, "{headers:?}");
+    }
+    assert!(server.letters().is_empty());
+    assert!(ann.is_in().await);
+}
+
+#[tokio::test]
 async fn a_link_from_another_site_arrives_logged_in() {
     let server = Server::start().await;
     let mut ann = server.member("ann").await;

@@ -13,6 +13,7 @@ mod cross_site;
 mod devices;
 mod outage;
 mod process;
+mod reset;
 mod restart;
 mod scripts;
 mod server;

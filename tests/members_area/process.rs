@@ -1,5 +1,6 @@
 //! The program itself: what it prints, and how it stops.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -46,6 +47,29 @@ async fn the_cookie_is_secure_unless_somebody_writes_insecure() {
 }
 
 #[tokio::test]
+async fn a_reset_link_is_a_line_in_the_log_and_leads_to_the_public_address_of_the_site() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("club.db");
+    let mut program = Program::start_with(&database, &["--public-url", "https://club.example/"]).await;
+    let mut admin = Visitor::new(program.address);
+    let headers = [("sec-fetch-site", "same-origin"), ("x-forwarded-host", "evil.example")];
+    assert_eq!(admin.post_with("/forgot", &[("login", "admin")], &headers).await.status, 303);
+    program.stop("-TERM").await;
+
+    let log = std::fs::read_to_string(log_of(&database)).unwrap();
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("token=")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    let (_, link) = lines[0].split_once("password reset for admin: https://club.example/reset?token=").expect(&log);
+
+    let mut program = Program::start(&database).await;
+    let mut admin = admin.on(program.address);
+    let form = [("token", link), ("password", "a new password"), ("password_confirmation", "a new password")];
+    assert_eq!(admin.post("/reset", &form).await.status, 303);
+    assert_eq!(admin.log_in("admin", "a new password").await.status, 303);
+    program.stop("-TERM").await;
+}
+
+#[tokio::test]
 async fn a_wrong_option_is_refused_with_the_usage() {
     let output = Command::new(program()).arg("--frobnicate").output().await.unwrap();
     assert!(!output.status.success());
@@ -71,6 +95,7 @@ impl Program {
             .arg(database)
             .args(options)
             .stdout(Stdio::piped())
+            .stderr(File::create(log_of(database)).unwrap())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -95,11 +120,15 @@ impl Program {
     }
 }
 
+fn log_of(database: &Path) -> PathBuf {
+    database.with_extension("log")
+}
+
 /// Cargo builds the examples along with the tests, and puts them beside the tests' own folder.
 fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().and_then(Path::parent).unwrap().join("examples/members_area");
-    let hint = "missing: build it with `cargo build --features sqlite --example members_area`";
+    let hint = "missing: build it with `cargo build --features sqlite,sealed --example members_area`";
     assert!(program.exists(), "{} is {hint}", program.display());
     program
 }

@@ -1,7 +1,8 @@
 //! The site in this process, on a real port, with a clock that the test moves.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use axum::serve;
 use tempfile::TempDir;
@@ -12,7 +13,7 @@ use tokio::task::JoinHandle;
 use tower_tokens::clock::{Clock, ManualClock, SystemClock, Timestamp};
 use tower_tokens::respond::TokenCookie;
 
-use crate::site::{Site, app};
+use crate::site::{Mailer, Site, app};
 use crate::visitor::Visitor;
 
 /// A running site.
@@ -20,8 +21,27 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) admin_password: String,
     clock: ManualClock,
+    mailbox: Mailbox,
     directory: TempDir,
     running: Option<Running>,
+}
+
+/// A letter with a link in it.
+pub(crate) struct Letter {
+    pub(crate) username: String,
+    pub(crate) email: String,
+    pub(crate) link: String,
+}
+
+/// Keeps the letters that the site sends.
+#[derive(Clone, Default)]
+struct Mailbox(Arc<Mutex<Vec<Letter>>>);
+
+impl Mailer for Mailbox {
+    fn send_reset_link(&self, username: &str, email: &str, link: &str) {
+        let letter = Letter { username: username.into(), email: email.into(), link: link.into() };
+        self.0.lock().unwrap().push(letter);
+    }
 }
 
 struct Running {
@@ -42,13 +62,14 @@ impl Server {
         Self::start_with(SystemClock, ManualClock::at(SystemClock.now())).await
     }
 
-    async fn start_with(clock: impl Clock, manual: ManualClock) -> Self {
+    async fn start_with(clock: impl Clock + Clone, manual: ManualClock) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let site = open(directory.path().join("members.db"), clock).await;
+        let mailbox = Mailbox::default();
+        let site = open(&database_in(&directory), clock, mailbox.clone()).await;
         let admin_password = site.seed_admin().await.unwrap().expect("the first start seeds the administrator");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        Self { address, admin_password, clock: manual, directory, running: Some(run(site, listener)) }
+        Self { address, admin_password, clock: manual, mailbox, directory, running: Some(run(site, listener)) }
     }
 
     /// Stops the site, and starts it again on the same file and port.
@@ -57,7 +78,7 @@ impl Server {
         running.stop.send(()).unwrap();
         running.task.await.unwrap();
         running.site.close().await;
-        let site = open(self.directory.path().join("members.db"), self.clock.clone()).await;
+        let site = open(&self.database(), self.clock.clone(), self.mailbox.clone()).await;
         assert_eq!(site.seed_admin().await.unwrap(), None, "only the first start seeds the administrator");
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.running = Some(run(site, listener));
@@ -70,6 +91,23 @@ impl Server {
 
     pub(crate) fn advance(&self, duration: Duration) {
         self.clock.advance(duration);
+    }
+
+    pub(crate) fn clock(&self) -> ManualClock {
+        self.clock.clone()
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        database_in(&self.directory)
+    }
+
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.directory.path().join("members.db.keys")
+    }
+
+    /// Empties the mailbox.
+    pub(crate) fn letters(&self) -> Vec<Letter> {
+        std::mem::take(&mut self.mailbox.0.lock().unwrap())
     }
 
     /// Somebody with an empty cookie jar.
@@ -97,8 +135,12 @@ impl Server {
 /// The password of every member.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-async fn open(database: PathBuf, clock: impl Clock) -> Site {
-    Site::open(&database, clock, TokenCookie::default()).await.unwrap()
+fn database_in(directory: &TempDir) -> PathBuf {
+    directory.path().join("members.db")
+}
+
+async fn open(database: &Path, clock: impl Clock + Clone, mailbox: Mailbox) -> Site {
+    Site::open(database, clock, TokenCookie::default(), mailbox).await.unwrap()
 }
 
 fn run(site: Site, listener: TcpListener) -> Running {

@@ -39,6 +39,11 @@ impl Accounts {
         )
         .execute(&pool)
         .await?;
+        sqlx::query(
+            "CREATE INDEX IF NOT EXISTS members_area_accounts_by_email ON members_area_accounts (email COLLATE NOCASE)",
+        )
+        .execute(&pool)
+        .await?;
         Ok(Self { pool })
     }
 
@@ -69,8 +74,45 @@ impl Accounts {
             .bind(username)
             .fetch_optional(&self.pool)
             .await?
-            .map(|row| Ok((account(&row)?, row.try_get("password_hash")?)))
+            .map(|row| account_with_password(&row))
             .transpose()
+    }
+
+    /// The accounts with this user name or e-mail address, in any case, the oldest first, and their password hashes. Several
+    /// accounts may have one address, but nobody shall fill another's mailbox with letters.
+    pub(super) async fn by_username_or_email(&self, text: &str) -> Result<Vec<(Account, String)>, sqlx::Error> {
+        sqlx::query(
+            "SELECT user_id, username, email, password_hash FROM members_area_accounts
+             WHERE username = ?1 OR email = ?1 COLLATE NOCASE ORDER BY user_id LIMIT 5",
+        )
+        .bind(text)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(account_with_password)
+        .collect()
+    }
+
+    /// The account of this user, and its password hash.
+    pub(super) async fn by_user_with_password(&self, user: &UserId) -> Result<Option<(Account, String)>, sqlx::Error> {
+        sqlx::query("SELECT user_id, username, email, password_hash FROM members_area_accounts WHERE user_id = ?")
+            .bind(user.as_integer())
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| account_with_password(&row))
+            .transpose()
+    }
+
+    /// Replaces this password hash. `false`: the user has another one by now, or is gone.
+    pub(super) async fn change_password(&self, user: &UserId, old: &str, new: &str) -> Result<bool, sqlx::Error> {
+        let changed =
+            sqlx::query("UPDATE members_area_accounts SET password_hash = ? WHERE user_id = ? AND password_hash = ?")
+                .bind(new)
+                .bind(user.as_integer())
+                .bind(old)
+                .execute(&self.pool)
+                .await?;
+        Ok(changed.rows_affected() == 1)
     }
 
     pub(super) async fn by_user(&self, user: &UserId) -> Result<Option<Account>, sqlx::Error> {
@@ -89,4 +131,8 @@ fn account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
         username: row.try_get("username")?,
         email: row.try_get("email")?,
     })
+}
+
+fn account_with_password(row: &SqliteRow) -> Result<(Account, String), sqlx::Error> {
+    Ok((account(row)?, row.try_get("password_hash")?))
 }

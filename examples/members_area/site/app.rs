@@ -24,6 +24,7 @@ use tower_tokens::user::CurrentUser;
 use super::accounts::{Account, Accounts};
 use super::failure::{Failure, Problem};
 use super::password::Passwords;
+use super::reset::{Mailer, Resets};
 use super::{api, pages, refusals};
 
 /// The level of an administrator, and the name of the first one.
@@ -38,21 +39,29 @@ pub(crate) struct Site {
     pub(super) users: SqliteRepository,
     pub(super) accounts: Accounts,
     pub(super) passwords: Passwords,
+    pub(super) resets: Resets,
     pub(super) policy: SecurityPolicy,
     /// Held while a level or a ban changes.
     pub(super) membership_changes: Arc<Mutex<()>>,
 }
 
 impl Site {
-    /// The site on this database file, which is made if it is not there.
-    pub(crate) async fn open(database: &Path, clock: impl Clock, cookie: TokenCookie) -> Result<Self, Failure> {
+    /// The site on this database file, which is made if it is not there, and its keys beside it.
+    pub(crate) async fn open(
+        database: &Path,
+        clock: impl Clock + Clone,
+        cookie: TokenCookie,
+        mailer: impl Mailer,
+    ) -> Result<Self, Failure> {
         let users = SqliteRepository::open(database).await?;
         for level in [ADMIN, MEMBER] {
             users.create_level(level).await?;
         }
+        let pool = users.pool().clone();
         Ok(Self {
+            resets: Resets::open(database, pool.clone(), clock.clone(), mailer).await?,
             tokens: Tokens::new(users.clone()).with_clock(clock).with_cookie(cookie),
-            accounts: Accounts::open(users.pool().clone()).await?,
+            accounts: Accounts::open(pool).await?,
             passwords: Passwords::new().await?,
             policy: SecurityPolicy::new()
                 .scenario("members area", any_level([MEMBER, ADMIN]))
@@ -97,6 +106,8 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/login", get(pages::login).post(pages::log_in))
         .route("/register", get(pages::registration).post(pages::register))
         .route("/logout", post(pages::log_out))
+        .route("/forgot", get(pages::forgot).post(pages::send_link))
+        .route("/reset", get(pages::reset).post(pages::set_password))
         .route("/api/login", post(api::log_in))
         .route("/api/logout", post(api::log_out))
         .route_layer(middleware::from_fn(refuse_cross_site));

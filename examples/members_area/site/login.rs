@@ -42,7 +42,7 @@ impl Site {
         let found = self.accounts.by_username(credentials.username.trim()).await.map_err(Failure::from)?;
         let hash = found.as_ref().map(|(_, hash)| hash.as_str());
         let is_right = self.passwords.verify(credentials.password, hash).await?;
-        let Some((account, _)) = found.filter(|_| is_right) else {
+        let Some((account, hash)) = found.filter(|_| is_right) else {
             return Err(Refusal::WrongPassword);
         };
         let user = self.users.user(&account.user_id).await.map_err(Failure::from)?;
@@ -53,8 +53,14 @@ impl Site {
             Stay::ThisSession => Lifetime::hours(24),
             Stay::Remembered => Lifetime::days(30),
         };
-        let issued =
-            self.tokens.generate(account.user_id).lifetime(lifetime).name(device).await.map_err(Failure::from)?;
+        let user = account.user_id;
+        let issued = self.tokens.generate(user.clone()).lifetime(lifetime).name(device).await.map_err(Failure::from)?;
+        // While the password was checked, it may have been reset, which ended the tokens that there were by then.
+        let now = self.accounts.by_user_with_password(&user).await.map_err(Failure::from)?;
+        if now.is_none_or(|(_, hash_now)| hash_now != hash) {
+            self.tokens.destroy(issued.token()).await.map_err(Failure::from)?;
+            return Err(Refusal::WrongPassword);
+        }
         if let Some(previous) = previous {
             self.tokens.destroy_current(previous).await.map_err(Failure::from)?;
         }

@@ -11,6 +11,8 @@ mod pages;
 mod password;
 mod refusals;
 mod registration;
+mod reset;
 mod view;
 
 pub(crate) use app::{Site, app};
+pub(crate) use reset::Mailer;

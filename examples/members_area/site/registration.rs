@@ -35,22 +35,30 @@ impl Applicant {
         confirmation: &str,
     ) -> Result<Self, Vec<&'static str>> {
         let (username, email) = (username.trim(), email.trim());
-        let problems: Vec<_> = [
+        let mut problems = broken(&[
             (!is_username(username), USERNAME_RULE_BROKEN),
             (!is_email(email), "The e-mail address needs a name, an @ and a domain."),
-            (password.chars().count() < 8, "The password needs at least 8 characters."),
-            (password.len() > 1024, "The password is longer than 1,024 bytes."),
-            (password != confirmation, "The two passwords are not the same."),
-        ]
-        .into_iter()
-        .filter_map(|(is_broken, problem)| is_broken.then_some(problem))
-        .collect();
+        ]);
+        problems.extend(password_problems(password, confirmation));
         if problems.is_empty() {
             Ok(Self { username: username.into(), email: email.into(), password: password.into() })
         } else {
             Err(problems)
         }
     }
+}
+
+/// Everything that is wrong with a password that somebody chose.
+pub(super) fn password_problems(password: &str, confirmation: &str) -> Vec<&'static str> {
+    broken(&[
+        (password.chars().count() < 8, "The password needs at least 8 characters."),
+        (password.len() > 1024, "The password is longer than 1,024 bytes."),
+        (password != confirmation, "The two passwords are not the same."),
+    ])
+}
+
+fn broken(rules: &[(bool, &'static str)]) -> Vec<&'static str> {
+    rules.iter().filter_map(|(is_broken, problem)| is_broken.then_some(*problem)).collect()
 }
 
 const USERNAME_RULE_BROKEN: &str = "The user name has 2 to 40 letters (a–z), digits, dots, dashes or underscores.";

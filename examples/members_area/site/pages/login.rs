@@ -43,6 +43,7 @@ pub(crate) async fn login(
 ) -> Result<Response, Failure> {
     let notice = match (query.notice.as_str(), &user) {
         ("registered", _) => Some("Welcome! Your account is ready. Log in with your new password."),
+        ("reset", _) => Some("Your new password is set, and every device is logged out. Log in with the new password."),
         (_, Some(_)) => Some("You are logged in already. Logging in again replaces this login."),
         ("logged-out", None) => Some("You are logged out."),
         _ => None,

@@ -6,6 +6,7 @@ mod home;
 mod login;
 mod members;
 mod register;
+mod reset;
 
 pub(crate) use account::{account, end_device, end_other_devices};
 pub(crate) use admin::{admin, ban, change_level, unban};
@@ -13,3 +14,4 @@ pub(crate) use home::{favicon, home, not_found, style};
 pub(crate) use login::{log_in, log_out, login};
 pub(crate) use members::members;
 pub(crate) use register::{register, registration};
+pub(crate) use reset::{forgot, reset, send_link, set_password};
