@@ -7,7 +7,8 @@
 //!             sources, in order   Tokens (or another            SecurityPolicy       CurrentUser
 //!             cookie → session    TokenValidator)               "members area"       Option<CurrentUser>
 //!             → Bearer            └─ TokenRepository            allow / deny         UserLevel
-//!             first VALID wins       memory · SQLite · yours    deny → 401/403/303/503
+//!             first VALID wins       memory, SQLite, a server   deny → 401/403/303/503
+//!                                    or a store of yours
 //!             │
 //!             └─ extensions: CurrentUser + UserLevel, or Unauthenticated (why not)
 //! ```
@@ -25,7 +26,7 @@
 //! | decide on a record inside a handler | [`make_sure_allowed`](policy::SecurityPolicy::make_sure_allowed) |
 //! | have the user in an axum handler | [`extract`](mod@extract) |
 //! | read tokens from elsewhere in a request | [`source::TokenSource`] |
-//! | bring my own sessions | [`source::TokenSession`] |
+//! | bring my own sessions, or PHP's | [`source::TokenSession`], `source::PhpSessions` |
 //! | choose a store | [`repository`] |
 //! | write a store | [`repository::TokenRepository`] and [`conformance`] |
 //! | issue API tokens with a prefix | [`token::ApiTokenFormat`] |
