@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{Extensions, Request};
 
 use crate::auth::inquiry::Inquiry;
-use crate::auth::verdict::Verdict;
+use crate::auth::verdict::{Outcome, Verdict};
 use crate::head::RequestHead;
 use crate::respond::{Answers, OriginalUri, is_page_request};
 use crate::source::{Candidate, Candidates, Offer, SameOrigin, TokenSource};
@@ -27,9 +27,6 @@ pub(super) struct Settings {
     pub(super) timeout: Duration,
     pub(super) answers: Option<Answers>,
 }
-
-/// The user of a request, or what kept them out.
-pub(super) type Outcome = Result<CurrentUser, Unauthenticated>;
 
 impl Authenticator {
     pub(super) fn new(settings: Settings) -> Self {

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use crate::auth::Authenticator;
-use crate::auth::authenticator::Outcome;
+use crate::auth::verdict::Outcome;
 
 pin_project! {
     /// Response future of [`TokenAuth`](super::TokenAuth).

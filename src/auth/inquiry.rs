@@ -6,8 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
-use crate::auth::authenticator::Outcome;
-use crate::auth::verdict::Verdict;
+use crate::auth::verdict::{Outcome, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::log::log_error;
 use crate::source::{Candidate, Candidates, Offer};

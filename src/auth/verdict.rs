@@ -5,6 +5,9 @@ use crate::log::{log_debug, log_warn};
 use crate::source::Nothing;
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
 
+/// The user of a request, or what kept them out.
+pub(super) type Outcome = Result<CurrentUser, Unauthenticated>;
+
 /// Hears the candidates of one request in order and comes to a verdict: the first valid one wins, unless candidates of
 /// the same source name different users.
 #[derive(Debug, Default)]
@@ -72,7 +75,7 @@ impl Verdict {
     }
 
     /// The user, or what kept them out.
-    pub(super) fn finish(self) -> Result<CurrentUser, Unauthenticated> {
+    pub(super) fn finish(self) -> Outcome {
         match self.winner {
             Some(user) if !self.is_ambiguous => Ok(user),
             _ => {
