@@ -59,6 +59,7 @@ is_running() {
 # A session of its own, so that a Ctrl-C at the terminal reaches the trap that stops the server and not the server.
 launch() {
     port=$(cat "$directory/port")
+    rm -f "$directory/server.pid"
     (
         cd "$directory" || exit
         exec setsid bash -c 'echo $$ >"$1/server.pid"; shift; exec "$@"' - "$directory" \
@@ -68,9 +69,12 @@ launch() {
     local waited
     for ((waited = 0; waited < 600; waited++)); do
         if ready >/dev/null 2>&1; then return 0; fi
-        if ((waited > 5)) && ! is_running; then return 1; fi
+        # On a busy machine it may take a while until there is an id at all.
+        if [ -e "$directory/server.pid" ] && ! is_running; then return 1; fi
         sleep 0.1
     done
+    signal KILL
+    await_end
     return 1
 }
 
