@@ -105,7 +105,8 @@ impl SecurityPolicy {
     /// `rule_timeout`; `Misconfigured` if the policy knows no such scenario, which is logged too.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime with its time driver (`enable_time`), which measures the policy's `rule_timeout`.
+    /// If a rule is asynchronous, outside of a Tokio runtime with its time driver (`enable_time`), which measures the
+    /// policy's `rule_timeout`.
     ///
     /// # Cancel safety
     /// Dropping the future drops the futures of the rules, and does nothing else.
@@ -123,7 +124,10 @@ impl SecurityPolicy {
     /// ```
     pub async fn make_sure_allowed<S: ScenarioArgument>(&self, scenario: S, user: &CurrentUser) -> Result<(), Refusal> {
         let decision = match self.rule_of(&scenario) {
-            Ok(rule) => timed(self.bound(), rule.decide(user, scenario.parameters())).await,
+            Ok(rule) => match rule.decide_now(user, scenario.parameters()) {
+                Some(decision) => decision,
+                None => timed(self.bound(), rule.decide(user, scenario.parameters())).await,
+            },
             Err(error) => Err(error),
         };
         let Some(refusal) = refusal_of(decision, scenario.name()) else { return Ok(()) };
