@@ -11,7 +11,7 @@ pub(crate) const HELP: &str = "\
 Encrypted, expiring tokens on the command line.
 
   sealed generate-key [--id ID] [--key-file F]
-      Makes a key: a new key file of mode 0600, or a line for one on standard output.
+      Makes a key: a new key file of mode 0600, or a line for one on standard output, which is made private if it is a file.
 
   sealed seal --key-file F --purpose P [--ttl SECONDS] < payload.json
       Seals the JSON on standard input and prints the token.

@@ -50,8 +50,30 @@ fn generate_key(id: &str, key_file: Option<&std::path::Path>) -> Result<(), Box<
     let key = Key::generate(id)?;
     match key_file {
         Some(path) => drop(KeyRing::create_file(path, key)?),
-        None => println!("active {id} {}", key.expose_secret_base64()),
+        None => {
+            keep_redirection_private()?;
+            println!("active {id} {}", key.expose_secret_base64());
+        }
     }
+    Ok(())
+}
+
+/// Gives the file of `sealed generate-key > F` the mode 0600 before the key is in it, for a key file must have that.
+#[cfg(unix)]
+fn keep_redirection_private() -> io::Result<()> {
+    use std::fs::{File, Permissions};
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::PermissionsExt;
+
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    if output.metadata()?.is_file() {
+        output.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn keep_redirection_private() -> io::Result<()> {
     Ok(())
 }
 

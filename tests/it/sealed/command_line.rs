@@ -109,6 +109,20 @@ fn a_key_file_that_others_can_read_is_refused() {
     assert!(sealed(&["seal", "--key-file", &keys, "--purpose", "p"], b"1").status.success());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_key_that_is_redirected_into_a_file_is_private_at_once() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = Directory::new("redirected");
+    let keys = directory.path("keys");
+    let file = fs::File::create(&keys).unwrap();
+    file.set_permissions(fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(Command::new(binary()).arg("generate-key").stdout(file).status().unwrap().success());
+    assert_eq!(fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(sealed(&["seal", "--key-file", &keys, "--purpose", "p"], b"1").status.success());
+}
+
 #[test]
 fn the_tokens_of_the_php_class_open() {
     let directory = Directory::new("primordyx");
