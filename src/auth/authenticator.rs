@@ -75,8 +75,7 @@ impl Authenticator {
         }
     }
 
-    /// Goes as far as nothing has to be waited for. Returns the verdict as it grew, so that the user in it is not copied
-    /// once more, or what is left to be asked.
+    /// Goes as far as nothing has to be waited for: gives the verdict, or what is left to be asked.
     pub(super) fn judge_now(&self, head: RequestHead<'_>) -> Result<Verdict, Box<Inquiry>> {
         let mut verdict = Verdict::default();
         let mut candidates = Candidates::new(&self.0.sources, &self.0.same_origin, head);
