@@ -60,7 +60,7 @@ where
     try_insert(store, text, user, record).await.expect("a new token can be inserted")
 }
 
-/// Looks through both doors, which must agree.
+/// Looks through both doors, which must agree: not for a race in which the token may end between them.
 pub(super) async fn find<R: TokenRepository + ?Sized>(store: &R, text: &str, now: Timestamp) -> Option<CurrentUser> {
     let found = store.find(TokenKey::new(text), now).await.expect("the store answers");
     if let Some(at_once) = store.find_now(text, now) {
