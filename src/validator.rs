@@ -8,7 +8,7 @@
 //! use async_trait::async_trait;
 //! use tower_tokens::clock::{Clock, SystemClock};
 //! use tower_tokens::repository::MemoryRepository;
-//! use tower_tokens::token::{Lifetime, Token, TokenId, TokenRecord};
+//! use tower_tokens::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord};
 //! use tower_tokens::tokens::Tokens;
 //! use tower_tokens::user::{CurrentUser, UserLevel};
 //! use tower_tokens::validator::{TokenValidator, Validation};
@@ -19,8 +19,8 @@
 //!
 //! #[async_trait]
 //! impl TokenValidator for Backup {
-//!     async fn validate(&self, token: &str) -> Validation {
-//!         if Token::parse(token).ok().as_ref() != Some(&self.0) {
+//!     async fn validate(&self, token: TokenKey<'_>) -> Validation {
+//!         if Token::parse(token.expose_secret()).ok().as_ref() != Some(&self.0) {
 //!             return Validation::Invalid;
 //!         }
 //!         let now = SystemClock.now();
@@ -32,7 +32,7 @@
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let backup = Backup(Token::parse("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x")?);
 //! let both = Tokens::new(MemoryRepository::new()).or(backup);
-//! let found = both.validate("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x").await;
+//! let found = both.validate(TokenKey::new("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x")).await;
 //! assert!(matches!(found, Validation::Valid(user) if user.level().title() == "robot"));
 //! # Ok::<(), tower_tokens::error::Error>(())
 //! # }).unwrap();
@@ -45,6 +45,7 @@ use async_trait::async_trait;
 
 use crate::error::Error;
 use crate::source::TokenSource;
+use crate::token::TokenKey;
 use crate::user::CurrentUser;
 
 /// What a validator says of a token. The three answers never blur: an outage is not a refusal.
@@ -80,13 +81,13 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     /// not valid. It must not block. The default is `None`.
     ///
     /// `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
-    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Option<CurrentUser>> {
         let _ = token;
         None
     }
 
     /// The asynchronous door. `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
-    async fn validate(&self, token: &str) -> Validation;
+    async fn validate(&self, token: TokenKey<'_>) -> Validation;
 
     /// Where in a request this validator's tokens are, in order. Default: [`TokenSource::defaults`].
     fn sources(&self) -> Vec<TokenSource> {
@@ -117,14 +118,14 @@ pub struct Chain<A, B> {
 
 #[async_trait]
 impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
-    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Option<CurrentUser>> {
         match self.first.validate_now(token)? {
             Some(user) => Some(Some(user)),
             None => self.next.validate_now(token),
         }
     }
 
-    async fn validate(&self, token: &str) -> Validation {
+    async fn validate(&self, token: TokenKey<'_>) -> Validation {
         match self.first.validate(token).await {
             Validation::Invalid => self.next.validate(token).await,
             Validation::Unavailable(error) => match self.next.validate(token).await {

@@ -100,7 +100,7 @@ impl JsonLinesRepository {
 #[async_trait::async_trait]
 impl TokenRepository for JsonLinesRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
-        let (digest, user, record) = (*token.key.digest(), token.user.clone(), token.record);
+        let (digest, user, record) = (token.key.digest(), token.user.clone(), token.record);
         self.change(move |state| {
             let user = state.member(&user).ok_or(ErrorKind::UserNotFound)?;
             if state.has_token(&hex(&digest)) || state.by_id(record.id()).is_some() {
@@ -112,16 +112,16 @@ impl TokenRepository for JsonLinesRepository {
     }
 
     // The answer is in this process's memory, so the synchronous door is open too.
-    fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
-        Some(self.read(|state| state.find(&hex(TokenKey::new(token).digest()), now)))
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
+        Some(self.read(|state| state.find(&hex(&token.digest()), now)))
     }
 
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
-        Ok(self.read(|state| state.find(&hex(token.digest()), now)))
+        Ok(self.read(|state| state.find(&hex(&token.digest()), now)))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
-        let digest = hex(token.digest());
+        let digest = hex(&token.digest());
         self.change(move |state| Ok(ended(state.has_token(&digest).then_some(digest)))).await.map(|ended| ended > 0)
     }
 
@@ -136,7 +136,7 @@ impl TokenRepository for JsonLinesRepository {
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
         let Replacement { old, new, lifetime, now } = replacement;
-        let (old, new) = (hex(old.digest()), *new.digest());
+        let (old, new) = (hex(&old.digest()), new.digest());
         self.change(move |state| {
             let Some(row) = state.valid(&old, now) else { return Ok((None, None)) };
             if state.has_token(&hex(&new)) {

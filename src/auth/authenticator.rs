@@ -1,5 +1,6 @@
 //! From a request's head to its user.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::auth::inquiry::Inquiry;
 use crate::auth::verdict::{Outcome, Verdict};
 use crate::head::RequestHead;
 use crate::respond::{Answers, OriginalUri, is_page_request};
-use crate::source::{Candidate, Candidates, Offer, SameOrigin, TokenSource};
+use crate::source::{Candidate, Offer, SameOrigin, Then, TokenSource, read_candidates};
 use crate::user::{CurrentUser, Reason, Unauthenticated};
 use crate::validator::TokenValidator;
 
@@ -45,7 +46,7 @@ impl Authenticator {
     /// [`authenticate`](Self::authenticate), asked instead of this, does both.
     #[must_use]
     pub fn authenticate_now(&self, head: RequestHead<'_>) -> Option<Result<CurrentUser, Unauthenticated>> {
-        self.judge_now(head).ok().map(Verdict::finish)
+        self.judge_now(head).ok()
     }
 
     /// The user of this request, or what kept them out. The future borrows nothing from the request.
@@ -68,44 +69,53 @@ impl Authenticator {
         let judged = self.judge_now(head);
         async move {
             match judged {
-                Ok(verdict) => verdict.finish(),
+                Ok(outcome) => outcome,
                 // Boxed, so that the future of a hit stays small.
                 Err(inquiry) => Box::pin(inquiry.finish()).await,
             }
         }
     }
 
-    /// Goes as far as nothing has to be waited for: gives the verdict, or what is left to be asked.
-    pub(super) fn judge_now(&self, head: RequestHead<'_>) -> Result<Verdict, Box<Inquiry>> {
-        let mut verdict = Verdict::default();
-        let mut candidates = Candidates::new(&self.0.sources, &self.0.same_origin, head);
-        // Ambiguous is ambiguous: nothing that follows is looked up.
-        while !verdict.is_ambiguous()
-            && let Some(candidate) = candidates.next()
-        {
+    /// Goes as far as nothing has to be waited for: gives the outcome, or what is left to be asked.
+    pub(crate) fn judge_now(&self, head: RequestHead<'_>) -> Result<Outcome, Box<Inquiry>> {
+        let Settings { validator, sources, same_origin, timeout, .. } = &*self.0;
+        let mut verdict = Verdict::new();
+        let mut inquiry: Option<Box<Inquiry>> = None;
+        read_candidates(sources, same_origin, &head, |candidate, seen| {
+            if let Some(inquiry) = &mut inquiry {
+                inquiry.add(candidate);
+                return Then::GoOn;
+            }
             let Candidate { kind, source, ref offer } = candidate;
-            let found = match offer {
-                Offer::Text(text) => self.0.validator.validate_now(text),
-                Offer::Owned(token) => self.0.validator.validate_now(token.expose_secret()),
+            let key = match offer {
+                Offer::Text(key) => Some(*key),
+                Offer::Owned(token) => Some(token.key()),
                 Offer::Session { .. } => None,
                 Offer::Nothing(nothing) => {
                     verdict.pass_over(kind, source, *nothing);
-                    continue;
+                    return verdict.then();
                 }
             };
-            match found {
-                Some(Some(user)) => {
-                    verdict.accept(kind, source, user);
-                    candidates.end_with_this_source();
-                }
+            match key.and_then(|key| validator.validate_now(key)) {
+                Some(Some(user)) => verdict.accept(kind, source, user),
                 Some(None) => verdict.refuse(kind, Reason::Invalid),
                 None => {
-                    let asked = self.0.validator.clone();
-                    return Err(Box::new(Inquiry::new(asked, self.0.timeout, verdict, candidate, candidates)));
+                    inquiry = Some(Inquiry::new(
+                        validator,
+                        *timeout,
+                        mem::replace(&mut verdict, Verdict::new()),
+                        candidate,
+                        seen,
+                    ));
+                    return Then::GoOn;
                 }
             }
+            verdict.then()
+        });
+        match inquiry {
+            None => Ok(verdict.finish()),
+            Some(inquiry) => Err(inquiry),
         }
-        Ok(verdict)
     }
 
     /// Leaves the outcome in the request's extensions, in place of what came in with it.

@@ -9,13 +9,13 @@ use tokio::time::{Instant, timeout};
 use crate::auth::verdict::{Outcome, Verdict};
 use crate::error::{Error, ErrorKind};
 use crate::log::log_error;
-use crate::source::{Candidate, Candidates, Offer};
+use crate::source::{Candidate, Offer, Seen};
 use crate::token::Token;
 use crate::user::{Reason, SourceKind};
 use crate::validator::{TokenValidator, Validation};
 
 /// The rest of a request's candidates, copied out of the request, and the verdict on those before them.
-pub(super) struct Inquiry {
+pub(crate) struct Inquiry {
     validator: Arc<dyn TokenValidator>,
     bound: Duration,
     verdict: Verdict,
@@ -25,33 +25,39 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
+    /// Begins with `first`: `verdict` is what was known without waiting, `seen` what was looked up for it. In a box, and
+    /// apart from a hit's way, which stays short without it.
+    #[cold]
     pub(super) fn new(
-        validator: Arc<dyn TokenValidator>,
+        validator: &Arc<dyn TokenValidator>,
         bound: Duration,
         verdict: Verdict,
         first: Candidate<'_>,
-        candidates: Candidates<'_, '_>,
-    ) -> Self {
-        let tried = candidates.tried_before(&first).map(|text| Token::from_checked(text.to_owned())).collect();
-        let mut rest = vec![first.into_owned()];
-        for candidate in candidates {
-            // Ten thousand cookies that say nothing are kept once.
-            if !rest.last().is_some_and(|last| candidate.adds_nothing_to(last)) {
-                rest.push(candidate.into_owned());
-            }
+        seen: &Seen<'_>,
+    ) -> Box<Self> {
+        let tried = seen.texts().map(|text| Token::from_checked(text.to_owned())).collect();
+        let rest = vec![first.into_owned()];
+        Box::new(Self { validator: Arc::clone(validator), bound, verdict, rest, tried })
+    }
+
+    /// Asks this one, too.
+    #[cold]
+    pub(super) fn add(&mut self, candidate: Candidate<'_>) {
+        // Ten thousand cookies that say nothing are kept once.
+        if !self.rest.last().is_some_and(|last| candidate.adds_nothing_to(last)) {
+            self.rest.push(candidate.into_owned());
         }
-        Self { validator, bound, verdict, rest, tried }
     }
 
     /// Asks until the verdict is settled.
-    pub(super) async fn finish(mut self) -> Outcome {
+    pub(crate) async fn finish(mut self) -> Outcome {
         let started = Instant::now();
         for Candidate { kind, source, offer } in std::mem::take(&mut self.rest) {
             if self.verdict.is_settled_before(source) {
                 break;
             }
             let token = match offer {
-                Offer::Text(text) => Token::from_checked(text.to_owned()),
+                Offer::Text(text) => Token::from_checked(text.expose_secret().to_owned()),
                 Offer::Owned(token) => token,
                 Offer::Nothing(nothing) => {
                     self.verdict.pass_over(kind, source, nothing);
@@ -76,7 +82,7 @@ impl Inquiry {
                 self.verdict.hear_again(kind);
                 continue;
             }
-            let validation = self.within_bound(started, self.validator.validate(token.expose_secret())).await;
+            let validation = self.within_bound(started, self.validator.validate(token.key())).await;
             match validation.unwrap_or_else(Validation::Unavailable) {
                 Validation::Valid(user) => self.verdict.accept(kind, source, user),
                 Validation::Invalid => self.verdict.refuse(kind, Reason::Invalid),

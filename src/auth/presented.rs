@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use crate::auth::Authenticator;
 use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
-use crate::source::{Candidate, Candidates, Offer};
+use crate::source::{Candidate, Offer, Then, read_candidates};
 use crate::token::Token;
 
 impl Authenticator {
@@ -47,9 +47,13 @@ impl Authenticator {
     /// ```
     pub fn presented(&self, head: RequestHead<'_>) -> impl Future<Output = Result<Vec<Token>, Error>> + Send + use<> {
         let settings = self.settings();
-        let candidates = Candidates::new(&settings.sources, &settings.same_origin, head);
-        let candidates = candidates.filter(|candidate| !matches!(candidate.offer, Offer::Nothing(_)));
-        let (candidates, bound): (Vec<_>, _) = (candidates.map(Candidate::into_owned).collect(), settings.timeout);
+        let (mut candidates, bound) = (Vec::new(), settings.timeout);
+        read_candidates(&settings.sources, &settings.same_origin, &head, |candidate, _| {
+            if !matches!(candidate.offer, Offer::Nothing(_)) {
+                candidates.push(candidate.into_owned());
+            }
+            Then::GoOn
+        });
         async move {
             let read = timeout(bound, read(candidates)).await;
             read.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))
@@ -61,7 +65,7 @@ async fn read(candidates: Vec<Candidate<'static>>) -> Result<Vec<Token>, Error> 
     let mut tokens = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         let token = match candidate.offer {
-            Offer::Text(text) => Token::from_checked(text.to_owned()),
+            Offer::Text(text) => Token::from_checked(text.expose_secret().to_owned()),
             Offer::Owned(token) => token,
             Offer::Nothing(_) | Offer::Session { is_cross_site: true, .. } => continue,
             Offer::Session { session, .. } => match session.token().await {

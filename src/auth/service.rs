@@ -36,8 +36,8 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.authenticator.judge_now(RequestHead::of(&request)) {
-            Ok(verdict) => {
-                self.authenticator.leave(verdict.finish(), &mut request);
+            Ok(outcome) => {
+                self.authenticator.leave(outcome, &mut request);
                 ResponseFuture::inner(self.inner.call(request))
             }
             Err(inquiry) => {

@@ -2,34 +2,52 @@
 
 use crate::error::Error;
 use crate::log::{log_debug, log_warn};
-use crate::source::Nothing;
+use crate::source::{Nothing, Then};
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
 
 /// The user of a request, or what kept them out.
-pub(super) type Outcome = Result<CurrentUser, Unauthenticated>;
+pub(crate) type Outcome = Result<CurrentUser, Unauthenticated>;
 
 /// Hears the candidates of one request in order and comes to a verdict: the first valid one wins, unless candidates of
 /// the same source name different users.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Verdict {
     winner: Option<CurrentUser>,
     winning_source: usize,
-    is_ambiguous: bool,
-    failure: Option<Reason>,
+    failure: Reason,
     explicit: bool,
 }
 
 impl Verdict {
-    pub(super) const fn is_ambiguous(&self) -> bool {
-        self.is_ambiguous
+    /// Before anything was heard.
+    pub(super) const fn new() -> Self {
+        Self { winner: None, winning_source: 0, failure: Reason::NoCredential, explicit: false }
+    }
+
+    const fn is_ambiguous(&self) -> bool {
+        matches!(self.failure, Reason::Ambiguous)
+    }
+
+    /// Which candidates can change anything yet.
+    #[inline]
+    pub(super) const fn then(&self) -> Then {
+        if self.is_ambiguous() {
+            // Ambiguous is ambiguous: nothing that follows is looked up.
+            Then::Stop
+        } else if self.winner.is_some() {
+            Then::EndWithThisSource
+        } else {
+            Then::GoOn
+        }
     }
 
     /// Whether a candidate of this source can change nothing any more.
     pub(super) const fn is_settled_before(&self, source: usize) -> bool {
-        self.is_ambiguous || (self.winner.is_some() && self.winning_source != source)
+        self.is_ambiguous() || (self.winner.is_some() && self.winning_source != source)
     }
 
     /// Hears whose token a candidate is.
+    #[inline]
     pub(super) fn accept(&mut self, kind: SourceKind, source: usize, user: CurrentUser) {
         match &self.winner {
             None => {
@@ -48,15 +66,16 @@ impl Verdict {
     }
 
     /// Hears that a candidate counts for nothing.
+    #[cold]
     pub(super) fn refuse(&mut self, kind: SourceKind, reason: Reason) {
-        self.is_ambiguous |= reason == Reason::Ambiguous;
         self.explicit |= kind.is_explicit();
-        if self.failure.is_none_or(|failure| weight(failure) < weight(reason)) {
-            self.failure = Some(reason);
+        if weight(self.failure) < weight(reason) {
+            self.failure = reason;
         }
     }
 
     /// Hears that there is nothing to look up.
+    #[cold]
     pub(super) fn pass_over(&mut self, kind: SourceKind, source: usize, nothing: Nothing) {
         match nothing {
             Nothing::Refused(reason) => self.refuse(kind, reason),
@@ -75,17 +94,20 @@ impl Verdict {
     }
 
     /// The user, or what kept them out.
+    #[inline]
     pub(super) fn finish(self) -> Outcome {
         match self.winner {
-            Some(user) if !self.is_ambiguous => Ok(user),
-            _ => {
-                let reason = self.failure.unwrap_or(Reason::NoCredential);
-                log_debug!(%reason, "no user");
-                let outcome = Unauthenticated::new(reason);
-                Err(if self.explicit { outcome.with_explicit_credential() } else { outcome })
-            }
+            Some(user) if !matches!(self.failure, Reason::Ambiguous) => Ok(user),
+            _ => Err(nobody(self.failure, self.explicit)),
         }
     }
+}
+
+#[cold]
+fn nobody(reason: Reason, explicit: bool) -> Unauthenticated {
+    log_debug!(%reason, "no user");
+    let outcome = Unauthenticated::new(reason);
+    if explicit { outcome.with_explicit_credential() } else { outcome }
 }
 
 /// Which of several reasons is told: the one that leaves the most open first, for an outage must not look like a

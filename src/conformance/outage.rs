@@ -17,7 +17,7 @@ pub async fn an_outage_is_an_error_and_never_none<S: Subject>(store: S, cut_off:
     let is_outage = |error: Option<crate::error::Error>| error.is_some_and(|error| error.is_outage());
     for token in [text(1), text(2)] {
         assert!(
-            !matches!(store.find_now(&token, at(1)), Some(None)),
+            !matches!(store.find_now(TokenKey::new(&token), at(1)), Some(None)),
             "find_now does not know, so it must not say None"
         );
         assert!(is_outage(store.find(TokenKey::new(&token), at(1)).await.err()), "find");

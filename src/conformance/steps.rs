@@ -63,7 +63,7 @@ where
 /// Looks through both doors, which must agree: not for a race in which the token may end between them.
 pub(super) async fn find<R: TokenRepository + ?Sized>(store: &R, text: &str, now: Timestamp) -> Option<CurrentUser> {
     let found = store.find(TokenKey::new(text), now).await.expect("the store answers");
-    if let Some(at_once) = store.find_now(text, now) {
+    if let Some(at_once) = store.find_now(TokenKey::new(text), now) {
         let parts = |user: Option<&CurrentUser>| {
             user.map(|user| (user.id().clone(), user.level().clone(), user.token().clone(), user.checked_at()))
         };

@@ -190,8 +190,9 @@ pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: Subject>(
             loop {
                 let is_late = deleted.load(Ordering::SeqCst);
                 // The token may end between one door and the other: here they need not agree.
-                let found = store.find(TokenKey::new(&text(1)), at(1)).await.expect("the store answers");
-                let found_at_once = store.find_now(&text(1), at(1));
+                let text = text(1);
+                let found = store.find(TokenKey::new(&text), at(1)).await.expect("the store answers");
+                let found_at_once = store.find_now(TokenKey::new(&text), at(1));
                 if is_late {
                     return usize::from(found.is_some() || found_at_once.flatten().is_some());
                 }

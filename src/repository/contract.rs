@@ -48,7 +48,7 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// `None`: this store has to be asked asynchronously. `Some(answer)`: that is the answer. It must not block. The
     /// default is `None`.
-    fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
         let _ = (token, now);
         None
     }

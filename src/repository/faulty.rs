@@ -123,7 +123,7 @@ impl<R: TokenRepository> TokenRepository for FaultyRepository<R> {
         self.working().await?.insert(token).await
     }
 
-    fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
         if self.is_async_only.load(Ordering::SeqCst) || *self.fault.borrow() != Fault::None {
             return None;
         }

@@ -19,7 +19,7 @@ macro_rules! forward {
                 (**self).insert(token).await
             }
 
-            fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
+            fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
                 (**self).find_now(token, now)
             }
 

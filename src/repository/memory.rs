@@ -8,8 +8,9 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
+use crate::repository::tag::{TagKey, TokenTag};
 use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository};
-use crate::token::{TokenDigest, TokenId, TokenKey, TokenRecord};
+use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId, UserLevel};
 
 /// Tokens and users in this process's memory: lock-free reads, gone with the process.
@@ -29,10 +30,11 @@ use crate::user::{CurrentUser, UserId, UserLevel};
 /// # Ok::<(), tower_tokens::error::Error>(())
 /// # }).unwrap();
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryRepository {
+    tag_key: Option<TagKey>,
     /// What readers see. Changed only while `ledger` is locked.
-    published: papaya::HashMap<TokenDigest, Entry, BuildHasherDefault<DigestHasher>>,
+    published: papaya::HashMap<TokenTag, Entry, BuildHasherDefault<TagHasher>>,
     ledger: Mutex<Ledger>,
 }
 
@@ -50,8 +52,8 @@ struct Ledger {
     levels: Vec<UserLevel>,
     users: BTreeMap<UserId, Account>,
     last_user: i64,
-    by_id: HashMap<TokenId, TokenDigest>,
-    by_expiry: BTreeSet<(Timestamp, TokenDigest)>,
+    by_id: HashMap<TokenId, TokenTag>,
+    by_expiry: BTreeSet<(Timestamp, TokenTag)>,
 }
 
 #[derive(Debug)]
@@ -59,14 +61,23 @@ struct Account {
     level: UserLevel,
     disabled: bool,
     /// Oldest first.
-    tokens: BTreeMap<(time::OffsetDateTime, TokenId), TokenDigest>,
+    tokens: BTreeMap<(time::OffsetDateTime, TokenId), TokenTag>,
 }
 
 impl MemoryRepository {
     /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self { tag_key: TagKey::generate().ok(), published: papaya::HashMap::default(), ledger: Mutex::default() }
+    }
+
+    /// `None`: the operating system gave no random bytes for a key.
+    fn tag(&self, token: TokenKey<'_>) -> Option<TokenTag> {
+        self.tag_key.as_ref().map(|key| key.tag(token))
+    }
+
+    fn try_tag(&self, token: TokenKey<'_>) -> Result<TokenTag, Error> {
+        self.tag(token).ok_or(ErrorKind::Unavailable.into())
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -74,30 +85,30 @@ impl MemoryRepository {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find_valid(&self, digest: &TokenDigest, now: Timestamp) -> Option<CurrentUser> {
+    fn find_valid(&self, tag: &TokenTag, now: Timestamp) -> Option<CurrentUser> {
         let published = self.published.pin();
-        let entry = published.get(digest).filter(|entry| entry.enabled && !entry.record.is_expired(now))?;
-        Some(CurrentUser::new(&entry.user, entry.level.clone(), entry.record.clone(), now))
+        let entry = published.get(tag).filter(|entry| entry.enabled && !entry.record.is_expired(now))?;
+        Some(CurrentUser::copy_of(&entry.user, &entry.level, &entry.record, now))
     }
 
-    fn publish(&self, ledger: &mut Ledger, digest: TokenDigest, entry: Entry) {
+    fn publish(&self, ledger: &mut Ledger, tag: TokenTag, entry: Entry) {
         let record = &entry.record;
-        ledger.by_id.insert(record.id(), digest);
+        ledger.by_id.insert(record.id(), tag);
         if let Some(end) = record.expires_at().timestamp() {
-            ledger.by_expiry.insert((end, digest));
+            ledger.by_expiry.insert((end, tag));
         }
         if let Some(account) = ledger.users.get_mut(&entry.user) {
-            account.tokens.insert((record.created_at(), record.id()), digest);
+            account.tokens.insert((record.created_at(), record.id()), tag);
         }
-        self.published.pin().insert(digest, entry);
+        self.published.pin().insert(tag, entry);
     }
 
-    fn withdraw(&self, ledger: &mut Ledger, digest: &TokenDigest) -> Option<Entry> {
-        let entry = self.published.pin().remove(digest)?.clone();
+    fn withdraw(&self, ledger: &mut Ledger, tag: &TokenTag) -> Option<Entry> {
+        let entry = self.published.pin().remove(tag)?.clone();
         let record = &entry.record;
         ledger.by_id.remove(&record.id());
         if let Some(end) = record.expires_at().timestamp() {
-            ledger.by_expiry.remove(&(end, *digest));
+            ledger.by_expiry.remove(&(end, *tag));
         }
         if let Some(account) = ledger.users.get_mut(&entry.user) {
             account.tokens.remove(&(record.created_at(), record.id()));
@@ -108,13 +119,19 @@ impl MemoryRepository {
     /// Changes every published token of a user.
     fn republish(&self, ledger: &Ledger, user: &UserId, change: impl Fn(&mut Entry)) {
         let published = self.published.pin();
-        for digest in ledger.users.get(user).into_iter().flat_map(|account| account.tokens.values()) {
-            if let Some(entry) = published.get(digest) {
+        for tag in ledger.users.get(user).into_iter().flat_map(|account| account.tokens.values()) {
+            if let Some(entry) = published.get(tag) {
                 let mut entry = entry.clone();
                 change(&mut entry);
-                published.insert(*digest, entry);
+                published.insert(*tag, entry);
             }
         }
+    }
+}
+
+impl Default for MemoryRepository {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -124,54 +141,56 @@ impl TokenRepository for MemoryRepository {
         let mut ledger = self.ledger();
         let account = ledger.users.get(token.user).ok_or(ErrorKind::UserNotFound)?;
         let (level, enabled) = (account.level.clone(), !account.disabled);
-        let digest = *token.key.digest();
-        if self.published.pin().contains_key(&digest) || ledger.by_id.contains_key(&token.record.id()) {
+        let tag = self.try_tag(token.key)?;
+        if self.published.pin().contains_key(&tag) || ledger.by_id.contains_key(&token.record.id()) {
             return Err(ErrorKind::AlreadyExists.into());
         }
         let entry = Entry { user: token.user.clone(), level, enabled, record: token.record.clone() };
-        self.publish(&mut ledger, digest, entry);
+        self.publish(&mut ledger, tag, entry);
         Ok(token.record)
     }
 
-    fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
-        Some(self.find_valid(&TokenDigest::of(token), now))
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
+        self.tag(token).map(|tag| self.find_valid(&tag, now))
     }
 
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
-        Ok(self.find_valid(token.digest(), now))
+        Ok(self.find_valid(&self.try_tag(token)?, now))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
-        Ok(self.withdraw(&mut self.ledger(), token.digest()).is_some())
+        let tag = self.try_tag(token)?;
+        Ok(self.withdraw(&mut self.ledger(), &tag).is_some())
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
         let mut ledger = self.ledger();
-        let Some(digest) = ledger.by_id.get(&id).copied() else { return Ok(false) };
-        let is_theirs = self.published.pin().get(&digest).is_some_and(|entry| entry.user == *user);
-        Ok(is_theirs && self.withdraw(&mut ledger, &digest).is_some())
+        let Some(tag) = ledger.by_id.get(&id).copied() else { return Ok(false) };
+        let is_theirs = self.published.pin().get(&tag).is_some_and(|entry| entry.user == *user);
+        Ok(is_theirs && self.withdraw(&mut ledger, &tag).is_some())
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
         let Replacement { old, new, lifetime, now } = replacement;
+        let (old, new) = (self.try_tag(old)?, self.try_tag(new)?);
         let mut ledger = self.ledger();
-        if self.find_valid(old.digest(), now).is_none() {
+        if self.find_valid(&old, now).is_none() {
             return Ok(None);
         }
-        if self.published.pin().contains_key(new.digest()) {
+        if self.published.pin().contains_key(&new) {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let Some(mut entry) = self.withdraw(&mut ledger, old.digest()) else { return Ok(None) };
+        let Some(mut entry) = self.withdraw(&mut ledger, &old) else { return Ok(None) };
         entry.record = entry.record.regenerated(now, lifetime);
         let regenerated = Regenerated { user: entry.user.clone(), record: entry.record.clone() };
-        self.publish(&mut ledger, *new.digest(), entry);
+        self.publish(&mut ledger, new, entry);
         Ok(Some(regenerated))
     }
 
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
         let mut ledger = self.ledger();
-        let Some(digest) = ledger.by_id.get(&id).copied() else { return Ok(false) };
-        let is_due = self.find_valid(&digest, now).is_some_and(|found| {
+        let Some(tag) = ledger.by_id.get(&id).copied() else { return Ok(false) };
+        let is_due = self.find_valid(&tag, now).is_some_and(|found| {
             found.id() == user && found.token().last_used_at().is_none_or(|last| Timestamp::from(last) < now)
         });
         if !is_due {
@@ -179,16 +198,16 @@ impl TokenRepository for MemoryRepository {
         }
         // Not withdrawn and published again: a reader must see the token without a gap.
         let published = self.published.pin();
-        let Some(mut entry) = published.get(&digest).cloned() else { return Ok(false) };
+        let Some(mut entry) = published.get(&tag).cloned() else { return Ok(false) };
         let old_end = entry.record.expires_at().timestamp();
         entry.record = entry.record.with_last_used_at(Some(now));
         if let Some(end) = old_end {
-            ledger.by_expiry.remove(&(end, digest));
+            ledger.by_expiry.remove(&(end, tag));
         }
         if let Some(end) = entry.record.expires_at().timestamp() {
-            ledger.by_expiry.insert((end, digest));
+            ledger.by_expiry.insert((end, tag));
         }
-        published.insert(digest, entry);
+        published.insert(tag, entry);
         Ok(true)
     }
 
@@ -196,9 +215,9 @@ impl TokenRepository for MemoryRepository {
         let mut ledger = self.ledger();
         let Some(account) = ledger.users.get(user) else { return Ok(0) };
         let ended: Vec<_> =
-            account.tokens.iter().filter(|((_, id), _)| Some(*id) != keep).map(|(_, digest)| *digest).collect();
-        for digest in &ended {
-            self.withdraw(&mut ledger, digest);
+            account.tokens.iter().filter(|((_, id), _)| Some(*id) != keep).map(|(_, tag)| *tag).collect();
+        for tag in &ended {
+            self.withdraw(&mut ledger, tag);
         }
         Ok(ended.len() as u64)
     }
@@ -206,8 +225,8 @@ impl TokenRepository for MemoryRepository {
     async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
         let ledger = self.ledger();
         let published = self.published.pin();
-        let digests = ledger.users.get(user).into_iter().flat_map(|account| account.tokens.values().rev());
-        let live = digests.filter_map(|digest| published.get(digest)).filter(|entry| !entry.record.is_expired(now));
+        let tags = ledger.users.get(user).into_iter().flat_map(|account| account.tokens.values().rev());
+        let live = tags.filter_map(|tag| published.get(tag)).filter(|entry| !entry.record.is_expired(now));
         let records = live.skip(page.offset() as usize).take(page.limit() as usize + 1);
         Ok(Page::from_one_more(records.map(|entry| entry.record.clone()).collect(), page))
     }
@@ -215,9 +234,9 @@ impl TokenRepository for MemoryRepository {
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         let mut ledger = self.ledger();
         let expired = ledger.by_expiry.iter().take_while(|(end, _)| *end <= now);
-        let expired: Vec<_> = expired.map(|(_, digest)| *digest).take(limit as usize).collect();
-        for digest in &expired {
-            self.withdraw(&mut ledger, digest);
+        let expired: Vec<_> = expired.map(|(_, tag)| *tag).take(limit as usize).collect();
+        for tag in &expired {
+            self.withdraw(&mut ledger, tag);
         }
         Ok(expired.len() as u64)
     }
@@ -280,8 +299,8 @@ impl UserRepository for MemoryRepository {
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
         let mut ledger = self.ledger();
         let Some(account) = ledger.users.remove(id) else { return Ok(false) };
-        for digest in account.tokens.values() {
-            self.withdraw(&mut ledger, digest);
+        for tag in account.tokens.values() {
+            self.withdraw(&mut ledger, tag);
         }
         Ok(true)
     }
@@ -299,11 +318,11 @@ impl Account {
     }
 }
 
-/// A digest is as good as random already: its first 8 bytes are its hash.
+/// A tag is as good as random already: its first 8 bytes are its hash.
 #[derive(Debug, Default)]
-struct DigestHasher(u64);
+struct TagHasher(u64);
 
-impl Hasher for DigestHasher {
+impl Hasher for TagHasher {
     fn write(&mut self, bytes: &[u8]) {
         if let Some(first) = bytes.first_chunk() {
             self.0 = u64::from_le_bytes(*first);

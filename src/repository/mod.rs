@@ -58,6 +58,7 @@ mod redis;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod tag;
 #[cfg(feature = "trongate")]
 mod trongate;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]

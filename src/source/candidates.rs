@@ -1,17 +1,15 @@
 //! What a request offers, in the order of the sources, each thing once.
 
-use std::slice;
+use std::ops::ControlFlow;
 
 use arrayvec::ArrayVec;
-use http::HeaderValue;
-use http::header::ValueIter;
 
 use crate::head::RequestHead;
 use crate::source::authorization::{Authorization, authorization, basic_password};
 use crate::source::cookie::CookieValues;
 use crate::source::token_source::Place;
 use crate::source::{SameOrigin, TokenSession, TokenSource};
-use crate::token::{Token, is_token_text};
+use crate::token::{Token, TokenKey, is_token_text};
 use crate::user::{Reason, SourceKind};
 
 /// The most tokens of one request that are looked up. Our choice: more than any honest client sends, and a bound on what
@@ -28,19 +26,13 @@ pub(crate) struct Candidate<'r> {
 
 pub(crate) enum Offer<'r> {
     /// Text that could be a token.
-    Text(&'r str),
+    Text(TokenKey<'r>),
     /// The same, decoded or copied.
     Owned(Token),
     /// A session, which may hold a token. An ambient one on a cross-site request may only be looked into.
     Session { session: Box<dyn TokenSession>, is_cross_site: bool },
     /// Nothing to look up.
     Nothing(Nothing),
-}
-
-impl Offer<'_> {
-    const fn refused(reason: Reason) -> Self {
-        Self::Nothing(Nothing::Refused(reason))
-    }
 }
 
 /// Why there is nothing to look up.
@@ -67,7 +59,7 @@ impl Candidate<'_> {
     /// The same, outliving its request.
     pub(crate) fn into_owned(self) -> Candidate<'static> {
         let offer = match self.offer {
-            Offer::Text(text) => Offer::Owned(Token::from_checked(text.to_owned())),
+            Offer::Text(text) => Offer::Owned(Token::from_checked(text.expose_secret().to_owned())),
             Offer::Owned(token) => Offer::Owned(token),
             Offer::Session { session, is_cross_site } => Offer::Session { session, is_cross_site },
             Offer::Nothing(nothing) => Offer::Nothing(nothing),
@@ -76,158 +68,188 @@ impl Candidate<'_> {
     }
 }
 
-/// The candidates of a request, read lazily: the last source costs nothing if the first one settles it.
-pub(crate) struct Candidates<'a, 'r> {
-    head: RequestHead<'r>,
-    same_origin: &'a SameOrigin,
-    allows_ambient: Option<bool>,
-    sources: slice::Iter<'a, TokenSource>,
-    source: usize,
-    kind: SourceKind,
-    values: Values<'a, 'r>,
-    tried: ArrayVec<&'r str, MAX_CANDIDATES>,
+/// What a request offered before.
+#[derive(Debug, Default)]
+pub(crate) struct Seen<'r> {
+    texts: ArrayVec<TokenKey<'r>, MAX_CANDIDATES>,
     /// The password of Basic credentials, which stands nowhere in the request as it is.
     basic: Option<Token>,
+}
+
+impl Seen<'_> {
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(TokenKey::expose_secret).chain(self.basic.as_ref().map(Token::expose_secret))
+    }
+
+    #[inline(always)]
+    fn contains(&self, text: &[u8]) -> bool {
+        self.texts.iter().any(|seen| seen.as_bytes() == text)
+            || self.basic.as_ref().is_some_and(|basic| basic.key().as_bytes() == text)
+    }
+}
+
+/// Where to go after a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// To the next one.
+    GoOn,
+    /// To the next one of this source, and to none of another.
+    EndWithThisSource,
+    /// Nowhere.
+    Stop,
+}
+
+/// Tells `hear` the candidates of a request one after the other, and what came before each. Reads lazily: the last source
+/// costs nothing if the first one settles it.
+#[inline]
+pub(crate) fn read_candidates<'r>(
+    sources: &[TokenSource],
+    same_origin: &SameOrigin,
+    head: &RequestHead<'r>,
+    hear: impl FnMut(Candidate<'r>, &Seen<'r>) -> Then,
+) {
+    let reader = Reader {
+        head,
+        same_origin,
+        allows_ambient: None,
+        seen: Seen::default(),
+        budget: MAX_CANDIDATES,
+        kind: SourceKind::Direct,
+        source: 0,
+        is_last_source: false,
+        hear,
+    };
+    // Broken off or read to the end: nothing more is to be told.
+    let _ = reader.read(sources);
+}
+
+struct Reader<'a, 'r, H> {
+    head: &'a RequestHead<'r>,
+    same_origin: &'a SameOrigin,
+    allows_ambient: Option<bool>,
+    seen: Seen<'r>,
     /// How many more may be looked up.
     budget: usize,
+    kind: SourceKind,
+    source: usize,
+    is_last_source: bool,
+    hear: H,
 }
 
-enum Values<'a, 'r> {
-    None,
-    Cookies(CookieValues<'r, 'a>),
-    Header(ValueIter<'r, HeaderValue>),
-    One(&'r [u8]),
-}
-
-impl<'a, 'r> Candidates<'a, 'r> {
-    pub(crate) fn new(sources: &'a [TokenSource], same_origin: &'a SameOrigin, head: RequestHead<'r>) -> Self {
-        Self {
-            head,
-            same_origin,
-            allows_ambient: None,
-            sources: sources.iter(),
-            source: 0,
-            kind: SourceKind::Direct,
-            values: Values::None,
-            tried: ArrayVec::new(),
-            basic: None,
-            budget: MAX_CANDIDATES,
-        }
-    }
-
-    /// Ends with the source that is being read: what comes after it cannot change anything.
-    pub(crate) fn end_with_this_source(&mut self) {
-        self.sources = [].iter();
-    }
-
-    /// The texts that were offered before the last offer, which is `last`.
-    pub(crate) fn tried_before(&self, last: &Candidate<'_>) -> impl Iterator<Item = &str> {
-        let texts = match last.offer {
-            Offer::Text(_) => self.tried.split_last().map_or(&[][..], |(_, before)| before),
-            _ => &self.tried,
-        };
-        let basic = self.basic.as_ref().filter(|_| !matches!(last.offer, Offer::Owned(_)));
-        texts.iter().copied().chain(basic.map(Token::expose_secret))
-    }
-
-    /// Goes to a source; gives what is not a text right away.
+impl<'r, H: FnMut(Candidate<'r>, &Seen<'r>) -> Then> Reader<'_, 'r, H> {
     #[inline(always)]
-    fn enter(&mut self, source: &'a TokenSource) -> Option<Offer<'r>> {
-        self.source += 1;
-        self.kind = source.kind();
-        match &source.0 {
-            Place::Cookie(name) => self.values = Values::Cookies(CookieValues::new(self.head.headers, name)),
-            Place::Header(name) => self.values = Values::Header(self.head.headers.get_all(name).iter()),
-            Place::Session(find) => {
-                let session = find(self.head)?;
-                self.spend()?;
-                return Some(Offer::Session { session, is_cross_site: !self.allows_ambient() });
-            }
-            Place::Bearer => match authorization(self.head.headers, "Bearer") {
-                Authorization::Absent => {}
-                Authorization::Ambiguous => return Some(Offer::refused(Reason::Ambiguous)),
-                Authorization::Credentials(text) => self.values = Values::One(text),
-            },
-            Place::Basic => match authorization(self.head.headers, "Basic") {
-                Authorization::Absent => {}
-                Authorization::Ambiguous => return Some(Offer::refused(Reason::Ambiguous)),
-                Authorization::Credentials(_) if !self.allows_ambient() => {
-                    return Some(Offer::refused(Reason::CrossSite));
-                }
-                Authorization::Credentials(text) => {
-                    let Some(token) = basic_password(text) else { return Some(Offer::refused(Reason::Malformed)) };
-                    if self.is_known(token.expose_secret()) {
-                        return Some(Offer::Nothing(Nothing::Repeated));
+    fn read(mut self, sources: &[TokenSource]) -> ControlFlow<()> {
+        for (number, source) in sources.iter().enumerate() {
+            self.source = number;
+            self.kind = source.kind();
+            match &source.0 {
+                Place::Cookie(name) => {
+                    for value in CookieValues::new(self.head.headers, name) {
+                        self.text(value)?;
                     }
-                    self.spend()?;
-                    self.basic = Some(token.clone());
-                    return Some(Offer::Owned(token));
                 }
-            },
+                Place::Header(name) => {
+                    for value in self.head.headers.get_all(name) {
+                        self.text(value.as_bytes())?;
+                    }
+                }
+                Place::Session(find) => {
+                    if let Some(session) = find(*self.head)
+                        && self.spend()
+                    {
+                        let is_cross_site = !self.allows_ambient();
+                        self.offer(Offer::Session { session, is_cross_site })?;
+                    }
+                }
+                Place::Bearer => match authorization(self.head.headers, "Bearer") {
+                    Authorization::Absent => {}
+                    Authorization::Ambiguous => self.refuse(Reason::Ambiguous)?,
+                    Authorization::Credentials(text) => self.text(text)?,
+                },
+                Place::Basic => match authorization(self.head.headers, "Basic") {
+                    Authorization::Absent => {}
+                    Authorization::Ambiguous => self.refuse(Reason::Ambiguous)?,
+                    Authorization::Credentials(text) => self.basic(text)?,
+                },
+            }
+            if self.is_last_source {
+                break;
+            }
         }
-        None
+        ControlFlow::Continue(())
+    }
+
+    #[inline(never)]
+    fn text(&mut self, text: &'r [u8]) -> ControlFlow<()> {
+        if self.kind.is_ambient() && !self.allows_ambient() {
+            return self.refuse(Reason::CrossSite);
+        }
+        if !is_token_text(text) {
+            return self.refuse(Reason::Malformed);
+        }
+        if self.seen.contains(text) {
+            return self.offer(Offer::Nothing(Nothing::Repeated));
+        }
+        if !self.spend() {
+            return self.offer(Offer::Nothing(Nothing::Uncounted));
+        }
+        let text = TokenKey::from_checked(text);
+        let then =
+            (self.hear)(Candidate { kind: self.kind, source: self.source, offer: Offer::Text(text) }, &self.seen);
+        // There is room: the budget is as large.
+        let _ = self.seen.texts.try_push(text);
+        self.go(then)
+    }
+
+    #[cold]
+    fn basic(&mut self, credentials: &[u8]) -> ControlFlow<()> {
+        if !self.allows_ambient() {
+            return self.refuse(Reason::CrossSite);
+        }
+        let Some(token) = basic_password(credentials) else { return self.refuse(Reason::Malformed) };
+        if self.seen.contains(token.key().as_bytes()) {
+            return self.offer(Offer::Nothing(Nothing::Repeated));
+        }
+        if self.spend() {
+            self.offer(Offer::Owned(token.clone()))?;
+            self.seen.basic = Some(token);
+        }
+        ControlFlow::Continue(())
+    }
+
+    #[cold]
+    fn refuse(&mut self, reason: Reason) -> ControlFlow<()> {
+        self.offer(Offer::Nothing(Nothing::Refused(reason)))
+    }
+
+    /// Apart from the text that most requests offer, so that its way stays short.
+    #[cold]
+    #[inline(never)]
+    fn offer(&mut self, offer: Offer<'r>) -> ControlFlow<()> {
+        let then = (self.hear)(Candidate { kind: self.kind, source: self.source, offer }, &self.seen);
+        self.go(then)
+    }
+
+    #[inline(always)]
+    fn go(&mut self, then: Then) -> ControlFlow<()> {
+        match then {
+            Then::GoOn => ControlFlow::Continue(()),
+            Then::EndWithThisSource => {
+                self.is_last_source = true;
+                ControlFlow::Continue(())
+            }
+            Then::Stop => ControlFlow::Break(()),
+        }
     }
 
     fn allows_ambient(&mut self) -> bool {
-        *self.allows_ambient.get_or_insert_with(|| self.same_origin.allows(self.head))
+        *self.allows_ambient.get_or_insert_with(|| self.same_origin.lets_pass(self.head))
     }
 
-    #[inline(always)]
-    fn offer(&mut self, text: &'r [u8]) -> Offer<'r> {
-        if self.kind.is_ambient() && !self.allows_ambient() {
-            return Offer::refused(Reason::CrossSite);
-        }
-        let text = if is_token_text(text) { std::str::from_utf8(text).ok() } else { None };
-        let Some(text) = text else { return Offer::refused(Reason::Malformed) };
-        if self.is_known(text) {
-            return Offer::Nothing(Nothing::Repeated);
-        }
-        if self.spend().is_none() || self.tried.try_push(text).is_err() {
-            return Offer::Nothing(Nothing::Uncounted);
-        }
-        Offer::Text(text)
-    }
-
-    #[inline(always)]
-    fn is_known(&self, text: &str) -> bool {
-        self.tried.contains(&text) || self.basic.as_ref().is_some_and(|basic| basic.expose_secret() == text)
-    }
-
-    /// `None`: this request has been looked up often enough.
-    fn spend(&mut self) -> Option<()> {
-        self.budget = self.budget.checked_sub(1)?;
-        Some(())
-    }
-}
-
-impl<'r> Iterator for Candidates<'_, 'r> {
-    type Item = Candidate<'r>;
-
-    // One caller, on every request: inlined there, what is known of the source at hand need not be asked again.
-    #[inline(always)]
-    fn next(&mut self) -> Option<Candidate<'r>> {
-        loop {
-            let text = match &mut self.values {
-                Values::None => None,
-                Values::Cookies(values) => values.next(),
-                Values::Header(values) => values.next().map(HeaderValue::as_bytes),
-                Values::One(text) => {
-                    let text = *text;
-                    self.values = Values::None;
-                    Some(text)
-                }
-            };
-            let offer = match text {
-                Some(text) => Some(self.offer(text)),
-                None => {
-                    self.values = Values::None;
-                    let source = self.sources.next()?;
-                    self.enter(source)
-                }
-            };
-            if let Some(offer) = offer {
-                return Some(Candidate { kind: self.kind, source: self.source, offer });
-            }
-        }
+    /// Whether one more may be looked up.
+    fn spend(&mut self) -> bool {
+        let left = self.budget.checked_sub(1);
+        self.budget = left.unwrap_or(0);
+        left.is_some()
     }
 }

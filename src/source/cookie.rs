@@ -32,11 +32,14 @@ impl<'r> Iterator for CookieValues<'r, '_> {
             while self.rest.is_empty() {
                 self.rest = self.headers.next()?.as_bytes();
             }
-            let end = memchr(b';', self.rest).unwrap_or(self.rest.len());
-            let pair = self.rest[..end].trim_ascii();
-            self.rest = self.rest.get(end + 1..).unwrap_or_default();
+            let (pair, rest) = match memchr(b';', self.rest) {
+                Some(end) => (&self.rest[..end], &self.rest[end + 1..]),
+                None => (self.rest, &b""[..]),
+            };
+            self.rest = rest;
+            let pair = pair.trim_ascii_start();
             if let Some(value) = pair.strip_prefix(self.name).and_then(|rest| rest.strip_prefix(b"=")) {
-                return Some(unquoted(value.trim_ascii_start()));
+                return Some(unquoted(value.trim_ascii()));
             }
         }
     }

@@ -57,7 +57,7 @@ mod token_source;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
 
-pub(crate) use candidates::{Candidate, Candidates, Nothing, Offer};
+pub(crate) use candidates::{Candidate, Nothing, Offer, Seen, Then, read_candidates};
 pub use origin::SameOrigin;
 #[cfg(feature = "php-session")]
 pub use php_session::{MAX_SESSION_BYTES, PhpSession, PhpSessions};

@@ -76,10 +76,15 @@ impl SameOrigin {
     /// Whether this request may use what the browser sends by itself.
     #[must_use]
     pub fn allows(&self, head: RequestHead<'_>) -> bool {
+        self.lets_pass(&head)
+    }
+
+    #[inline]
+    pub(crate) fn lets_pass(&self, head: &RequestHead<'_>) -> bool {
         is_safe(head) || self.insecure_off || self.is_same_origin(head)
     }
 
-    fn is_same_origin(&self, head: RequestHead<'_>) -> bool {
+    fn is_same_origin(&self, head: &RequestHead<'_>) -> bool {
         let (Some(site), Some(origin)) = (single(head, &SEC_FETCH_SITE), single(head, &ORIGIN)) else { return false };
         match site {
             Header::Is(b"same-origin" | b"none") => true,
@@ -96,13 +101,14 @@ impl SameOrigin {
     }
 }
 
-fn is_safe(head: RequestHead<'_>) -> bool {
+#[inline]
+fn is_safe(head: &RequestHead<'_>) -> bool {
     matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS) && !head.headers.contains_key(UPGRADE)
 }
 
 /// Whether the origin's host is the one that the request was sent to. The scheme is not compared: behind a proxy that
 /// ends TLS nobody here knows it.
-fn is_own_host(origin: &[u8], head: RequestHead<'_>) -> bool {
+fn is_own_host(origin: &[u8], head: &RequestHead<'_>) -> bool {
     let Some((scheme, origin_host)) = parse_origin(origin) else { return false };
     let own_host = match (head.uri.authority(), single(head, &HOST)) {
         (Some(authority), _) => authority.as_str(),
@@ -129,7 +135,7 @@ enum Header<'r> {
 }
 
 /// A header that may stand once. `None`: it stands twice.
-fn single<'r>(head: RequestHead<'r>, name: &HeaderName) -> Option<Header<'r>> {
+fn single<'r>(head: &RequestHead<'r>, name: &HeaderName) -> Option<Header<'r>> {
     let mut values = head.headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Some(Header::Absent),

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `value` | [`Token`], the secret text |
 //! | `format` | how tokens are generated, and what cannot be one |
-//! | `digest` | [`TokenDigest`] and [`TokenKey`], what stores keep instead of the text |
+//! | `digest` | [`TokenDigest`], what stores keep instead of the text |
+//! | `key` | [`TokenKey`], what a token is looked up by |
 //! | `lifetime` | [`Lifetime`] and [`Expiry`] |
 //! | `record` | [`TokenRecord`], what a store knows of a token |
 //!
@@ -14,11 +15,10 @@
 //! ```
 //! use time::Duration;
 //! use tower_tokens::clock::Timestamp;
-//! use tower_tokens::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord};
+//! use tower_tokens::token::{Lifetime, Token, TokenId, TokenRecord};
 //!
 //! let token = Token::parse("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x")?;
-//! let key = TokenKey::new(token.expose_secret());
-//! assert_eq!(key.digest().as_bytes().len(), 32); // what a store keeps instead of the text
+//! assert_eq!(token.key().digest().as_bytes().len(), 32); // what a store keeps instead of the text
 //!
 //! let born = Timestamp::from_unix_seconds(1_795_287_701);
 //! let record = TokenRecord::new(TokenId::new(7), born, Lifetime::hours(1));
@@ -29,13 +29,15 @@
 
 mod digest;
 mod format;
+mod key;
 mod lifetime;
 mod record;
 mod value;
 
-pub use digest::{TokenDigest, TokenKey};
+pub use digest::TokenDigest;
 pub(crate) use format::generate_text;
 pub use format::{ApiTokenFormat, MAX_TOKEN_BYTES, is_token_text};
+pub use key::TokenKey;
 pub use lifetime::{Expiry, Lifetime};
 pub use record::{TokenId, TokenRecord};
 pub use value::Token;

@@ -177,6 +177,7 @@ impl TokenRecord {
 
     /// When the token ends: the earlier of its absolute end and, if it has an idle limit, that limit after the last use.
     #[must_use]
+    #[inline]
     pub fn expires_at(&self) -> Expiry {
         let idle_end = self.idle_limit.map(|limit| self.last_active() + limit);
         self.absolute_expiry.min(idle_end.into())
@@ -196,6 +197,7 @@ impl TokenRecord {
 
     /// Whether the token has ended: `now >= expires_at`.
     #[must_use]
+    #[inline]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at().has_passed(now)
     }

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::secret::SecretText;
-use crate::token::format;
+use crate::token::{TokenKey, format};
 
 /// A token: the secret text that a client presents.
 ///
@@ -49,5 +49,11 @@ impl Token {
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// What the token is looked up by.
+    #[must_use]
+    pub fn key(&self) -> TokenKey<'_> {
+        TokenKey::new(self.expose_secret())
     }
 }

@@ -1,7 +1,7 @@
 //! Destroy: end one token, all of a user, or all but one.
 
 use crate::error::Error;
-use crate::token::{Token, TokenId, TokenKey};
+use crate::token::{Token, TokenId};
 use crate::tokens::Tokens;
 use crate::user::{CurrentUser, UserId};
 
@@ -14,7 +14,7 @@ impl Tokens {
     /// # Source
     /// Trongate's `destroy`.
     pub async fn destroy(&self, token: &Token) -> Result<bool, Error> {
-        self.inner().repository.delete(TokenKey::new(token.expose_secret())).await
+        self.inner().repository.delete(token.key()).await
     }
 
     /// Ends the token that this user presented: log out.

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::repository::NewToken;
-use crate::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord, generate_text};
+use crate::token::{Lifetime, Token, TokenId, TokenRecord, generate_text};
 use crate::tokens::{IssuedToken, Tokens};
 use crate::user::UserId;
 
@@ -130,7 +130,7 @@ impl Generate {
         if let Some(at) = self.authenticated_at {
             record = record.with_authenticated_at(at);
         }
-        let new = NewToken { key: TokenKey::new(token.expose_secret()), user: &self.user, record };
+        let new = NewToken { key: token.key(), user: &self.user, record };
         let record = self.tokens.inner().repository.insert(new).await?;
         Ok(IssuedToken::new(token, self.user, record, now, self.tokens.cookie().clone()))
     }

@@ -56,12 +56,7 @@ impl Regenerate<'_> {
             _ => generate_text()?,
         };
         let now = self.tokens.now();
-        let replacement = Replacement {
-            old: TokenKey::new(old),
-            new: TokenKey::new(token.expose_secret()),
-            lifetime: self.lifetime,
-            now,
-        };
+        let replacement = Replacement { old: TokenKey::new(old), new: token.key(), lifetime: self.lifetime, now };
         let regenerated = inner.repository.replace(replacement).await?.ok_or(ErrorKind::InvalidToken)?;
         Ok(IssuedToken::new(token, regenerated.user, regenerated.record, now, self.tokens.cookie().clone()))
     }

@@ -27,7 +27,8 @@ pub(super) struct Inner {
     pub(super) lifetime: Lifetime,
     pub(super) cookie: TokenCookie,
     pub(super) api_format: Option<ApiTokenFormat>,
-    pub(super) touch_interval: Option<Duration>,
+    /// `i64::MAX` for never.
+    pub(super) touch_seconds: i64,
     pub(super) toucher: Arc<Toucher>,
 }
 
@@ -41,7 +42,7 @@ impl Tokens {
             lifetime: Lifetime::default(),
             cookie: TokenCookie::default(),
             api_format: None,
-            touch_interval: Some(Duration::seconds(60)),
+            touch_seconds: 60,
             toucher: Arc::default(),
         }))
     }
@@ -81,7 +82,7 @@ impl Tokens {
     /// `None`.
     #[must_use]
     pub fn with_touch_interval(self, interval: Option<Duration>) -> Self {
-        self.with(|inner| inner.touch_interval = interval)
+        self.with(|inner| inner.touch_seconds = interval.map_or(i64::MAX, Duration::whole_seconds))
     }
 
     /// The cookie's settings.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use time::Duration;
 use tokio::time::timeout;
 
 use crate::clock::Timestamp;
@@ -38,15 +37,12 @@ struct Queue {
 
 impl Tokens {
     /// Has this use noted if the last note is old enough. Costs a hit that is not due two comparisons.
+    #[inline]
     pub(super) fn touch_if_due(&self, user: &CurrentUser) {
         let record = user.token();
-        let for_idle_limit = record.idle_limit().map(|limit| limit / 4);
-        let interval = match (self.inner().touch_interval, for_idle_limit) {
-            (Some(a), Some(b)) => a.min(b),
-            (Some(interval), None) | (None, Some(interval)) => interval,
-            (None, None) => return,
-        };
-        if user.checked() - user.token().last_active() >= interval.max(Duration::SECOND) {
+        let for_idle_limit = record.idle_limit().map_or(i64::MAX, |limit| limit.whole_seconds() / 4);
+        let interval = self.inner().touch_seconds.min(for_idle_limit).max(1);
+        if user.checked().unix_seconds().saturating_sub(record.last_active().unix_seconds()) >= interval {
             self.touch_later(user);
         }
     }

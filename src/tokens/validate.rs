@@ -27,23 +27,26 @@ impl Tokens {
         Validate { tokens: self, token, levels: None }
     }
 
-    async fn find(&self, text: &str) -> Result<Option<CurrentUser>, Error> {
-        if self.is_forged(text) {
+    async fn find(&self, token: TokenKey<'_>) -> Result<Option<CurrentUser>, Error> {
+        if self.is_forged(token) {
             return Ok(None);
         }
-        let found = self.inner().repository.find(TokenKey::new(text), self.now()).await?;
+        let found = self.inner().repository.find(token, self.now()).await?;
         Ok(found.inspect(|user| self.touch_if_due(user)))
     }
 
     /// Whether the text claims to be one of our API tokens and its check digits say otherwise.
-    fn is_forged(&self, text: &str) -> bool {
-        self.inner().api_format.as_ref().is_some_and(|format| format.claims(text) && !format.accepts(text))
+    fn is_forged(&self, token: TokenKey<'_>) -> bool {
+        self.inner().api_format.as_ref().is_some_and(|format| {
+            let text = token.expose_secret();
+            format.claims(text) && !format.accepts(text)
+        })
     }
 }
 
 #[async_trait]
 impl TokenValidator for Tokens {
-    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Option<CurrentUser>> {
         if self.is_forged(token) {
             return Some(None);
         }
@@ -54,7 +57,7 @@ impl TokenValidator for Tokens {
         found
     }
 
-    async fn validate(&self, token: &str) -> Validation {
+    async fn validate(&self, token: TokenKey<'_>) -> Validation {
         self.find(token).await.into()
     }
 
@@ -91,7 +94,7 @@ impl<'a> IntoFuture for Validate<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let found = self.tokens.find(self.token.expose_secret()).await?;
+            let found = self.tokens.find(self.token.key()).await?;
             Ok(found.filter(|user| match &self.levels {
                 None => true,
                 Some(titles) => titles.iter().any(|title| title == user.level().title()),

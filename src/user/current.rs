@@ -13,7 +13,7 @@ use crate::user::{SourceKind, UserId, UserLevel};
 /// The user of this request: who they are, their present level, and the record of the token that says so.
 ///
 /// `TokenAuthLayer` puts it into the request extensions, a [`UserLevel`] beside it. With axum it is an extractor;
-/// without, `request.extensions().get::<CurrentUser>()`. It carries no secret, and cloning it copies three words.
+/// without, `request.extensions().get::<CurrentUser>()`. It carries no secret, and cloning it copies one word.
 ///
 /// # Example
 /// ```
@@ -30,52 +30,55 @@ use crate::user::{SourceKind, UserId, UserLevel};
 pub struct CurrentUser {
     /// Of this request alone, so that counting its clones keeps no other thread waiting.
     details: Arc<Details>,
-    checked_at: Timestamp,
-    source: SourceKind,
 }
 
+#[derive(Clone)]
 struct Details {
     id: UserId,
     level: UserLevel,
     token: TokenRecord,
+    checked_at: Timestamp,
+    source: SourceKind,
 }
 
 thread_local! {
-    /// The details that this thread made last. They are written over once their request is over, which saves the next
-    /// one an allocation.
+    /// What this thread had no more use for. The next user is written over it, which saves an allocation a request.
     static SPARE: Cell<Option<Arc<Details>>> = const { Cell::new(None) };
-}
-
-impl Details {
-    fn share(self) -> Arc<Self> {
-        let shared = match SPARE.try_with(Cell::take) {
-            Ok(Some(mut spare)) => {
-                match Arc::get_mut(&mut spare) {
-                    Some(details) => *details = self,
-                    None => spare = Arc::new(self),
-                }
-                spare
-            }
-            // The first request of a thread, or a thread that is ending.
-            _ => Arc::new(self),
-        };
-        let _ = SPARE.try_with(|spare| spare.set(Some(Arc::clone(&shared))));
-        shared
-    }
 }
 
 impl CurrentUser {
     /// The user whose token was found valid at `checked_at`.
     #[must_use]
     pub fn new(id: impl Into<UserId>, level: UserLevel, token: TokenRecord, checked_at: Timestamp) -> Self {
-        let details = Details { id: id.into(), level, token }.share();
-        Self { details, checked_at, source: SourceKind::Direct }
+        Self::copy_of(&id.into(), &level, &token, checked_at)
+    }
+
+    /// The same, of what stays where it is.
+    pub(crate) fn copy_of(id: &UserId, level: &UserLevel, token: &TokenRecord, checked_at: Timestamp) -> Self {
+        let mut spare = SPARE.try_with(Cell::take).ok().flatten();
+        let details = match spare.as_mut().and_then(Arc::get_mut) {
+            Some(details) => {
+                details.id.clone_from(id);
+                details.level.clone_from(level);
+                details.token.clone_from(token);
+                details.checked_at = checked_at;
+                details.source = SourceKind::Direct;
+                spare
+            }
+            None => None,
+        };
+        let made = || {
+            let (id, level, token) = (id.clone(), level.clone(), token.clone());
+            Arc::new(Details { id, level, token, checked_at, source: SourceKind::Direct })
+        };
+        Self { details: details.unwrap_or_else(made) }
     }
 
     /// Says where in the request the token was. Default: [`SourceKind::Direct`].
     #[must_use]
-    pub const fn with_source(mut self, source: SourceKind) -> Self {
-        self.source = source;
+    #[inline]
+    pub fn with_source(mut self, source: SourceKind) -> Self {
+        Arc::make_mut(&mut self.details).source = source;
         self
     }
 
@@ -99,8 +102,8 @@ impl CurrentUser {
 
     /// Where in the request the token was.
     #[must_use]
-    pub const fn source(&self) -> SourceKind {
-        self.source
+    pub fn source(&self) -> SourceKind {
+        self.details.source
     }
 
     /// When the token ends.
@@ -115,14 +118,24 @@ impl CurrentUser {
         self.token().authenticated_at()
     }
 
-    pub(crate) const fn checked(&self) -> Timestamp {
-        self.checked_at
+    pub(crate) fn checked(&self) -> Timestamp {
+        self.details.checked_at
     }
 
     /// When the token was found valid, by the clock of the validator: the "now" of every rule that asks for one.
     #[must_use]
     pub fn checked_at(&self) -> OffsetDateTime {
-        self.checked_at.into()
+        self.checked().into()
+    }
+}
+
+impl Drop for CurrentUser {
+    #[inline]
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.details) == 1 {
+            // A thread that is ending keeps no spare.
+            let _ = SPARE.try_with(|spare| spare.set(Some(Arc::clone(&self.details))));
+        }
     }
 }
 
@@ -132,8 +145,8 @@ impl fmt::Debug for CurrentUser {
             .field("id", self.id())
             .field("level", self.level())
             .field("token", self.token())
-            .field("checked_at", &self.checked_at)
-            .field("source", &self.source)
+            .field("checked_at", &self.checked())
+            .field("source", &self.source())
             .finish()
     }
 }

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::sealed::Sealer;
+use crate::token::TokenKey;
 use crate::user::CurrentUser;
 use crate::validator::{TokenValidator, Validation};
 
@@ -15,6 +16,7 @@ use crate::validator::{TokenValidator, Validation};
 /// use tower_tokens::auth::TokenAuthLayer;
 /// use tower_tokens::repository::{MemoryRepository, UserRepository};
 /// use tower_tokens::sealed::{Key, KeyRing, Sealer};
+/// use tower_tokens::token::TokenKey;
 /// use tower_tokens::tokens::Tokens;
 /// use tower_tokens::user::UserLevel;
 /// use tower_tokens::validator::{TokenValidator, Validation};
@@ -31,24 +33,25 @@ use crate::validator::{TokenValidator, Validation};
 ///
 /// let both = logins.or(tokens);
 /// for (text, level) in [(stored.token().expose_secret(), "member"), (sealed.expose_secret(), "guest")] {
-///     assert!(matches!(both.validate(text).await, Validation::Valid(user) if user.level().title() == level));
+///     assert!(matches!(both.validate(TokenKey::new(text)).await, Validation::Valid(user) if user.level().title() == level));
 /// }
 /// let layer = TokenAuthLayer::new(both);
 /// # Ok(()) }
 /// ```
 #[async_trait]
 impl TokenValidator for Sealer {
-    fn validate_now(&self, token: &str) -> Option<Option<CurrentUser>> {
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Option<CurrentUser>> {
         Some(self.user_of(token))
     }
 
-    async fn validate(&self, token: &str) -> Validation {
+    async fn validate(&self, token: TokenKey<'_>) -> Validation {
         self.user_of(token).map_or(Validation::Invalid, Validation::Valid)
     }
 }
 
 impl Sealer {
-    fn user_of(&self, token: &str) -> Option<CurrentUser> {
+    fn user_of(&self, token: TokenKey<'_>) -> Option<CurrentUser> {
+        let token = token.expose_secret();
         Self::could_have_sealed(token).then(|| self.open_login(token).ok()).flatten()
     }
 }

@@ -143,7 +143,7 @@ fn keep(journal: &Journal, issued: &IssuedToken) {
 
 fn show_types(journal: &Journal, store: &dyn Debug, tokens: &Tokens, issued: &IssuedToken) {
     let secret = issued.token();
-    let key = TokenKey::new(secret.expose_secret());
+    let key = secret.key();
     journal.write(&(store, tokens, issued, secret, key, key.digest(), issued.record()));
     journal.write(&(tokens.validate(secret), tokens.regenerate(secret), tokens.generate(issued.user_id())));
     let new = NewToken { key, user: issued.user_id(), record: issued.record().clone() };
@@ -161,7 +161,7 @@ fn show_types(journal: &Journal, store: &dyn Debug, tokens: &Tokens, issued: &Is
 }
 
 async fn refuse_what_is_there(journal: &Journal, store: &dyn TokenRepository, user: &UserId, issued: &IssuedToken) {
-    let key = TokenKey::new(issued.token().expose_secret());
+    let key = issued.token().key();
     let record = || TokenRecord::new(TokenId::new(7), START, Lifetime::default());
     journal.write_error(&store.insert(NewToken { key, user, record: record() }).await.unwrap_err());
     let (nobody, text) = (UserId::from(4_711), journal.keep("a-token-for-a-user-that-is-not-there"));

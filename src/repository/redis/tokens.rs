@@ -25,7 +25,8 @@ impl TokenRepository for RedisRepository {
         let used = record.last_used_at().map(reply::seconds);
         let absolute = reply::end(record.absolute_expiry());
         let idle = reply::idle_limit(&record);
-        let mut arguments: Vec<&[u8]> = vec![key.digest().as_bytes(), &id, &user, created.as_bytes(), ends.as_bytes()];
+        let digest = key.digest();
+        let mut arguments: Vec<&[u8]> = vec![digest.as_bytes(), &id, &user, created.as_bytes(), ends.as_bytes()];
         let fields = [
             ("created", Some(&*created)),
             ("authenticated", Some(&*authenticated)),

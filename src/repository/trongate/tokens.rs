@@ -78,7 +78,7 @@ impl TokenRepository for TrongateRepository {
         inserted.await.map_err(|error| Error::with_source(ErrorKind::Unavailable, error))?
     }
 
-    fn find_now(&self, _token: &str, _now: Timestamp) -> Option<Option<CurrentUser>> {
+    fn find_now(&self, _token: TokenKey<'_>, _now: Timestamp) -> Option<Option<CurrentUser>> {
         None
     }
 
@@ -237,6 +237,7 @@ async fn insert(
 
 /// The name of the lock for this token, at most 64 characters. Half of the digest names nobody's token.
 fn lock_name(token: &TokenKey<'_>) -> String {
-    let (half, _) = token.digest().as_bytes().split_at(16);
+    let digest = token.digest();
+    let (half, _) = digest.as_bytes().split_at(16);
     half.iter().fold("tower_tokens ".to_owned(), |name, byte| format!("{name}{byte:02x}"))
 }

@@ -17,7 +17,7 @@ use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::head::RequestHead;
 use tower_tokens::repository::{FaultyRepository, MemoryRepository};
 use tower_tokens::source::{TokenSession, TokenSource};
-use tower_tokens::token::Token;
+use tower_tokens::token::{Token, TokenKey};
 use tower_tokens::user::{CurrentUser, Reason};
 use tower_tokens::validator::{TokenValidator, Validation};
 
@@ -78,7 +78,7 @@ struct Says(fn() -> Validation);
 
 #[async_trait]
 impl TokenValidator for Says {
-    async fn validate(&self, _token: &str) -> Validation {
+    async fn validate(&self, _token: TokenKey<'_>) -> Validation {
         (self.0)()
     }
 }
@@ -122,8 +122,11 @@ async fn one_candidate_that_is_valid_outweighs_one_that_could_not_be_looked_up()
     struct Picky(tower_tokens::tokens::Tokens);
     #[async_trait]
     impl TokenValidator for Picky {
-        async fn validate(&self, token: &str) -> Validation {
-            if token == "cursed" { (UNAVAILABLE.0)() } else { TokenValidator::validate(&self.0, token).await }
+        async fn validate(&self, token: TokenKey<'_>) -> Validation {
+            match token.expose_secret() {
+                "cursed" => (UNAVAILABLE.0)(),
+                _ => TokenValidator::validate(&self.0, token).await,
+            }
         }
     }
     let app = app(TokenAuthLayer::new(Picky(site.tokens.clone())));
@@ -180,8 +183,11 @@ async fn a_second_cookie_that_hangs_does_not_log_out_the_first() {
     struct HangsForStale(tower_tokens::tokens::Tokens);
     #[async_trait]
     impl TokenValidator for HangsForStale {
-        async fn validate(&self, token: &str) -> Validation {
-            if token == "stale" { std::future::pending().await } else { TokenValidator::validate(&self.0, token).await }
+        async fn validate(&self, token: TokenKey<'_>) -> Validation {
+            match token.expose_secret() {
+                "stale" => std::future::pending().await,
+                _ => TokenValidator::validate(&self.0, token).await,
+            }
         }
     }
     let app = app(TokenAuthLayer::new(HangsForStale(site.tokens.clone())));

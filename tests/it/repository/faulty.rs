@@ -24,10 +24,10 @@ async fn with_one_token() -> Arc<FaultyRepository<MemoryRepository>> {
 async fn look_ups_are_counted_once_through_either_door() {
     let store = with_one_token().await;
     assert_eq!(store.look_ups(), 0, "an insert is no look-up");
-    assert!(store.find_now("token", NOW).unwrap().is_some());
+    assert!(store.find_now(TokenKey::new("token"), NOW).unwrap().is_some());
     assert_eq!(store.look_ups(), 1);
     store.fail();
-    assert!(store.find_now("token", NOW).is_none(), "a faulty store does not know at once");
+    assert!(store.find_now(TokenKey::new("token"), NOW).is_none(), "a faulty store does not know at once");
     assert_eq!(store.look_ups(), 1);
     let error = store.find(TokenKey::new("token"), NOW).await.unwrap_err();
     assert_eq!((error.kind(), store.look_ups()), (ErrorKind::Unavailable, 2));
@@ -39,7 +39,7 @@ async fn look_ups_are_counted_once_through_either_door() {
 #[tokio::test]
 async fn the_synchronous_door_can_be_closed_on_a_healthy_store() {
     let store = FaultyRepository::new(with_one_token().await).without_find_now();
-    assert!(store.find_now("token", NOW).is_none());
+    assert!(store.find_now(TokenKey::new("token"), NOW).is_none());
     assert!(store.find(TokenKey::new("token"), NOW).await.unwrap().is_some());
     assert_eq!((store.look_ups(), store.inner().look_ups()), (1, 1));
 }

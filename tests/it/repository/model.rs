@@ -223,7 +223,7 @@ where
             (user_id(*user), LEVELS[usize::from(model.users[user].0)].to_owned(), record.clone())
         });
         prop_assert_eq!(&seen, &expected);
-        if let Some(at_once) = store.find_now(&text, now) {
+        if let Some(at_once) = store.find_now(TokenKey::new(&text), now) {
             prop_assert_eq!(at_once.map(|user| user.token().clone()), seen.map(|(_, _, record)| record));
         }
     }

@@ -88,7 +88,7 @@ impl TokenRepository for Mutant {
         let record = self.inner.insert(token).await?;
         let found =
             CurrentUser::new(user, UserLevel::new(1, "member"), record.clone(), Timestamp::from_unix_seconds(0));
-        self.memory.lock().unwrap().insert(*key.digest(), found);
+        self.memory.lock().unwrap().insert(key.digest(), found);
         Ok(record)
     }
 
@@ -98,13 +98,13 @@ impl TokenRepository for Mutant {
         }
         self.outage()?;
         if self.flaw == Flaw::TouchBringsBack
-            && let Some(user) = self.remembered(token.digest())
+            && let Some(user) = self.remembered(&token.digest())
             && user.token().code() == Some("back")
         {
             return Ok(Some(user));
         }
         let found = self.inner.find(token, now).await?;
-        let remembered = || self.remembered(token.digest());
+        let remembered = || self.remembered(&token.digest());
         let again = |user: &CurrentUser, level: &UserLevel| {
             CurrentUser::new(user.id(), level.clone(), user.token().clone(), now)
         };
@@ -137,7 +137,7 @@ impl TokenRepository for Mutant {
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
         self.outage()?;
         if self.flaw == Flaw::DeleteForgets {
-            return Ok(self.remembered(token.digest()).is_some());
+            return Ok(self.remembered(&token.digest()).is_some());
         }
         self.inner.delete(token).await
     }
@@ -155,7 +155,7 @@ impl TokenRepository for Mutant {
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
         self.outage()?;
         let Replacement { old, new, lifetime, now } = replacement.clone();
-        match (self.flaw, self.remembered(old.digest())) {
+        match (self.flaw, self.remembered(&old.digest())) {
             (Flaw::ReplaceIsTwoSteps, _) => {
                 let Some(found) = self.inner.find(old, now).await? else { return Ok(None) };
                 tokio::task::yield_now().await;

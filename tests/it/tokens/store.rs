@@ -60,7 +60,7 @@ impl TokenRepository for Chores {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         self.inner.insert(token).await
     }
-    fn find_now(&self, token: &str, now: Timestamp) -> Option<Option<CurrentUser>> {
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
         self.inner.find_now(token, now)
     }
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
