@@ -48,13 +48,13 @@ mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod page;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
 mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "trongate"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;

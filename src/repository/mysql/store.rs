@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlPool, MySqlQueryResult, MySqlRow};
-use sqlx::{ConnectOptions, Executor};
+use sqlx::ConnectOptions;
+use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlQueryResult, MySqlRow};
 
 use crate::error::Error;
-use crate::repository::mysql::failure::{failure, lost_a_deadlock};
+use crate::repository::mysql::failure::failure;
 use crate::repository::mysql::schema::{MIGRATIONS, migrate};
 use crate::repository::patience::within_patience;
-use crate::repository::sql::{bounded, retrying};
+use crate::repository::sql::{lost_a_deadlock, mysql_pool, retrying};
 
 /// What every connection of ours begins with. `READ COMMITTED` takes no locks on what is not there, so that pruning
 /// never keeps a log-in waiting.
@@ -68,10 +68,7 @@ impl MySqlRepository {
     /// [`TokenRepository`](super::super::TokenRepository).
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let options: MySqlConnectOptions = url.parse().map_err(failure)?;
-        let pool = bounded().after_connect(|connection: &mut MySqlConnection, _| {
-            Box::pin(async move { connection.execute(sqlx::raw_sql(SESSION)).await.map(drop) })
-        });
-        let pool = pool.connect_with(options.disable_statement_logging());
+        let pool = mysql_pool(SESSION).connect_with(options.disable_statement_logging());
         within_patience(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
     }
 
