@@ -25,8 +25,10 @@ mod schema;
 pub(super) use failure::failure_with;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 pub(super) use failure::server_failure;
+#[cfg(feature = "trongate")]
+pub(super) use mysql::mysql_number;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
-pub(super) use mysql::{lost_a_deadlock, mysql_kind, mysql_number, mysql_pool};
+pub(super) use mysql::{lost_a_deadlock, mysql_kind, mysql_pool};
 #[cfg(feature = "postgres")]
 pub(super) use pool::bounded;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
