@@ -191,8 +191,8 @@ impl TrongateRepository {
     ) -> Result<TokenRecord, Error> {
         let mut connection = self.pool().acquire().await.map_err(failure)?;
         let inserted = within_patience(insert(&mut connection, lock, text, user, expiry_date, code)).await;
-        let is_open = inserted.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut);
-        if is_open || query(UNLOCK).bind(lock).execute(&mut *connection).await.is_err() {
+        let hangs = inserted.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut);
+        if hangs || within_patience(unlock(&mut connection, lock)).await.is_err() {
             // The end of the connection is the end of its locks.
             connection.close_on_drop();
         }
@@ -237,6 +237,10 @@ async fn insert(
         Ok(id) if id > 0 => Ok(rows::stored(id, expiry_date, Some(code))),
         _ => Err(Error::with_source(ErrorKind::Configuration, "trongate_tokens.id is not AUTO_INCREMENT")),
     }
+}
+
+async fn unlock(connection: &mut MySqlConnection, lock: &str) -> Result<(), Error> {
+    query(UNLOCK).bind(lock).execute(connection).await.map(drop).map_err(failure)
 }
 
 /// The name of the lock for this token, at most 64 characters. Half of the digest names nobody's token.
