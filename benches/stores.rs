@@ -272,4 +272,16 @@ async fn redis(many: u64) {
         }
         look_up("Redis", &store, target, started.elapsed()).await;
     }
+    for first in (0..there).step_by(1_000) {
+        let mut clear = redis::pipe();
+        for number in first..first + 1_000 {
+            let (id, user) = (sortable(number), [&[1][..], &sortable(number)].concat());
+            clear.unlink(key("token", TokenDigest::of(&text(number)).as_bytes())).ignore();
+            clear.unlink(key("id", &id)).unlink(key("user", &user)).unlink(key("user-tokens", &user)).ignore();
+        }
+        clear.exec_async(&mut connection).await.unwrap();
+    }
+    for kind in ["ends", "users", "last-user", "levels", "level-ids", "last-level"] {
+        redis::cmd("UNLINK").arg(format!("{{{prefix}}}:{kind}")).exec_async(&mut connection).await.unwrap();
+    }
 }
