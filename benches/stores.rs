@@ -7,8 +7,9 @@
 //! . servers.env && cargo bench --features full --bench stores
 //! ```
 //!
-//! `TOKENS=100000` loads fewer than a million, `STORE=redis` asks one store alone. Every store is filled by its own bulk statements, for which no contract has
-//! a method, and then asked through the contract.
+//! `TOKENS=100000` loads fewer than a million, `STORE=redis` asks one store alone. Every store is filled by its own bulk
+//! statements, for which no contract has a method, and then asked through the contract. Trongate's tables are asked as
+//! Trongate leaves them too, among a tenth of the tokens: each look-up reads them all.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run shall stop")]
 
@@ -20,20 +21,22 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection, MySqlPool, PgPool};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::repository::{
-    MySqlRepository, PostgresRepository, RedisRepository, SqliteRepository, TokenRepository, UserRepository,
+    MySqlRepository, PostgresRepository, RedisRepository, SqliteRepository, TokenRepository, TrongateRepository,
+    UserRepository,
 };
 use tower_tokens::token::{TokenDigest, TokenKey};
 use tower_tokens::user::UserId;
 
 const FEW: u64 = 1_000;
 const LOOK_UPS: u64 = 5_000;
+const SLOW_LOOK_UPS: u64 = 100;
 const USERS: u64 = 1_000;
 const NOW: i64 = 1_800_000_000;
 
 #[tokio::main]
 async fn main() {
     let many = std::env::var("TOKENS").map_or(1_000_000, |count| count.parse().expect("TOKENS is a number"));
-    println!("{:<12} {:>10} {:>12} {:>12} {:>12}", "store", "tokens", "median µs", "p99 µs", "loaded in s");
+    println!("{:<26} {:>10} {:>12} {:>12} {:>12}", "store", "tokens", "median µs", "p99 µs", "loaded in s");
     let only = std::env::var("STORE").ok();
     let wanted = |store: &str| only.as_deref().is_none_or(|only| only == store);
     if wanted("sqlite") {
@@ -45,6 +48,9 @@ async fn main() {
     if wanted("mysql") {
         mysql(many).await;
     }
+    if wanted("trongate") {
+        trongate(many).await;
+    }
     if wanted("redis") {
         redis(many).await;
     }
@@ -52,9 +58,13 @@ async fn main() {
 
 /// Asks for tokens all over the store, one at a time.
 async fn look_up(name: &str, store: &impl TokenRepository, tokens: u64, loaded_in: Duration) {
+    look_up_times(LOOK_UPS, name, store, tokens, loaded_in).await;
+}
+
+async fn look_up_times(look_ups: u64, name: &str, store: &impl TokenRepository, tokens: u64, loaded_in: Duration) {
     let now = Timestamp::from_unix_seconds(NOW);
     let mut times = Vec::new();
-    for round in 0..LOOK_UPS {
+    for round in 0..look_ups {
         let text = text(round.wrapping_mul(2_654_435_761) % tokens);
         let started = Instant::now();
         let found = store.find(TokenKey::new(&text), now).await.unwrap();
@@ -64,7 +74,7 @@ async fn look_up(name: &str, store: &impl TokenRepository, tokens: u64, loaded_i
     times.sort();
     let micros = |place: usize| times[place].as_secs_f64() * 1e6;
     let (median, late) = (micros(times.len() / 2), micros(times.len() * 99 / 100));
-    println!("{name:<12} {tokens:>10} {median:>12.1} {late:>12.1} {:>12.1}", loaded_in.as_secs_f64());
+    println!("{name:<26} {tokens:>10} {median:>12.1} {late:>12.1} {:>12.1}", loaded_in.as_secs_f64());
 }
 
 async fn add_users(store: &impl UserRepository) {
@@ -145,7 +155,9 @@ async fn postgres(many: u64) {
     store.pool().execute(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).await.unwrap();
 }
 
-async fn mysql(many: u64) {
+/// A new database with a table of the digits, and which server it is on. Digits crossed with digits: MySQL and MariaDB
+/// share no other source of many rows.
+async fn mysql_database() -> (String, MySqlPool, String) {
     let database = unique_name();
     let url = variable("TOWER_TOKENS_MYSQL_URL");
     let mut connection = MySqlConnection::connect(&url).await.unwrap();
@@ -153,6 +165,15 @@ async fn mysql(many: u64) {
     let options = url.parse::<MySqlConnectOptions>().unwrap().database(&database);
     let pool = sqlx::mysql::MySqlPoolOptions::new().test_before_acquire(false);
     let pool: MySqlPool = pool.connect_with(options).await.unwrap();
+    let digits = "CREATE TABLE digits (d BIGINT); INSERT INTO digits VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)";
+    sqlx::raw_sql(digits).execute(&pool).await.unwrap();
+    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&pool).await.unwrap();
+    let server = if version.contains("MariaDB") { "MariaDB" } else { "MySQL" };
+    (database, pool, server.to_owned())
+}
+
+async fn mysql(many: u64) {
+    let (database, pool, server) = mysql_database().await;
     let store = MySqlRepository::with_pool(pool);
     store.migrate().await.unwrap();
     add_users(&store).await;
@@ -160,17 +181,12 @@ async fn mysql(many: u64) {
     for target in [FEW, many] {
         let started = Instant::now();
         while there < target {
-            // Digits crossed with digits: MySQL and MariaDB share no other source of many rows. 1,000 at a time.
+            // 1,000 at a time.
             let fill = "INSERT INTO tower_tokens_tokens
                     (digest, id, user_id, created_at, authenticated_at, absolute_end, ends_at)
                 SELECT UNHEX(SHA2(CONCAT('token-', ? + n), 256)), ? + n,
                     CONCAT(X'01', UNHEX(LPAD(HEX(((? + n) % ? + 1) ^ 9223372036854775808), 16, '0'))), ?, ?, ?, ?
                 FROM (SELECT a.d + 10 * b.d + 100 * c.d AS n FROM digits AS a, digits AS b, digits AS c) AS numbers";
-            if there == 0 {
-                let digits =
-                    "CREATE TABLE digits (d BIGINT); INSERT INTO digits VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9)";
-                sqlx::raw_sql(digits).execute(store.pool()).await.unwrap();
-            }
             let (first, users) = (there as i64, USERS as i64);
             let fill = sqlx::query(fill).bind(first).bind(first).bind(first).bind(users);
             let fill = fill.bind(NOW).bind(NOW).bind(NOW + 86_400).bind(NOW + 86_400);
@@ -178,9 +194,49 @@ async fn mysql(many: u64) {
             there += 1_000;
         }
         store.pool().execute("ANALYZE TABLE tower_tokens_tokens").await.unwrap();
-        look_up("MariaDB", &store, target, started.elapsed()).await;
+        look_up(&server, &store, target, started.elapsed()).await;
     }
-    connection.execute(AssertSqlSafe(format!("DROP DATABASE {database}"))).await.unwrap();
+    store.pool().execute(AssertSqlSafe(format!("DROP DATABASE {database}"))).await.unwrap();
+}
+
+async fn trongate(many: u64) {
+    let (database, pool, server) = mysql_database().await;
+    let tables = "CREATE TABLE trongate_tokens (
+            id INT(11) NOT NULL AUTO_INCREMENT PRIMARY KEY, token VARCHAR(125) DEFAULT NULL,
+            user_id INT(11) DEFAULT 0, expiry_date INT(11) DEFAULT NULL, code VARCHAR(3) DEFAULT '0'
+        ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+        CREATE TABLE trongate_users (
+            id INT(11) NOT NULL AUTO_INCREMENT PRIMARY KEY, code VARCHAR(32) DEFAULT NULL,
+            user_level_id INT(11) DEFAULT 0
+        ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+        CREATE TABLE trongate_user_levels (
+            id INT(11) NOT NULL AUTO_INCREMENT PRIMARY KEY, level_title VARCHAR(125) DEFAULT ''
+        ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4;
+        INSERT INTO trongate_user_levels (id, level_title) VALUES (1, 'admin'), (2, 'member');
+        INSERT INTO trongate_users (id, user_level_id)
+            SELECT a.d + 10 * b.d + 100 * c.d + 1, 2 FROM digits AS a, digits AS b, digits AS c";
+    sqlx::raw_sql(tables).execute(&pool).await.unwrap();
+    let store = TrongateRepository::with_pool(pool).await.unwrap();
+    let mut there = 0;
+    for (target, has_index) in [(FEW, false), (many / 10, false), (many, true)] {
+        let started = Instant::now();
+        while there < target {
+            let fill = "INSERT INTO trongate_tokens (token, user_id, expiry_date)
+                SELECT CONCAT('token-', ? + n), (? + n) % ? + 1, ?
+                FROM (SELECT a.d + 10 * b.d + 100 * c.d AS n FROM digits AS a, digits AS b, digits AS c) AS numbers";
+            let fill = sqlx::query(fill).bind(there as i64).bind(there as i64).bind(USERS as i64).bind(NOW + 86_400);
+            fill.execute(store.pool()).await.unwrap();
+            there += 1_000;
+        }
+        if has_index {
+            assert!(store.create_index().await.unwrap());
+        }
+        store.pool().execute("ANALYZE TABLE trongate_tokens").await.unwrap();
+        let (look_ups, index) = if has_index { (LOOK_UPS, "index") } else { (SLOW_LOOK_UPS, "none") };
+        let name = format!("{server}, Trongate, {index}");
+        look_up_times(look_ups, &name, &store, target, started.elapsed()).await;
+    }
+    store.pool().execute(AssertSqlSafe(format!("DROP DATABASE {database}"))).await.unwrap();
 }
 
 async fn redis(many: u64) {
@@ -215,5 +271,17 @@ async fn redis(many: u64) {
             there += 1_000;
         }
         look_up("Redis", &store, target, started.elapsed()).await;
+    }
+    for first in (0..there).step_by(1_000) {
+        let mut clear = redis::pipe();
+        for number in first..first + 1_000 {
+            let (id, user) = (sortable(number), [&[1][..], &sortable(number)].concat());
+            clear.unlink(key("token", TokenDigest::of(&text(number)).as_bytes())).ignore();
+            clear.unlink(key("id", &id)).unlink(key("user", &user)).unlink(key("user-tokens", &user)).ignore();
+        }
+        clear.exec_async(&mut connection).await.unwrap();
+    }
+    for kind in ["ends", "users", "last-user", "levels", "level-ids", "last-level"] {
+        redis::cmd("UNLINK").arg(format!("{{{prefix}}}:{kind}")).exec_async(&mut connection).await.unwrap();
     }
 }

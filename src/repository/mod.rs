@@ -10,7 +10,7 @@
 //! | `trongate` | `TrongateRepository`: the tables of a running Trongate site (feature `trongate`) |
 //! | `postgres` | `PostgresRepository`: PostgreSQL (feature `postgres`) |
 //! | `mysql` | `MySqlRepository`: MySQL and MariaDB (feature `mysql`) |
-//! | `redis` | `RedisRepository`: Redis (feature `redis`) |
+//! | `redis` | `RedisRepository`: Redis and Redis Cluster (feature `redis`) |
 //! | `sql` | what the stores on SQL databases have in common |
 //! | `user_key`, `patience` | what the stores on servers have in common |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
@@ -48,13 +48,13 @@ mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod page;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
 mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "trongate"))]
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;

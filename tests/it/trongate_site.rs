@@ -49,11 +49,8 @@ impl TrongateSite {
             .connect_with(MySqlConnectOptions::from_str(&url).unwrap())
             .await
             .unwrap();
-        let site = Self { url, pool, name };
-        for statement in TABLES {
-            site.run(statement).await;
-        }
-        site
+        create_tables(&pool).await;
+        Self { url, pool, name }
     }
 
     pub(crate) async fn run(&self, statement: &str) {
@@ -92,6 +89,13 @@ impl Drop for TrongateSite {
         });
         // A test that has failed already says why; this must not say something else.
         let _ = drop.join();
+    }
+}
+
+/// What makes an empty database a Trongate site's.
+pub(crate) async fn create_tables(pool: &MySqlPool) {
+    for statement in TABLES {
+        sqlx::query(statement).execute(pool).await.unwrap();
     }
 }
 

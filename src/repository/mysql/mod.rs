@@ -6,7 +6,7 @@
 //! | `schema` | the tables, and how older ones are brought up to date |
 //! | `tokens` | the ten clauses as SQL |
 //! | `users` | users and levels as SQL |
-//! | `failure` | what MySQL's own error numbers mean |
+//! | `failure` | sqlx's errors as this crate's |
 
 mod failure;
 mod schema;

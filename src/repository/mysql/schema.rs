@@ -12,10 +12,10 @@ use crate::repository::sql::missing_steps;
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
 
 /// Who holds it migrates; the others wait, up to 300 seconds. A lock is the whole server's, so its name says for which
-/// database it is; a hash, because a lock's name has at most 64 characters.
-const LOCK: &str = "SELECT GET_LOCK(CONCAT('tower_tokens.', MD5(DATABASE())), 300)";
+/// database it is; half of a hash, because a lock's name has at most 64 characters. MySQL 9 has no `MD5`.
+const LOCK: &str = "SELECT GET_LOCK(CONCAT('tower_tokens.', LEFT(SHA2(DATABASE(), 256), 32)), 300)";
 
-const UNLOCK: &str = "SELECT RELEASE_LOCK(CONCAT('tower_tokens.', MD5(DATABASE())))";
+const UNLOCK: &str = "SELECT RELEASE_LOCK(CONCAT('tower_tokens.', LEFT(SHA2(DATABASE(), 256), 32)))";
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS tower_tokens_schema (
     single TINYINT NOT NULL PRIMARY KEY,

@@ -210,11 +210,12 @@ mod tests {
             ("delete_expired", DELETE_EXPIRED, "nn"),
         ];
         for (name, statement, parameters) in statements {
-            let explain = query(AssertSqlSafe(format!("EXPLAIN {statement}")));
+            let explain = query(AssertSqlSafe(format!("EXPLAIN FORMAT = TRADITIONAL {statement}")));
             let plan = bound(explain, parameters).fetch_all(repository.pool()).await.unwrap();
-            let steps =
-                plan.iter().map(|row| (row.get::<Option<String>, _>("type"), row.get::<Option<String>, _>("key")));
-            let steps: Vec<_> = steps.collect();
+            // MySQL 9 counts the table that an INSERT adds to as a step, which looks for nothing.
+            let steps = plan.iter().filter(|row| row.get::<String, _>("select_type") != "INSERT");
+            let steps: Vec<(Option<String>, Option<String>)> =
+                steps.map(|row| (row.get("type"), row.get("key"))).collect();
             assert!(steps.iter().any(|(_, key)| key.is_some()), "{name}: {steps:?}");
             for (access, _) in &steps {
                 assert!(!matches!(access.as_deref(), Some("ALL" | "index")), "{name}: {steps:?}");

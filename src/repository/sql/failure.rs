@@ -15,7 +15,7 @@ pub(in crate::repository) fn failure_with(
 
 /// The same for a database server. Its complaints about data quote the data, and a digest must not stand in an error:
 /// of those only the code is kept.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 pub(in crate::repository) fn server_failure(
     error: sqlx::Error,
     kind_of: impl FnOnce(&dyn DatabaseError) -> ErrorKind,

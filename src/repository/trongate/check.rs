@@ -5,6 +5,7 @@ use std::fmt;
 use sqlx::{query_as, query_scalar};
 
 use crate::error::{Error, ErrorKind};
+use crate::repository::patience::within_patience;
 use crate::repository::trongate::TrongateRepository;
 use crate::repository::trongate::failure::{failure, is_duplicate_key_name};
 
@@ -62,7 +63,8 @@ impl TrongateRepository {
     /// [`Configuration`](ErrorKind::Configuration) when a table or a column is missing; the source names it.
     /// [`Unavailable`](ErrorKind::Unavailable) when the database does not answer.
     pub async fn check(&self) -> Result<Option<MissingIndex>, Error> {
-        let columns: Vec<(String, String)> = query_as(COLUMNS).fetch_all(self.pool()).await.map_err(failure)?;
+        let columns = async { query_as(COLUMNS).fetch_all(self.pool()).await.map_err(failure) };
+        let columns: Vec<(String, String)> = within_patience(columns).await?;
         let is_there = |(table, column): (&str, &str)| {
             columns.iter().any(|(t, c)| t.eq_ignore_ascii_case(table) && c.eq_ignore_ascii_case(column))
         };
@@ -70,7 +72,8 @@ impl TrongateRepository {
             let source = format!("this is no Trongate database: there is no column {table}.{column}");
             return Err(Error::with_source(ErrorKind::Configuration, source));
         }
-        let indexes: i64 = query_scalar(TOKEN_INDEXES).fetch_one(self.pool()).await.map_err(failure)?;
+        let indexes = async { query_scalar(TOKEN_INDEXES).fetch_one(self.pool()).await.map_err(failure) };
+        let indexes: i64 = within_patience(indexes).await?;
         Ok((indexes == 0).then_some(MissingIndex(())))
     }
 

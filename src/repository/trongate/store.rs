@@ -1,25 +1,19 @@
 //! How the database is reached.
 
 use std::fmt;
-use std::str::FromStr;
-use std::time::Duration;
 
 use sqlx::ConnectOptions;
-use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlRow};
 
 use crate::error::Error;
 use crate::log::log_warn;
-use crate::repository::trongate::failure::{failure, is_deadlock};
+use crate::repository::patience::within_patience;
+use crate::repository::sql::{lost_a_deadlock, mysql_pool, retrying};
+use crate::repository::trongate::failure::failure;
 
-/// How long a caller waits for a free connection. Our choice: shorter than people wait for a page.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Our choice: a look-up takes less than a millisecond, and a small site's database allows 151 connections to everybody
-/// together (`max_connections`).
-const CONNECTIONS: u32 = 8;
-
-/// How often a statement is tried that the database undid because another one was in its way.
-const ATTEMPTS: u32 = 20;
+/// What every connection of ours begins with: a statement that waits for a lock of the site's does not keep its
+/// connection for long. Everything else is as the site has it.
+const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 3";
 
 /// The tokens, users and levels of a running PHP Trongate v2 site, in the site's own tables, unchanged. Clones share the
 /// same connections.
@@ -50,6 +44,10 @@ const ATTEMPTS: u32 = 20;
 /// byte, although the column's collation ignores case and trailing spaces. Statements are not logged, and messages of the
 /// database that could quote a token are left out of errors.
 ///
+/// For encrypted connections, and for MySQL accounts with a password, one of sqlx's TLS features has to be named in the
+/// application's own `Cargo.toml`: see `MySqlRepository`. The suite and the fault drills have been run against MariaDB
+/// 10.11 and MySQL 9.7.
+///
 /// # Source
 /// Trongate v2, `modules/trongate_tokens` and the `setup.sql` of `modules/trongate_administrators`.
 ///
@@ -76,6 +74,9 @@ impl TrongateRepository {
     /// Connects to the site's database, `mysql://user:password@host:port/database`, and [checks](Self::check) it. What
     /// is missing is logged as a warning, with the statement to run.
     ///
+    /// There are up to ten connections. A statement that waits for a row lock of the site's gives up after 3 seconds
+    /// (`innodb_lock_wait_timeout`), and every statement is answered within 5 seconds, if need be with an error.
+    ///
     /// The database user needs `SELECT` on the three tables, and `INSERT`, `UPDATE` and `DELETE` on `trongate_tokens`.
     ///
     /// # Errors
@@ -83,21 +84,16 @@ impl TrongateRepository {
     /// that is not Trongate's. [`Unavailable`](crate::error::ErrorKind::Unavailable) or
     /// [`TimedOut`](crate::error::ErrorKind::TimedOut) when it does not answer.
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let options = MySqlConnectOptions::from_str(url).map_err(failure)?.disable_statement_logging();
-        let pool = MySqlPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(failure)?;
-        Self::with_pool(pool).await
+        let options: MySqlConnectOptions = url.parse().map_err(failure)?;
+        let pool = mysql_pool(SESSION).connect_with(options.disable_statement_logging());
+        Self::with_pool(within_patience(async { pool.await.map_err(failure) }).await?).await
     }
 
     /// Uses a pool of the application's own, and [checks](Self::check) the database, as [`connect`](Self::connect) does.
     ///
-    /// Set [`test_before_acquire(false)`](MySqlPoolOptions::test_before_acquire): sqlx's default asks the database twice
-    /// where once is enough.
+    /// Set [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire): sqlx's default asks the
+    /// database twice where once is enough. A bounded `acquire_timeout` and a short `innodb_lock_wait_timeout` are
+    /// advisable too, as [`connect`](Self::connect) has them.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
@@ -115,26 +111,20 @@ impl TrongateRepository {
         &self.pool
     }
 
-    /// Runs one statement that changes something, again if the database undid it to resolve a deadlock. Gives how many
-    /// rows it changed.
-    pub(super) async fn change<'q>(&self, statement: impl Fn() -> Query<'q> + Send) -> Result<u64, Error> {
-        let mut attempt = 1;
-        loop {
-            let query = statement();
-            match query.execute(&self.pool).await {
-                Ok(done) => return Ok(done.rows_affected()),
-                Err(error) if is_deadlock(&error) && attempt < ATTEMPTS => {
-                    tokio::time::sleep(Duration::from_millis(u64::from(attempt))).await;
-                    attempt += 1;
-                }
-                Err(error) => return Err(failure(error)),
-            }
-        }
+    /// All rows of an answer.
+    pub(super) async fn all(&self, query: Query<'_>) -> Result<Vec<MySqlRow>, Error> {
+        within_patience(async { query.fetch_all(&self.pool).await.map_err(failure) }).await
+    }
+
+    /// Runs one statement that changes something. Says how many rows it found to change.
+    pub(super) async fn change<'q>(&self, query: impl Fn() -> Query<'q>) -> Result<u64, Error> {
+        let done = retrying(lost_a_deadlock, || query().execute(&self.pool));
+        within_patience(async { done.await.map_err(failure) }).await.map(|done| done.rows_affected())
     }
 }
 
 /// A statement and its parameters.
-pub(super) type Query<'q> = sqlx::query::Query<'q, sqlx::MySql, sqlx::mysql::MySqlArguments>;
+pub(super) type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
 
 impl fmt::Debug for TrongateRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

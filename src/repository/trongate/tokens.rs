@@ -7,14 +7,16 @@
 //! `UPDATE` that has to look for its rows itself locks the whole table meanwhile, and with it the site.
 
 use async_trait::async_trait;
-use sqlx::{AssertSqlSafe, MySqlConnection, query, query_scalar};
+use sqlx::{AssertSqlSafe, MySqlConnection, Row, query, query_scalar};
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
+use crate::repository::patience::within_patience;
 use crate::repository::trongate::TrongateRepository;
 use crate::repository::trongate::failure::failure;
 use crate::repository::trongate::rows;
+use crate::repository::trongate::store::Query;
 use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
@@ -75,7 +77,8 @@ impl TokenRepository for TrongateRepository {
         let (this, text) = (self.clone(), Zeroizing::new(text.to_owned()));
         let (name, code) = (lock_name(&key), code.to_owned());
         let inserted = tokio::spawn(async move { this.insert_once(&name, &text, user, expiry_date, &code).await });
-        inserted.await.map_err(|error| Error::with_source(ErrorKind::Unavailable, error))?
+        within_patience(async { inserted.await.map_err(|error| Error::with_source(ErrorKind::Unavailable, error))? })
+            .await
     }
 
     fn find_now(&self, _token: TokenKey<'_>, _now: Timestamp) -> Option<Option<CurrentUser>> {
@@ -87,8 +90,7 @@ impl TokenRepository for TrongateRepository {
             return Ok(None);
         }
         let text = token.expose_secret();
-        let find = query(FIND).bind(text).bind(text).bind(now.unix_seconds());
-        let found = find.fetch_all(self.pool()).await.map_err(failure)?;
+        let found = self.all(query(FIND).bind(text).bind(text).bind(now.unix_seconds())).await?;
         let users = found
             .iter()
             .map(|row| Ok(CurrentUser::new(rows::user_id(row)?, rows::level(row)?, rows::record(row)?, now)))
@@ -102,10 +104,8 @@ impl TokenRepository for TrongateRepository {
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
         let text = token.expose_secret();
-        let numbers = query_scalar(NUMBERS).bind(text).bind(text);
-        let numbers: Vec<i64> = numbers.fetch_all(self.pool()).await.map_err(failure)?;
         let mut total = 0;
-        for id in numbers {
+        for id in self.numbers(query(NUMBERS).bind(text).bind(text)).await? {
             total += self.change(|| query(DELETE).bind(id).bind(text)).await?;
         }
         Ok(total > 0)
@@ -124,9 +124,7 @@ impl TokenRepository for TrongateRepository {
         let expiry_date = rows::expiry_date(lifetime.ends_at(now), lifetime.idle_limit().is_some())?;
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
         let (old, new) = (old.expose_secret(), new.expose_secret());
-        let exists: bool =
-            query_scalar(TOKEN_EXISTS).bind(new).bind(new).fetch_one(self.pool()).await.map_err(failure)?;
-        if exists {
+        if !self.numbers(query(NUMBERS).bind(new).bind(new)).await?.is_empty() {
             return Err(ErrorKind::AlreadyExists.into());
         }
         let id = found.token().id().get();
@@ -142,8 +140,7 @@ impl TokenRepository for TrongateRepository {
 
     async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
         let (user, keep) = (user.as_integer(), keep.map_or(i64::MIN, TokenId::get));
-        let numbers = query_scalar(NUMBERS_OF_USER).bind(user).bind(keep);
-        let numbers: Vec<i64> = numbers.fetch_all(self.pool()).await.map_err(failure)?;
+        let numbers = self.numbers(query(NUMBERS_OF_USER).bind(user).bind(keep)).await?;
         let mut total = 0;
         for batch in numbers.chunks(BATCH as usize) {
             total += self.delete_numbers(batch, "user_id = ?", user).await?;
@@ -157,7 +154,7 @@ impl TokenRepository for TrongateRepository {
             .bind(now.unix_seconds())
             .bind(i64::from(page.limit()) + 1)
             .bind(i64::from(page.offset()));
-        let found = list.fetch_all(self.pool()).await.map_err(failure)?;
+        let found = self.all(list).await?;
         let records = found.iter().map(rows::record).collect::<Result<_, _>>().map_err(failure)?;
         Ok(Page::from_one_more(records, page))
     }
@@ -167,8 +164,8 @@ impl TokenRepository for TrongateRepository {
         let mut total = 0;
         while total < u64::from(limit) {
             let batch = u64::from(BATCH).min(u64::from(limit) - total);
-            let expired = query_scalar(EXPIRED).bind(now).bind(i64::try_from(batch).unwrap_or(i64::MAX));
-            let numbers: Vec<i64> = expired.fetch_all(self.pool()).await.map_err(failure)?;
+            let expired = query(EXPIRED).bind(now).bind(i64::try_from(batch).unwrap_or(i64::MAX));
+            let numbers = self.numbers(expired).await?;
             if numbers.is_empty() {
                 break;
             }
@@ -193,16 +190,18 @@ impl TrongateRepository {
         code: &str,
     ) -> Result<TokenRecord, Error> {
         let mut connection = self.pool().acquire().await.map_err(failure)?;
-        let locked: Option<i64> = query_scalar(LOCK).bind(lock).fetch_one(&mut *connection).await.map_err(failure)?;
-        if locked != Some(1) {
-            return Err(Error::with_source(ErrorKind::TimedOut, "somebody else inserts the same token"));
-        }
-        let inserted = insert(&mut connection, text, user, expiry_date, code).await;
-        if query(UNLOCK).bind(lock).execute(&mut *connection).await.is_err() {
+        let inserted = within_patience(insert(&mut connection, lock, text, user, expiry_date, code)).await;
+        let hangs = inserted.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut);
+        if hangs || within_patience(unlock(&mut connection, lock)).await.is_err() {
             // The end of the connection is the end of its locks.
             connection.close_on_drop();
         }
         inserted
+    }
+
+    /// The numbers of the rows that a statement finds.
+    async fn numbers(&self, query: Query<'_>) -> Result<Vec<i64>, Error> {
+        self.all(query).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failure)
     }
 
     /// Deletes the rows with these numbers of which the condition still holds.
@@ -215,11 +214,16 @@ impl TrongateRepository {
 
 async fn insert(
     connection: &mut MySqlConnection,
+    lock: &str,
     text: &str,
     user: i64,
     expiry_date: i64,
     code: &str,
 ) -> Result<TokenRecord, Error> {
+    let locked: Option<i64> = query_scalar(LOCK).bind(lock).fetch_one(&mut *connection).await.map_err(failure)?;
+    if locked != Some(1) {
+        return Err(Error::with_source(ErrorKind::TimedOut, "somebody else inserts the same token"));
+    }
     let exists = query_scalar(TOKEN_EXISTS).bind(text).bind(text);
     if exists.fetch_one(&mut *connection).await.map_err(failure)? {
         return Err(ErrorKind::AlreadyExists.into());
@@ -233,6 +237,10 @@ async fn insert(
         Ok(id) if id > 0 => Ok(rows::stored(id, expiry_date, Some(code))),
         _ => Err(Error::with_source(ErrorKind::Configuration, "trongate_tokens.id is not AUTO_INCREMENT")),
     }
+}
+
+async fn unlock(connection: &mut MySqlConnection, lock: &str) -> Result<(), Error> {
+    query(UNLOCK).bind(lock).execute(connection).await.map(drop).map_err(failure)
 }
 
 /// The name of the lock for this token, at most 64 characters. Half of the digest names nobody's token.

@@ -4,6 +4,8 @@ use std::error::Error as _;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::conformance::an_outage_is_an_error_and_never_none;
@@ -81,6 +83,35 @@ async fn a_newer_mysql_schema_is_refused_and_says_why() {
     let error = store.migrate().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(error.source().unwrap().to_string().contains("schema version 99"));
+}
+
+/// As MySQL 8 and 9 do over TCP, when they do not remember the password. This crate's tests have no TLS.
+#[tokio::test]
+async fn a_password_that_wants_an_encrypted_connection_is_a_clear_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mysql://app:secret@{}/members", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // Source: MySQL's "Protocol::HandshakeV10". PROTOCOL_41, SECURE_CONNECTION and PLUGIN_AUTH.
+        let mut hello = b"\x0a9.7.4\0\x01\0\0\0saltsalt\0\0\x82\x2d\x02\0\x08\0\x15".to_vec();
+        hello.extend([0; 10]);
+        hello.extend(b"saltsaltsalt\0caching_sha2_password\0");
+        stream.write_all(&[hello.len() as u8, 0, 0, 0]).await.unwrap();
+        stream.write_all(&hello).await.unwrap();
+        assert!(stream.read(&mut [0; 512]).await.unwrap() > 0);
+        // "Perform full authentication": the password itself, please.
+        stream.write_all(&[2, 0, 0, 2, 1, 4]).await.unwrap();
+        // The client asks for the key to encrypt it with, and has no use for it.
+        let mut wish = [0; 5];
+        stream.read_exact(&mut wish).await.unwrap();
+        assert_eq!(wish, [1, 0, 0, 3, 2]);
+        stream.write_all(&[4, 0, 0, 4, 1, b'k', b'e', b'y']).await.unwrap();
+        stream.read(&mut [0; 512]).await
+    });
+    let error = MySqlRepository::connect(&url).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.source().unwrap().to_string().contains("use TLS"), "{error:?}");
+    assert_eq!(server.await.unwrap().unwrap(), 0, "nothing more was sent");
 }
 
 #[tokio::test]

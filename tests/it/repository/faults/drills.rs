@@ -9,23 +9,28 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use tokio::task::JoinSet;
 use tower_tokens::clock::Timestamp;
+use tower_tokens::conformance::Subject;
 use tower_tokens::error::ErrorKind;
-use tower_tokens::repository::{NewToken, PageRequest, TokenRepository, UserRepository};
+use tower_tokens::repository::{NewToken, PageRequest, TokenRepository};
 use tower_tokens::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::faults::load::Load;
 use crate::repository::faults::server::Server;
-use crate::repository::faults::site::{Site, Store, TIMEOUT};
+use crate::repository::faults::site::{Site, TIMEOUT};
 
 /// How long a whole drill may take before something hangs for good.
 const TOO_LONG: Duration = Duration::from_secs(120);
+
+/// What a copy of a test is told that is the application.
+const APPLICATION_URL: &str = "TOWER_TOKENS_TEST_APPLICATION_URL";
+const APPLICATION_USER: &str = "TOWER_TOKENS_TEST_APPLICATION_USER";
 
 /// How soon service has to be back when the server is. The pools' and connections' own pauses are below a second.
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// The server is killed under load and comes back: nothing that was promised is broken.
-pub(super) async fn killed_and_restarted_under_load(name: &str, server: &Server, store: Arc<dyn Store>) {
+pub(super) async fn killed_and_restarted_under_load(name: &str, server: &Server, store: Arc<dyn Subject>) {
     let site = Site::new(store).await;
     let drill = async {
         let load = Load::start(&site);
@@ -100,12 +105,13 @@ pub(super) async fn a_change_is_answered_in_time(site: &Site) {
 /// The application is killed right after it told a visitor their token: the token is good.
 ///
 /// The test called `test` calls this in two processes: itself, and a copy of it that is the application.
-pub(super) async fn a_token_outlives_its_application(test: &str, store: Arc<dyn Store>, url: &str) {
-    const ROLE: &str = "TOWER_TOKENS_TEST_APPLICATION";
+pub(super) async fn a_token_outlives_its_application(test: &str, store: Arc<dyn Subject>, url: &str) {
     let site = Site::new(store).await;
+    let user = site.user.as_integer().expect("the store counts its users");
     let mut application = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", test])
-        .env(ROLE, url)
+        .env(APPLICATION_URL, url)
+        .env(APPLICATION_USER, user.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -119,20 +125,20 @@ pub(super) async fn a_token_outlives_its_application(test: &str, store: Arc<dyn 
 
 /// The URL that [`a_token_outlives_its_application`] gave to its application, in the application.
 pub(super) fn application_url() -> Option<String> {
-    std::env::var("TOWER_TOKENS_TEST_APPLICATION").ok()
+    std::env::var(APPLICATION_URL).ok()
 }
 
 /// What the application does: it tells a visitor their token and is not heard of again.
-pub(super) async fn be_the_application(store: Arc<dyn Store>) {
-    let user = store.users(PageRequest::default()).await.unwrap().items.pop().expect("there is a user").id;
-    let token = Site::reopened(store, user).log_in().await;
+pub(super) async fn be_the_application(store: Arc<dyn Subject>) {
+    let user: i64 = std::env::var(APPLICATION_USER).unwrap().parse().unwrap();
+    let token = Site::reopened(store, UserId::from(user)).log_in().await;
     println!("\nissued {}", token.expose_secret());
     std::io::stdout().flush().unwrap();
     std::future::pending().await
 }
 
 /// 20 tasks regenerate one token: one of them gets the new one.
-pub(super) async fn twenty_tasks_regenerate_one_token(store: Arc<dyn Store>) {
+pub(super) async fn twenty_tasks_regenerate_one_token(store: Arc<dyn Subject>) {
     let site = Site::new(store).await;
     let old = site.log_in().await;
     let mut tasks = JoinSet::new();
@@ -151,7 +157,7 @@ pub(super) async fn twenty_tasks_regenerate_one_token(store: Arc<dyn Store>) {
 }
 
 /// 20 tasks prune while tokens are issued: every expired token is removed once, and no other.
-pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn Store>) {
+pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn Subject>) {
     const EXPIRED: i64 = 400;
     let site = Site::new(store).await;
     let born = Timestamp::from_unix_seconds(1_000_000);
@@ -185,7 +191,7 @@ pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn St
     }
 }
 
-async fn add(store: &dyn Store, number: i64, user: &UserId, born: Timestamp, lifetime: Lifetime) {
+async fn add(store: &dyn Subject, number: i64, user: &UserId, born: Timestamp, lifetime: Lifetime) {
     let record = TokenRecord::new(TokenId::new(number), born, lifetime);
     store.insert(NewToken { key: TokenKey::new(&text(number)), user, record }).await.unwrap();
 }
@@ -195,9 +201,6 @@ fn text(number: i64) -> String {
 }
 
 /// A store whose server is gone says so at every method.
-pub(super) async fn an_outage_is_an_error<S>(server: &Server, store: S)
-where
-    S: TokenRepository + UserRepository,
-{
+pub(super) async fn an_outage_is_an_error(server: &Server, store: impl Subject) {
     tower_tokens::conformance::an_outage_is_an_error_and_never_none(store, async |_| server.kill().await).await;
 }

@@ -6,7 +6,7 @@
 //! | `site` | an application with members, as its visitors see it |
 //! | `load` | visitors who log in, come back and log out |
 //! | `drills` | the faults, whichever the store |
-//! | `postgres`, `mysql`, `redis` | the drills on each store, and the faults that are its own |
+//! | `postgres`, `mysql`, `redis`, `trongate` | the drills on each store, and the faults that are its own |
 
 mod drills;
 mod load;
@@ -15,3 +15,4 @@ mod postgres;
 mod redis;
 mod server;
 mod site;
+mod trongate;

@@ -9,8 +9,8 @@ use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use tower::ServiceExt;
 use tower_tokens::auth::TokenAuthLayer;
+use tower_tokens::conformance::Subject;
 use tower_tokens::policy::{SecurityPolicy, level};
-use tower_tokens::repository::{TokenRepository, UserRepository};
 use tower_tokens::token::Token;
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::UserId;
@@ -21,13 +21,9 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(2);
 /// How much later an answer may come than the time-out says, on a machine that has other things to do.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// Both traits behind one pointer.
-pub(super) trait Store: TokenRepository + UserRepository {}
-impl<R: TokenRepository + UserRepository> Store for R {}
-
 #[derive(Clone)]
 pub(super) struct Site {
-    pub(super) store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Subject>,
     pub(super) tokens: Tokens,
     pub(super) user: UserId,
     router: Router,
@@ -35,14 +31,13 @@ pub(super) struct Site {
 
 impl Site {
     /// A site on this store, which is empty, with one member.
-    pub(super) async fn new(store: Arc<dyn Store>) -> Self {
-        store.create_level("member").await.unwrap();
-        let user = store.create_user(None, "member").await.unwrap();
+    pub(super) async fn new(store: Arc<dyn Subject>) -> Self {
+        let user = store.add_user("member").await.unwrap();
         Self::reopened(store, user)
     }
 
     /// A site on a store that holds this member.
-    pub(super) fn reopened(store: Arc<dyn Store>, user: UserId) -> Self {
+    pub(super) fn reopened(store: Arc<dyn Subject>, user: UserId) -> Self {
         let tokens = Tokens::new(Arc::clone(&store)).with_touch_interval(None);
         let policy = SecurityPolicy::new().scenario("members area", level("member"));
         let router = Router::new()
