@@ -49,13 +49,17 @@ impl Verdict {
     /// Hears whose token a candidate is.
     #[inline]
     pub(super) fn accept(&mut self, kind: SourceKind, source: usize, user: CurrentUser) {
-        match &self.winner {
-            None => {
-                self.winner = Some(user.with_source(kind));
-                self.winning_source = source;
-            }
-            Some(winner) if winner.id() == user.id() => {}
-            Some(_) => self.refuse(kind, Reason::Ambiguous),
+        if self.winner.is_some() {
+            return self.accept_another(kind, &user);
+        }
+        self.winner = Some(user.with_source(kind));
+        self.winning_source = source;
+    }
+
+    #[cold]
+    fn accept_another(&mut self, kind: SourceKind, user: &CurrentUser) {
+        if self.winner.as_ref().is_some_and(|winner| winner.id() != user.id()) {
+            self.refuse(kind, Reason::Ambiguous);
         }
     }
 
@@ -103,7 +107,6 @@ impl Verdict {
     }
 }
 
-#[cold]
 fn nobody(reason: Reason, explicit: bool) -> Unauthenticated {
     log_debug!(%reason, "no user");
     let outcome = Unauthenticated::new(reason);

@@ -45,6 +45,8 @@ struct Entry {
     level: UserLevel,
     enabled: bool,
     record: TokenRecord,
+    /// The record's end, reckoned once.
+    ends_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -87,14 +89,14 @@ impl MemoryRepository {
 
     fn find_valid(&self, tag: &TokenTag, now: Timestamp) -> Option<CurrentUser> {
         let published = self.published.pin();
-        let entry = published.get(tag).filter(|entry| entry.enabled && !entry.record.is_expired(now))?;
+        let entry = published.get(tag).filter(|entry| entry.is_valid(now))?;
         Some(CurrentUser::copy_of(&entry.user, &entry.level, &entry.record, now))
     }
 
     fn publish(&self, ledger: &mut Ledger, tag: TokenTag, entry: Entry) {
         let record = &entry.record;
         ledger.by_id.insert(record.id(), tag);
-        if let Some(end) = record.expires_at().timestamp() {
+        if let Some(end) = entry.ends_at {
             ledger.by_expiry.insert((end, tag));
         }
         if let Some(account) = ledger.users.get_mut(&entry.user) {
@@ -107,7 +109,7 @@ impl MemoryRepository {
         let entry = self.published.pin().remove(tag)?.clone();
         let record = &entry.record;
         ledger.by_id.remove(&record.id());
-        if let Some(end) = record.expires_at().timestamp() {
+        if let Some(end) = entry.ends_at {
             ledger.by_expiry.remove(&(end, *tag));
         }
         if let Some(account) = ledger.users.get_mut(&entry.user) {
@@ -145,7 +147,7 @@ impl TokenRepository for MemoryRepository {
         if self.published.pin().contains_key(&tag) || ledger.by_id.contains_key(&token.record.id()) {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let entry = Entry { user: token.user.clone(), level, enabled, record: token.record.clone() };
+        let entry = Entry::new(token.user.clone(), level, enabled, token.record.clone());
         self.publish(&mut ledger, tag, entry);
         Ok(token.record)
     }
@@ -180,8 +182,9 @@ impl TokenRepository for MemoryRepository {
         if self.published.pin().contains_key(&new) {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let Some(mut entry) = self.withdraw(&mut ledger, &old) else { return Ok(None) };
-        entry.record = entry.record.regenerated(now, lifetime);
+        let Some(old) = self.withdraw(&mut ledger, &old) else { return Ok(None) };
+        let record = old.record.clone().regenerated(now, lifetime);
+        let entry = old.with_record(record);
         let regenerated = Regenerated { user: entry.user.clone(), record: entry.record.clone() };
         self.publish(&mut ledger, new, entry);
         Ok(Some(regenerated))
@@ -198,13 +201,12 @@ impl TokenRepository for MemoryRepository {
         }
         // Not withdrawn and published again: a reader must see the token without a gap.
         let published = self.published.pin();
-        let Some(mut entry) = published.get(&tag).cloned() else { return Ok(false) };
-        let old_end = entry.record.expires_at().timestamp();
-        entry.record = entry.record.with_last_used_at(Some(now));
-        if let Some(end) = old_end {
+        let Some(old) = published.get(&tag) else { return Ok(false) };
+        let entry = old.clone().with_record(old.record.clone().with_last_used_at(Some(now)));
+        if let Some(end) = old.ends_at {
             ledger.by_expiry.remove(&(end, tag));
         }
-        if let Some(end) = entry.record.expires_at().timestamp() {
+        if let Some(end) = entry.ends_at {
             ledger.by_expiry.insert((end, tag));
         }
         published.insert(tag, entry);
@@ -303,6 +305,22 @@ impl UserRepository for MemoryRepository {
             self.withdraw(&mut ledger, tag);
         }
         Ok(true)
+    }
+}
+
+impl Entry {
+    fn new(user: UserId, level: UserLevel, enabled: bool, record: TokenRecord) -> Self {
+        let ends_at = record.expires_at().timestamp();
+        Self { user, level, enabled, record, ends_at }
+    }
+
+    fn with_record(self, record: TokenRecord) -> Self {
+        Self::new(self.user, self.level, self.enabled, record)
+    }
+
+    #[inline]
+    fn is_valid(&self, now: Timestamp) -> bool {
+        self.enabled && self.ends_at.is_none_or(|end| now < end)
     }
 }
 

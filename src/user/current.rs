@@ -78,8 +78,18 @@ impl CurrentUser {
     #[must_use]
     #[inline]
     pub fn with_source(mut self, source: SourceKind) -> Self {
-        Arc::make_mut(&mut self.details).source = source;
-        self
+        match Arc::get_mut(&mut self.details) {
+            Some(details) => {
+                details.source = source;
+                self
+            }
+            None => self.copy_with_source(source),
+        }
+    }
+
+    #[cold]
+    fn copy_with_source(&self, source: SourceKind) -> Self {
+        Self { details: Arc::new(Details { source, ..Details::clone(&self.details) }) }
     }
 
     /// Who it is.
