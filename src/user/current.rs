@@ -41,6 +41,26 @@ struct Details {
     source: SourceKind,
 }
 
+impl Details {
+    #[inline]
+    fn write_over(
+        &mut self,
+        new_id: &UserId,
+        new_level: &UserLevel,
+        new_token: &TokenRecord,
+        new_checked_at: Timestamp,
+        new_source: SourceKind,
+    ) {
+        // All of them by name: one that is left out would be another request's.
+        let Self { id, level, token, checked_at, source } = self;
+        id.clone_from(new_id);
+        level.clone_from(new_level);
+        token.clone_from(new_token);
+        *checked_at = new_checked_at;
+        *source = new_source;
+    }
+}
+
 thread_local! {
     /// What this thread had no more use for. The next user is written over it, which saves an allocation a request.
     static SPARE: Cell<Option<Arc<Details>>> = const { Cell::new(None) };
@@ -55,23 +75,17 @@ impl CurrentUser {
 
     /// The same, of what stays where it is.
     pub(crate) fn copy_of(id: &UserId, level: &UserLevel, token: &TokenRecord, checked_at: Timestamp) -> Self {
-        let mut spare = SPARE.try_with(Cell::take).ok().flatten();
-        let details = match spare.as_mut().and_then(Arc::get_mut) {
-            Some(details) => {
-                details.id.clone_from(id);
-                details.level.clone_from(level);
-                details.token.clone_from(token);
-                details.checked_at = checked_at;
-                details.source = SourceKind::Direct;
-                spare
-            }
-            None => None,
-        };
-        let made = || {
-            let (id, level, token) = (id.clone(), level.clone(), token.clone());
-            Arc::new(Details { id, level, token, checked_at, source: SourceKind::Direct })
-        };
-        Self { details: details.unwrap_or_else(made) }
+        let source = SourceKind::Direct;
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        if let Some(mut details) = spare
+            && let Some(spare) = Arc::get_mut(&mut details)
+        {
+            // Field by field, without a detour over the stack.
+            spare.write_over(id, level, token, checked_at, source);
+            return Self { details };
+        }
+        let (id, level, token) = (id.clone(), level.clone(), token.clone());
+        Self { details: Arc::new(Details { id, level, token, checked_at, source }) }
     }
 
     /// Says where in the request the token was. Default: [`SourceKind::Direct`].
@@ -158,5 +172,41 @@ impl fmt::Debug for CurrentUser {
             .field("checked_at", &self.checked())
             .field("source", &self.source())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{Lifetime, TokenId};
+
+    fn user(id: i64, level: &str, name: Option<&str>) -> CurrentUser {
+        let born = Timestamp::from_unix_seconds(id * 1_000);
+        let record = TokenRecord::new(TokenId::new(id), born, Lifetime::hours(1));
+        let record = name.map_or(record.clone(), |name| record.with_name(name).with_code(name));
+        CurrentUser::new(id, UserLevel::new(id, level), record, born)
+    }
+
+    #[test]
+    fn nothing_of_the_user_before_is_left_in_the_next_one() {
+        let long = "x".repeat(200);
+        let first = user(1, &long, Some("phone")).with_source(SourceKind::Cookie);
+        let kept = first.clone();
+        let before = format!("{kept:?}");
+        drop(first);
+        let second = user(2, "member", None);
+        assert_eq!(format!("{kept:?}"), before, "who is still needed is not written over");
+        drop((kept, second));
+        let third = user(3, "admin", None);
+        let fresh = std::thread::spawn(|| format!("{:?}", user(3, "admin", None))).join().unwrap();
+        assert_eq!(format!("{third:?}"), fresh);
+        assert_eq!(third.source(), SourceKind::Direct);
+    }
+
+    #[test]
+    fn a_source_is_told_of_one_of_two_clones() {
+        let user = user(1, "member", None);
+        let other = user.clone().with_source(SourceKind::Bearer);
+        assert_eq!((user.source(), other.source()), (SourceKind::Direct, SourceKind::Bearer));
     }
 }
