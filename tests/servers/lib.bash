@@ -5,7 +5,8 @@
 #   NAME kill DIR      SIGKILLs it, with all its processes
 #   NAME restart DIR   starts it again on the same port, after a stop or a kill
 #
-# and defines: account (the unprivileged user to run as when root), prepare, run (in the foreground), ready, url, variable.
+# and defines: account (the unprivileged user to run as when root), prepare, run (in the foreground), ready (asked through
+# the socket, for somebody else may answer at the port), url, variable.
 # A server listens on 127.0.0.1 and on a socket in DIR, asks for no password and holds nothing but tests.
 set -euo pipefail
 self=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
@@ -82,7 +83,8 @@ start() {
     [ ! -e "$directory/port" ] || fail "$directory holds a server already"
     mkdir -p "$directory"
     if [ "$(id -u)" = 0 ]; then chown "$account" "$directory"; fi
-    prepare >>"$directory/server.log" 2>&1 || fail "cannot prepare a server: $(tail -n 5 "$directory/server.log")"
+    # A process of its own, for bash goes on after a failure inside of a condition.
+    "$self" prepare "$directory" >>"$directory/server.log" 2>&1 || fail "cannot prepare a server: $(tail -n 5 "$directory/server.log")"
     local attempt
     for attempt in 1 2 3 4 5; do
         free_port >"$directory/port"
@@ -142,6 +144,7 @@ main() {
         await_end
         ;;
     restart) restart ;;
+    prepare) prepare ;;
     run)
         port=$(cat "$directory/port")
         run
