@@ -43,8 +43,9 @@ impl Inquiry {
     /// Asks this one, too.
     #[cold]
     pub(super) fn add(&mut self, candidate: Candidate<'_>) {
-        // Ten thousand cookies that say nothing are kept once.
-        if !self.rest.last().is_some_and(|last| candidate.adds_nothing_to(last)) {
+        // Ten thousand cookies that say nothing are kept once for each way of saying it.
+        let mut of_this_source = self.rest.iter().rev().take_while(|kept| kept.source == candidate.source);
+        if !of_this_source.any(|kept| candidate.adds_nothing_to(kept)) {
             self.rest.push(candidate.into_owned());
         }
     }

@@ -67,7 +67,8 @@ struct Account {
 }
 
 impl MemoryRepository {
-    /// An empty store.
+    /// An empty store. If the operating system gives no random bytes for its key, every call is answered with
+    /// [`Unavailable`](ErrorKind::Unavailable).
     #[must_use]
     pub fn new() -> Self {
         Self { tag_key: TagKey::generate().ok(), published: papaya::HashMap::default(), ledger: Mutex::default() }

@@ -47,13 +47,13 @@ pub(crate) enum Nothing {
 }
 
 impl Candidate<'_> {
-    /// Whether it says the same as the one before it.
-    pub(crate) fn adds_nothing_to(&self, last: &Candidate<'_>) -> bool {
-        let is_same = match (&self.offer, &last.offer) {
-            (Offer::Nothing(this), Offer::Nothing(last)) => this == last,
+    /// Whether it offers nothing, in the same way as one before it of the same source.
+    pub(crate) fn adds_nothing_to(&self, before: &Candidate<'_>) -> bool {
+        let is_same = match (&self.offer, &before.offer) {
+            (Offer::Nothing(this), Offer::Nothing(before)) => this == before,
             _ => false,
         };
-        is_same && self.source == last.source
+        is_same && self.source == before.source
     }
 
     /// The same, outliving its request.

@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::token::TokenDigest;
 
-/// What a token is looked up by: its text, borrowed. Validators and stores are asked with it. Stores of ours keep and
-/// look up its [digest](Self::digest); only somebody else's table that holds tokens in clear needs the text.
+/// What a token is looked up by: its text, borrowed. Validators and stores are asked with it. Stores of ours that outlive
+/// the process keep and look up its [digest](Self::digest), the one in memory a keyed tag; only somebody else's table that
+/// holds tokens in clear needs the text.
 #[derive(Clone, Copy)]
 pub struct TokenKey<'a>(&'a [u8]);
 

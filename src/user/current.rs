@@ -196,7 +196,8 @@ mod tests {
         drop(first);
         let second = user(2, "member", None);
         assert_eq!(format!("{kept:?}"), before, "who is still needed is not written over");
-        drop((kept, second));
+        // What is dropped last is written over next.
+        drop((second, kept));
         let third = user(3, "admin", None);
         let fresh = std::thread::spawn(|| format!("{:?}", user(3, "admin", None))).join().unwrap();
         assert_eq!(format!("{third:?}"), fresh);

@@ -59,6 +59,16 @@ async fn a_hit_around_the_router_costs_at_most_three_allocations() {
 }
 
 #[tokio::test]
+async fn cookies_that_say_nothing_are_not_kept_while_a_store_is_asked() {
+    let site = Site::async_only().await;
+    let flood = "; trongatetoken=; trongatetoken=abc; trongatetoken=\"".repeat(10_000);
+    let request = request(&[("cookie", &format!("trongatetoken=abc{flood}"))]);
+    let authenticator = site.layer().authenticator();
+    let kept = measure(|| drop(authenticator.authenticate(RequestHead::of(&request))));
+    assert!(kept.count_total > 0 && kept.bytes_max < 2_000, "{} bytes", kept.bytes_max);
+}
+
+#[tokio::test]
 async fn a_refusal_costs_no_allocation() {
     let site = Site::new().await;
     let flood = (0..10_000).map(|number| format!("trongatetoken={number}!")).collect::<Vec<_>>().join("; ");
