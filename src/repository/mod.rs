@@ -10,7 +10,7 @@
 //! | `trongate` | `TrongateRepository`: the tables of a running Trongate site (feature `trongate`) |
 //! | `postgres` | `PostgresRepository`: PostgreSQL (feature `postgres`) |
 //! | `mysql` | `MySqlRepository`: MySQL and MariaDB (feature `mysql`) |
-//! | `redis` | `RedisRepository`: Redis and Redis Cluster (feature `redis`) |
+//! | `redis` | `RedisRepository`: Redis (feature `redis`) |
 //! | `sql` | what the stores on SQL databases have in common |
 //! | `user_key`, `patience` | what the stores on servers have in common |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |

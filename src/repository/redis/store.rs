@@ -4,8 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::cluster::ClusterClientBuilder;
-use redis::cluster_async::ClusterConnection;
 use redis::{Client, FromRedisValue, Script};
 
 use crate::error::{Error, ErrorKind};
@@ -36,13 +34,9 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// Redis replicates behind its answers. Set `maxmemory-policy noeviction`: a store that evicts forgets users.
 ///
 /// # Redis Cluster
-/// [`connect_cluster`](Self::connect_cluster) asks the cluster where things are, and follows what moves. All keys begin
-/// with one hash tag, so that every script finds its keys in one slot, which Cluster demands: the store lives on one node
-/// and its replicas and does not spread over the cluster. Applications with different [prefixes](Self::with_prefix) do.
-///
-/// Stop the application while that slot is moved to another node (`CLUSTER KEYSLOT` with the prefix in braces says which
-/// it is): until all of its keys are there, both nodes have a part of them, and a script takes what it does not find for
-/// what is not there. The conformance suite has been run against three nodes of Redis 7.0.
+/// All keys begin with one hash tag, so that every script finds its keys in one slot, which Cluster demands: the store
+/// lives on one node and its replicas and does not spread over the cluster. The connection leads to one address and
+/// follows no redirections, so that address has to be the node that owns the slot.
 ///
 /// # Security
 /// Redis holds digests, never a token. Without one of the `redis` crate's TLS features (`tokio-rustls-comp` and others,
@@ -61,14 +55,8 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// ```
 #[derive(Clone)]
 pub struct RedisRepository {
-    connection: Connection,
+    connection: ConnectionManager,
     tag: String,
-}
-
-#[derive(Clone)]
-enum Connection {
-    Server(ConnectionManager),
-    Cluster(ClusterConnection),
 }
 
 impl RedisRepository {
@@ -87,35 +75,9 @@ impl RedisRepository {
         within_patience(async { connection.await.map_err(failure) }).await.map(Self::with_connection)
     }
 
-    /// Connects to the cluster to which these nodes belong: one is enough, several are some that may be down. The URLs
-    /// are those of [`connect`](Self::connect) without a path, with the same user and password.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect), also for a server that belongs to no cluster.
-    pub async fn connect_cluster(urls: impl IntoIterator<Item = impl AsRef<str>>) -> Result<Self, Error> {
-        let urls = urls.into_iter().map(|url| url.as_ref().to_owned());
-        let client = ClusterClientBuilder::new(urls)
-            .connection_timeout(CONNECT_PATIENCE)
-            .response_timeout(PATIENCE)
-            .build()
-            .map_err(|error| Error::with_source(ErrorKind::Configuration, error))?;
-        let connection = within_patience(async { client.get_async_connection().await.map_err(failure) });
-        connection.await.map(Self::with_cluster_connection)
-    }
-
     /// Uses a connection of the application's own.
     #[must_use]
     pub fn with_connection(connection: ConnectionManager) -> Self {
-        Self::new(Connection::Server(connection))
-    }
-
-    /// Uses a connection of the application's own to a cluster.
-    #[must_use]
-    pub fn with_cluster_connection(connection: ClusterConnection) -> Self {
-        Self::new(Connection::Cluster(connection))
-    }
-
-    fn new(connection: Connection) -> Self {
         Self { connection, tag: TAG.to_owned() }
     }
 
@@ -133,13 +95,8 @@ impl RedisRepository {
         for argument in arguments {
             call.arg(*argument);
         }
-        let answer = async {
-            match &self.connection {
-                Connection::Server(server) => call.invoke_async(&mut server.clone()).await,
-                Connection::Cluster(cluster) => call.invoke_async(&mut cluster.clone()).await,
-            }
-        };
-        within_patience(async { answer.await.map_err(failure) }).await
+        let mut connection = self.connection.clone();
+        within_patience(async { call.invoke_async(&mut connection).await.map_err(failure) }).await
     }
 }
 

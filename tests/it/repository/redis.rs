@@ -3,7 +3,6 @@
 use redis::aio::MultiplexedConnection;
 use time::Duration;
 use tower_tokens::clock::Timestamp;
-use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{NewToken, PageRequest, RedisRepository, Replacement, TokenRepository, UserRepository};
 use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
 
@@ -17,74 +16,8 @@ pub(super) async fn fresh() -> (RedisRepository, ()) {
     (RedisRepository::connect(&url()).await.unwrap().with_prefix(&unique_name()), ())
 }
 
-/// A prefix of its own is a slot of its own, on any of the cluster's nodes. A node refuses scripts whose keys are
-/// another's.
-async fn in_cluster() -> (RedisRepository, ()) {
-    (RedisRepository::connect_cluster([cluster_url()]).await.unwrap().with_prefix(&unique_name()), ())
-}
-
-fn cluster_url() -> String {
-    shared("TOWER_TOKENS_REDIS_CLUSTER_URL", "redis-cluster")
-}
-
 tower_tokens::repository_conformance!(redis_tokens, super::fresh());
 tower_tokens::user_repository_conformance!(redis_users, super::fresh());
-tower_tokens::repository_conformance!(redis_cluster_tokens, super::in_cluster());
-tower_tokens::user_repository_conformance!(redis_cluster_users, super::in_cluster());
-
-#[tokio::test]
-async fn a_server_that_belongs_to_no_cluster_is_refused_as_one() {
-    let error = RedisRepository::connect_cluster([url()]).await.unwrap_err();
-    assert!(error.is_outage(), "{error:?}");
-    let nowhere: [&str; 0] = [];
-    for urls in [&nowhere[..], &["redis+unix:///run/redis.sock"], &["no URL"]] {
-        assert_eq!(RedisRepository::connect_cluster(urls).await.unwrap_err().kind(), ErrorKind::Configuration);
-    }
-}
-
-#[tokio::test]
-async fn a_store_that_has_moved_to_another_node_is_found_there() {
-    let prefix = unique_name();
-    let store = RedisRepository::connect_cluster([cluster_url()]).await.unwrap().with_prefix(&prefix);
-    store.create_level("member").await.unwrap();
-    let user = store.create_user(None, "member").await.unwrap();
-    let born = Timestamp::from_unix_seconds(1_000_000);
-    let record = TokenRecord::new(TokenId::new(1), born, Lifetime::hours(1));
-    store.insert(NewToken { key: TokenKey::new("token"), user: &user, record }).await.unwrap();
-
-    let (mut source, mut target) = (None, None);
-    let first: url::Url = cluster_url().parse().unwrap();
-    let slot: u16 = ask(&first, redis::cmd("CLUSTER").arg("KEYSLOT").arg(format!("{{{prefix}}}"))).await;
-    for place in 0..3 {
-        let mut node = first.clone();
-        node.set_port(first.port().map(|port| port + place)).unwrap();
-        let keys: Vec<Vec<u8>> = ask(&node, redis::cmd("CLUSTER").arg("GETKEYSINSLOT").arg(slot).arg(100)).await;
-        let id: String = ask(&node, redis::cmd("CLUSTER").arg("MYID")).await;
-        if keys.is_empty() { target = Some((node, id)) } else { source = Some((node, id, keys)) }
-    }
-    let ((source, source_id, keys), (target, target_id)) = (source.unwrap(), target.unwrap());
-    let set_slot = async |node: &url::Url, state: &str, id: &str| {
-        ask::<()>(node, redis::cmd("CLUSTER").arg("SETSLOT").arg(slot).arg(state).arg(id)).await;
-    };
-    set_slot(&target, "IMPORTING", &source_id).await;
-    set_slot(&source, "MIGRATING", &target_id).await;
-    let mut migrate = redis::cmd("MIGRATE");
-    migrate.arg("127.0.0.1").arg(target.port()).arg("").arg(0).arg(5_000).arg("KEYS").arg(keys);
-    ask::<()>(&source, &migrate).await;
-    set_slot(&target, "NODE", &target_id).await;
-    set_slot(&source, "NODE", &target_id).await;
-
-    let found = store.find(TokenKey::new("token"), born).await.unwrap().expect("the token is there");
-    assert_eq!(found.id(), &user);
-    assert!(store.delete(TokenKey::new("token")).await.unwrap());
-}
-
-/// What this node answers.
-async fn ask<T: redis::FromRedisValue>(node: &url::Url, command: &redis::Cmd) -> T {
-    let client = redis::Client::open(node.clone()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    command.query_async(&mut connection).await.unwrap()
-}
 
 /// How many seconds Redis keeps this key, and -1 for ever.
 async fn seconds_left(connection: &mut MultiplexedConnection, key: Vec<u8>) -> i64 {

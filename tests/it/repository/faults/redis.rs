@@ -22,20 +22,6 @@ async fn no_promise_is_broken_when_redis_is_killed_and_restarted_under_load() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_promise_is_broken_when_a_redis_cluster_is_killed_and_restarted_under_load() {
-    let server = Server::start("redis-cluster").await;
-    let repository = RedisRepository::connect_cluster([server.url()]).await.unwrap();
-    drills::killed_and_restarted_under_load("Redis Cluster", &server, Arc::new(repository)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_outage_of_a_redis_cluster_is_an_error() {
-    let server = Server::start("redis-cluster").await;
-    let repository = RedisRepository::connect_cluster([server.url()]).await.unwrap();
-    drills::an_outage_is_an_error(&server, repository).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_redis_is_an_error() {
     let (server, repository) = private().await;
     drills::an_outage_is_an_error(&server, repository).await;
