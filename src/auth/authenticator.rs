@@ -77,7 +77,7 @@ impl Authenticator {
     }
 
     /// Goes as far as nothing has to be waited for: gives the outcome, or what is left to be asked.
-    pub(crate) fn judge_now(&self, head: RequestHead<'_>) -> Result<Outcome, Box<Inquiry>> {
+    pub(super) fn judge_now(&self, head: RequestHead<'_>) -> Result<Outcome, Box<Inquiry>> {
         let Settings { validator, sources, same_origin, timeout, .. } = &*self.0;
         let mut verdict = Verdict::new();
         let mut inquiry: Option<Box<Inquiry>> = None;

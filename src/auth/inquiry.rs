@@ -15,7 +15,7 @@ use crate::user::{Reason, SourceKind};
 use crate::validator::{TokenValidator, Validation};
 
 /// The rest of a request's candidates, copied out of the request, and the verdict on those before them.
-pub(crate) struct Inquiry {
+pub(super) struct Inquiry {
     validator: Arc<dyn TokenValidator>,
     bound: Duration,
     verdict: Verdict,
@@ -51,7 +51,7 @@ impl Inquiry {
     }
 
     /// Asks until the verdict is settled.
-    pub(crate) async fn finish(mut self) -> Outcome {
+    pub(super) async fn finish(mut self) -> Outcome {
         let started = Instant::now();
         for Candidate { kind, source, offer } in std::mem::take(&mut self.rest) {
             if self.verdict.is_settled_before(source) {

@@ -6,7 +6,7 @@ use crate::source::{Nothing, Then};
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
 
 /// The user of a request, or what kept them out.
-pub(crate) type Outcome = Result<CurrentUser, Unauthenticated>;
+pub(super) type Outcome = Result<CurrentUser, Unauthenticated>;
 
 /// Hears the candidates of one request in order and comes to a verdict: the first valid one wins, unless candidates of
 /// the same source name different users.

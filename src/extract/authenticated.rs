@@ -46,10 +46,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
         let authenticator = Authenticator::from_ref(state);
-        let outcome = match authenticator.judge_now(RequestHead::of_parts(parts)) {
-            Ok(outcome) => outcome,
-            Err(inquiry) => Box::pin(inquiry.finish()).await,
-        };
+        let outcome = authenticator.authenticate(RequestHead::of_parts(parts)).await;
         outcome.map(Self).map_err(|unauthenticated| {
             authenticator.leave_reason(unauthenticated, None, &mut parts.extensions);
             AuthRejection::of(parts)

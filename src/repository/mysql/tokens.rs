@@ -95,21 +95,22 @@ impl TokenRepository for MySqlRepository {
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
         let Replacement { old, new, lifetime, now } = replacement;
+        let (old_digest, new_digest) = (old.digest(), new.digest());
         // MySQL's UPDATE returns no row. Nothing of this one that survives a replacement can change under its digest, so
         // it is read first; whether it is still there is the update's to say, and only one of many updates can find it.
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
-        if old.digest() == new.digest() {
+        if old_digest == new_digest {
             return Err(ErrorKind::AlreadyExists.into());
         }
         let record = found.token().clone().regenerated(now, lifetime);
         let replaced = self.change(|| {
             query(REPLACE)
-                .bind(&new.digest().as_bytes()[..])
+                .bind(&new_digest.as_bytes()[..])
                 .bind(now.unix_seconds())
                 .bind(sql::seconds(record.absolute_expiry()))
                 .bind(sql::idle_seconds(&record))
                 .bind(sql::seconds(record.expires_at()))
-                .bind(&old.digest().as_bytes()[..])
+                .bind(&old_digest.as_bytes()[..])
                 .bind(now.unix_seconds())
         });
         let replaced = replaced.await? > 0;

@@ -97,7 +97,8 @@ impl TokenRepository for PostgresRepository {
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
         let Replacement { old, new, lifetime, now } = replacement;
-        if old.digest() == new.digest() {
+        let (old_digest, new_digest) = (old.digest(), new.digest());
+        if old_digest == new_digest {
             // To PostgreSQL a row is not in its own way.
             let found = self.find(old, now).await?;
             return if found.is_some() { Err(ErrorKind::AlreadyExists.into()) } else { Ok(None) };
@@ -105,8 +106,8 @@ impl TokenRepository for PostgresRepository {
         let fresh = TokenRecord::new(TokenId::new(0), now, lifetime);
         let replaced = self.change_returning(|| {
             query(REPLACE)
-                .bind(&old.digest().as_bytes()[..])
-                .bind(&new.digest().as_bytes()[..])
+                .bind(&old_digest.as_bytes()[..])
+                .bind(&new_digest.as_bytes()[..])
                 .bind(now.unix_seconds())
                 .bind(sql::seconds(fresh.absolute_expiry()))
                 .bind(sql::idle_seconds(&fresh))

@@ -22,7 +22,7 @@ const UNKNOWN_TIME: Timestamp = Timestamp::from_unix_seconds(0);
 
 /// Whether the token column can hold this text, so that it is worth looking for.
 pub(super) fn fits(token: TokenKey<'_>) -> bool {
-    (1..=MAX_TOKEN_BYTES).contains(&token.expose_secret().len())
+    (1..=MAX_TOKEN_BYTES).contains(&token.as_bytes().len())
 }
 
 /// The record as the tables keep it.

@@ -5,6 +5,7 @@ use time::Duration;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::repository::{NewToken, PageRequest, RedisRepository, Replacement, TokenRepository, UserRepository};
 use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use tower_tokens::user::UserId;
 
 use crate::repository::servers::{shared, unique_name};
 
@@ -19,6 +20,21 @@ pub(super) async fn fresh() -> (RedisRepository, ()) {
 tower_tokens::repository_conformance!(redis_tokens, super::fresh());
 tower_tokens::user_repository_conformance!(redis_users, super::fresh());
 
+/// A store with one member, and the prefix of its keys.
+async fn with_member() -> (RedisRepository, String, UserId) {
+    let prefix = unique_name();
+    let store = RedisRepository::connect(&url()).await.unwrap().with_prefix(&prefix);
+    store.create_level("member").await.unwrap();
+    let user = store.create_user(None, "member").await.unwrap();
+    (store, prefix, user)
+}
+
+/// A connection to the same server, past the store.
+async fn beside() -> MultiplexedConnection {
+    let client = redis::Client::open(url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
 /// How many seconds Redis keeps this key, and -1 for ever.
 async fn seconds_left(connection: &mut MultiplexedConnection, key: Vec<u8>) -> i64 {
     redis::cmd("TTL").arg(key).query_async(connection).await.unwrap()
@@ -26,12 +42,8 @@ async fn seconds_left(connection: &mut MultiplexedConnection, key: Vec<u8>) -> i
 
 #[tokio::test]
 async fn redis_ends_tokens_by_itself_an_hour_after_their_end_by_any_clock() {
-    let prefix = unique_name();
-    let store = RedisRepository::connect(&url()).await.unwrap().with_prefix(&prefix);
-    let client = redis::Client::open(url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    store.create_level("member").await.unwrap();
-    let user = store.create_user(None, "member").await.unwrap();
+    let (store, prefix, user) = with_member().await;
+    let mut connection = beside().await;
     let long_ago = Timestamp::from_unix_seconds(1_000_000);
     let key = |text: &str| {
         let digest = *TokenKey::new(text).digest().as_bytes();
@@ -63,12 +75,8 @@ async fn redis_ends_tokens_by_itself_an_hour_after_their_end_by_any_clock() {
 
 #[tokio::test]
 async fn what_redis_has_ended_by_itself_leaves_nothing_behind() {
-    let prefix = unique_name();
-    let store = RedisRepository::connect(&url()).await.unwrap().with_prefix(&prefix);
-    let client = redis::Client::open(url()).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    store.create_level("member").await.unwrap();
-    let user = store.create_user(None, "member").await.unwrap();
+    let (store, prefix, user) = with_member().await;
+    let mut connection = beside().await;
     let now = Timestamp::from_unix_seconds(1_000_000);
     let add = async |number: i64| {
         let born = now + Duration::seconds(number);
