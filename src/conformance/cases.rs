@@ -51,6 +51,13 @@ macro_rules! repository_conformance {
             a_token_is_expired_at_its_edge
             a_lifetime_of_zero_is_over_at_once
             tokens_of_two_users_do_not_mix
+            delete_by_user_ends_a_token_that_is_being_replaced
+            delete_by_user_but_one_ends_a_token_that_is_being_replaced
+            delete_by_id_ends_a_token_that_is_being_replaced
+            delete_ends_a_token_or_finds_it_replaced
+            disabling_a_user_stops_replacements
+            removing_a_user_ends_a_token_that_is_being_replaced
+            a_change_of_level_holds_for_a_token_that_is_being_replaced
         }
     };
 }
@@ -107,6 +114,7 @@ mod tests {
             include_str!("changes.rs"),
             include_str!("many.rs"),
             include_str!("accounts.rs"),
+            include_str!("ends.rs"),
         ];
         let mut cases = 0;
         for line in files.iter().flat_map(|file| file.lines()) {

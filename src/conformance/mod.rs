@@ -11,6 +11,7 @@
 //! | `tokens` | clauses 1 to 3: insert, find, delete |
 //! | `changes` | clauses 4 and 5: replace, touch |
 //! | `many` | clauses 6 to 10: all of a user, lists, pruning, time |
+//! | `ends` | clauses 3, 4 and 6 in a race with somebody who replaces a token again and again |
 //! | `outage` | the second half of clause 2: an outage is an error |
 //! | `accounts` | users and levels |
 //! | `steps` | what the cases have in common |
@@ -48,6 +49,7 @@
 mod accounts;
 mod cases;
 mod changes;
+mod ends;
 mod many;
 mod outage;
 mod steps;
@@ -56,6 +58,7 @@ mod tokens;
 
 pub use accounts::*;
 pub use changes::*;
+pub use ends::*;
 pub use many::*;
 pub use outage::*;
 pub use subject::Subject;

@@ -13,12 +13,14 @@ use crate::user::{CurrentUser, UserId};
 /// 1. [`insert`](Self::insert) refuses a token that is already there, and a user that does not exist.
 /// 2. [`find`](Self::find) gives the record with its user and the user's **present** level in one round trip. Absent,
 ///    expired, or belonging to a user who is gone or disabled: `Ok(None)`. Unreachable: `Err`, and never `None`.
-/// 3. After [`delete`](Self::delete) returns, no `find` that starts later sees the token. Deleting what is not there is
-///    not an error.
+/// 3. After [`delete`](Self::delete) or [`delete_by_id`](Self::delete_by_id) returns, no `find` that starts later sees the
+///    token. Deleting what is not there is not an error. By id a token ends with all that were put in its place, also while
+///    somebody replaces it again and again; by text it does unless it was replaced before.
 /// 4. [`replace`](Self::replace) is atomic: of any number of racing calls for one token exactly one wins, and the old
 ///    token is dead when it returns. An expired token cannot be replaced.
 /// 5. [`touch`](Self::touch) is a conditional update: it can never bring a deleted token back.
-/// 6. [`delete_by_user`](Self::delete_by_user) ends every token of a user, or every other one.
+/// 6. [`delete_by_user`](Self::delete_by_user) ends every token of a user, or every other one, those that are being
+///    replaced at that moment too.
 /// 7. [`list_by_user`](Self::list_by_user) gives records, newest first, without secrets, in pages.
 /// 8. [`delete_expired`](Self::delete_expired) is bounded and says how many it removed.
 /// 9. Time is the caller's: `now` comes in as an argument; no store asks its database for the time.
@@ -59,7 +61,8 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     /// As at the trait: an outage is an error, never `None`.
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error>;
 
-    /// Ends this token. `false`: it was not there.
+    /// Ends this token. `false`: it was not there, or another one had been put in its place, which lives on: to end that
+    /// one too, end it by its [id](Self::delete_by_id).
     ///
     /// # Errors
     /// As at the trait.

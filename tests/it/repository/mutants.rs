@@ -32,10 +32,12 @@ pub(crate) enum Flaw {
     ReplaceIsTwoSteps,
     ReplaceRevives,
     ReplaceKeepsTheOldToken,
+    ReplaceIgnoresTheUser,
     TouchBringsBack,
     TouchMovesNothing,
     TouchGoesBack,
     DeleteByUserIgnoresKeep,
+    EndsMissTheReplaced,
     ListIsOldestFirst,
     ListHasOnePage,
     ListShowsTheEnded,
@@ -65,6 +67,17 @@ impl Mutant {
     fn remembered_id(&self, id: TokenId) -> Option<(TokenDigest, CurrentUser)> {
         let memory = self.memory.lock().unwrap();
         memory.iter().find(|(_, user)| user.token().id() == id).map(|(digest, user)| (*digest, user.clone()))
+    }
+
+    /// The ids of those tokens of a user that nobody replaces within a moment.
+    async fn left_alone(&self, user: &UserId) -> Result<Vec<TokenId>, Error> {
+        let long_ago = Timestamp::from_unix_seconds(0);
+        let before = self.inner.list_by_user(user, PageRequest::default(), long_ago).await?.items;
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        let after = self.inner.list_by_user(user, PageRequest::default(), long_ago).await?.items;
+        Ok(before.iter().filter(|record| after.contains(record)).map(TokenRecord::id).collect())
     }
 
     fn outage(&self) -> Result<(), Error> {
@@ -144,6 +157,9 @@ impl TokenRepository for Mutant {
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
         self.outage()?;
+        if self.flaw == Flaw::EndsMissTheReplaced && !self.left_alone(user).await?.contains(&id) {
+            return Ok(false);
+        }
         match self.remembered_id(id) {
             Some((_, owner)) if self.flaw == Flaw::DeleteByIdIgnoresTheUser => {
                 self.inner.delete_by_id(owner.id(), id).await
@@ -177,6 +193,20 @@ impl TokenRepository for Mutant {
                 self.inner.insert(NewToken { key: old, user: found.id(), record }).await?;
                 Ok(done)
             }
+            (Flaw::ReplaceIgnoresTheUser, Some(found)) => {
+                let disabled = self.inner.user(found.id()).await?.is_some_and(|user| user.disabled);
+                if disabled {
+                    self.inner.set_disabled(found.id(), false).await?;
+                }
+                let done = self.inner.replace(replacement).await?;
+                if disabled {
+                    self.inner.set_disabled(found.id(), true).await?;
+                }
+                if done.is_some() {
+                    self.memory.lock().unwrap().insert(new.digest(), found);
+                }
+                Ok(done)
+            }
             _ => self.inner.replace(replacement).await,
         }
     }
@@ -202,6 +232,13 @@ impl TokenRepository for Mutant {
 
     async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
         self.outage()?;
+        if self.flaw == Flaw::EndsMissTheReplaced {
+            let mut total = 0;
+            for id in self.left_alone(user).await?.into_iter().filter(|id| Some(*id) != keep) {
+                total += u64::from(self.inner.delete_by_id(user, id).await?);
+            }
+            return Ok(total);
+        }
         self.inner.delete_by_user(user, keep.filter(|_| self.flaw != Flaw::DeleteByUserIgnoresKeep)).await
     }
 
@@ -285,6 +322,11 @@ mutants! {
         an_expired_token_cannot_be_replaced, a_token_is_expired_at_its_edge;
     a_replace_that_keeps_the_old_token: ReplaceKeepsTheOldToken is caught by
         replace_puts_the_new_token_in_the_old_ones_place, of_racing_replacements_exactly_one_wins;
+    a_replace_for_the_disabled: ReplaceIgnoresTheUser is caught by
+        only_a_token_that_finds_its_user_can_be_replaced, disabling_a_user_stops_replacements;
+    ends_that_miss_what_is_being_replaced: EndsMissTheReplaced is caught by
+        delete_by_user_ends_a_token_that_is_being_replaced, delete_by_user_but_one_ends_a_token_that_is_being_replaced,
+        delete_by_id_ends_a_token_that_is_being_replaced;
     a_touch_that_brings_back: TouchBringsBack is caught by
         touch_never_brings_a_deleted_token_back, touch_is_for_valid_tokens_of_this_user;
     a_touch_that_moves_nothing: TouchMovesNothing is caught by touch_moves_the_idle_end_only;
