@@ -24,4 +24,12 @@ macro_rules! log_debug {
     };
 }
 
-pub(crate) use {log_debug, log_error, log_warn};
+/// Logs the way that a request took.
+macro_rules! log_trace {
+    ($($argument:tt)+) => {
+        #[cfg(feature = "tracing")]
+        tracing::trace!(target: "tower_tokens", $($argument)+);
+    };
+}
+
+pub(crate) use {log_debug, log_error, log_trace, log_warn};

@@ -75,18 +75,16 @@ impl From<Result<Option<CurrentUser>, Error>> for Validation {
 /// `Tokens` asks its store. Two validators can be chained with [`or`](Self::or).
 #[async_trait]
 pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
-    /// The synchronous door: the answer if it is already in this process's memory, so that it costs no boxed future.
-    ///
-    /// `None`: ask [`validate`](Self::validate), and so it is when something does not answer. `Some(None)`: the token is
-    /// not valid. It must not block. The default is `None`.
+    /// Validates without waiting, so that a hit costs no boxed future. `None` if the answer is not in this process's
+    /// memory; [`validate`](Self::validate) is called next. It must not block. Default: `None`.
     ///
     /// `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
-    fn validate_now(&self, token: TokenKey<'_>) -> Option<Option<CurrentUser>> {
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
         let _ = token;
         None
     }
 
-    /// The asynchronous door. `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
+    /// Validates, and waits for a store if it has to. `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
     async fn validate(&self, token: TokenKey<'_>) -> Validation;
 
     /// Where in a request this validator's tokens are, in order. Default: [`TokenSource::defaults`].
@@ -118,10 +116,12 @@ pub struct Chain<A, B> {
 
 #[async_trait]
 impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
-    fn validate_now(&self, token: TokenKey<'_>) -> Option<Option<CurrentUser>> {
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
         match self.first.validate_now(token)? {
-            Some(user) => Some(Some(user)),
-            None => self.next.validate_now(token),
+            Validation::Invalid => self.next.validate_now(token),
+            // The next one may know it, and has to be asked in turn.
+            Validation::Unavailable(_) => None,
+            valid @ Validation::Valid(_) => Some(valid),
         }
     }
 

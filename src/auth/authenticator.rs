@@ -1,17 +1,16 @@
 //! From a request's head to its user.
 
-use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Extensions, Request};
 
-use crate::auth::inquiry::Inquiry;
-use crate::auth::verdict::{Outcome, Verdict};
+use crate::auth::pending::Pending;
+use crate::auth::resolution::Resolution;
 use crate::head::RequestHead;
 use crate::respond::{Answers, OriginalUri, is_page_request};
-use crate::source::{Candidate, Offer, SameOrigin, Then, TokenSource, read_candidates};
-use crate::user::{CurrentUser, Reason, Unauthenticated};
+use crate::source::{Candidate, Candidates, Credential, SameOrigin, TokenSource};
+use crate::user::{CurrentUser, Unauthenticated};
 use crate::validator::TokenValidator;
 
 /// What [`TokenAuthLayer`](super::TokenAuthLayer) does to every request, without the layer: for frameworks that are no
@@ -46,10 +45,10 @@ impl Authenticator {
     /// [`authenticate`](Self::authenticate), asked instead of this, does both.
     #[must_use]
     pub fn authenticate_now(&self, head: RequestHead<'_>) -> Option<Result<CurrentUser, Unauthenticated>> {
-        self.judge_now(head).ok()
+        self.start(head).ok()
     }
 
-    /// The user of this request, or what kept them out. The future borrows nothing from the request.
+    /// The user of this request, or why there is no user. The future borrows nothing from the request.
     ///
     /// What is in memory is asked at once, and nothing is looked up twice. Everything else must answer within the
     /// time-out of the layer; what does not counts as unavailable. It needs a Tokio runtime with its time driver; outside
@@ -66,61 +65,40 @@ impl Authenticator {
         &self,
         head: RequestHead<'_>,
     ) -> impl Future<Output = Result<CurrentUser, Unauthenticated>> + Send + use<> {
-        let judged = self.judge_now(head);
+        let started = self.start(head);
         async move {
-            match judged {
+            match started {
                 Ok(outcome) => outcome,
                 // Boxed, so that the future of a hit stays small.
-                Err(inquiry) => Box::pin(inquiry.finish()).await,
+                Err(pending) => Box::pin(pending.finish()).await,
             }
         }
     }
 
-    /// Goes as far as nothing has to be waited for: gives the outcome, or what is left to be asked.
-    pub(super) fn judge_now(&self, head: RequestHead<'_>) -> Result<Outcome, Box<Inquiry>> {
+    /// Goes as far as nothing has to be waited for: gives the outcome, or the part that has to wait.
+    pub(super) fn start(&self, head: RequestHead<'_>) -> Result<Result<CurrentUser, Unauthenticated>, Box<Pending>> {
         let Settings { validator, sources, same_origin, timeout, .. } = &*self.0;
-        let mut verdict = Verdict::new();
-        let mut inquiry: Option<Box<Inquiry>> = None;
-        read_candidates(sources, same_origin, &head, |candidate, seen| {
-            if let Some(inquiry) = &mut inquiry {
-                inquiry.add(candidate);
-                return Then::GoOn;
+        let mut candidates = Candidates::new(sources, same_origin, &head);
+        let mut resolution = Resolution::new();
+        while !resolution.is_settled() {
+            let next = if resolution.has_winner() { candidates.next_of_this_source() } else { candidates.next() };
+            let Some(candidate) = next else { break };
+            let Candidate { kind, source, .. } = candidate;
+            if let Credential::Unusable(why) = candidate.credential {
+                resolution.unusable(kind, source, why);
+                continue;
             }
-            let Candidate { kind, source, ref offer } = candidate;
-            let key = match offer {
-                Offer::Text(key) => Some(*key),
-                Offer::Owned(token) => Some(token.key()),
-                Offer::Session { .. } => None,
-                Offer::Nothing(nothing) => {
-                    verdict.pass_over(kind, source, *nothing);
-                    return verdict.then();
-                }
-            };
-            match key.and_then(|key| validator.validate_now(key)) {
-                Some(Some(user)) => verdict.accept(kind, source, user),
-                Some(None) => verdict.refuse(kind, Reason::Invalid),
-                None => {
-                    inquiry = Some(Inquiry::new(
-                        validator,
-                        *timeout,
-                        mem::replace(&mut verdict, Verdict::new()),
-                        candidate,
-                        seen,
-                    ));
-                    return Then::GoOn;
-                }
+            match candidate.key().and_then(|key| validator.validate_now(key)) {
+                Some(validation) => resolution.add(kind, source, validation),
+                None => return Err(Pending::new(validator, *timeout, resolution, candidate, candidates)),
             }
-            verdict.then()
-        });
-        match inquiry {
-            None => Ok(verdict.finish()),
-            Some(inquiry) => Err(inquiry),
         }
+        Ok(resolution.finish())
     }
 
-    /// Leaves the outcome in the request's extensions, in place of what came in with it.
+    /// Writes the outcome into the request's extensions, in place of what came in with it.
     #[inline]
-    pub(super) fn leave<B>(&self, outcome: Outcome, request: &mut Request<B>) {
+    pub(super) fn write_extensions<B>(&self, outcome: Result<CurrentUser, Unauthenticated>, request: &mut Request<B>) {
         if request.extensions().is_empty() {
             *request.extensions_mut() = ROOMY.with(Extensions::clone);
         }
@@ -136,13 +114,13 @@ impl Authenticator {
                 let is_wanted =
                     is_page_request(RequestHead::of(request)) && request.extensions().get::<OriginalUri>().is_none();
                 let original = is_wanted.then(|| OriginalUri(request.uri().clone()));
-                self.leave_reason(unauthenticated, original, request.extensions_mut());
+                self.write_reason(unauthenticated, original, request.extensions_mut());
             }
         }
     }
 
-    /// Leaves what kept the user out, and what an answer to it needs to know.
-    pub(crate) fn leave_reason(
+    /// Writes why there is no user, and what an answer to it needs to know.
+    pub(crate) fn write_reason(
         &self,
         unauthenticated: Unauthenticated,
         original: Option<OriginalUri>,

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use crate::auth::Authenticator;
-use crate::auth::verdict::Outcome;
+use crate::user::{CurrentUser, Unauthenticated};
 
 pin_project! {
     /// Response future of [`TokenAuth`](super::TokenAuth).
@@ -41,7 +41,7 @@ pin_project! {
 /// A request whose token is being looked up, and the service that was ready for it. In a box, so that a hit does not
 /// carry the room for it around.
 struct Waiting<S, B> {
-    validation: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+    validation: Pin<Box<dyn Future<Output = Result<CurrentUser, Unauthenticated>> + Send>>,
     request: Request<B>,
     ready: S,
     authenticator: Authenticator,
@@ -56,7 +56,7 @@ where
     }
 
     pub(super) fn validating(
-        validation: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+        validation: Pin<Box<dyn Future<Output = Result<CurrentUser, Unauthenticated>> + Send>>,
         request: Request<B>,
         ready: S,
         authenticator: Authenticator,
@@ -83,7 +83,7 @@ where
                     let outcome = ready!(asked.validation.as_mut().poll(cx));
                     let Some(asked) = waiting.take() else { return Poll::Pending };
                     let Waiting { mut request, mut ready, authenticator, .. } = *asked;
-                    authenticator.leave(outcome, &mut request);
+                    authenticator.write_extensions(outcome, &mut request);
                     let future = ready.call(request);
                     state.set(State::Inner { future });
                 }

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `authenticator` | [`Authenticator`], from a request's head to its user |
 //! | `presented` | every token that a request presents, for a log-out to end |
-//! | `verdict` | what several candidates come to |
-//! | `inquiry` | what is left to ask when something has to be waited for |
+//! | `pending` | the part of an authentication that has to wait: a session or a store |
+//! | `resolution` | chooses the winning candidate of a request |
 //! | `layer`, `service`, `future` | the same as middleware |
 //!
 //! # Example
@@ -36,11 +36,11 @@
 
 mod authenticator;
 mod future;
-mod inquiry;
 mod layer;
+mod pending;
 mod presented;
+mod resolution;
 mod service;
-mod verdict;
 
 pub use authenticator::Authenticator;
 pub use future::ResponseFuture;

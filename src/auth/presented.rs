@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use crate::auth::Authenticator;
 use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
-use crate::source::{Candidate, Offer, Then, read_candidates};
+use crate::source::{Candidate, Candidates, Credential};
 use crate::token::Token;
 
 impl Authenticator {
@@ -47,13 +47,11 @@ impl Authenticator {
     /// ```
     pub fn presented(&self, head: RequestHead<'_>) -> impl Future<Output = Result<Vec<Token>, Error>> + Send + use<> {
         let settings = self.settings();
-        let (mut candidates, bound) = (Vec::new(), settings.timeout);
-        read_candidates(&settings.sources, &settings.same_origin, &head, |candidate, _| {
-            if !matches!(candidate.offer, Offer::Nothing(_)) {
-                candidates.push(candidate.into_owned());
-            }
-            Then::GoOn
-        });
+        let bound = settings.timeout;
+        let candidates: Vec<_> = Candidates::new(&settings.sources, &settings.same_origin, &head)
+            .filter(|candidate| !matches!(candidate.credential, Credential::Unusable(_)))
+            .map(Candidate::into_owned)
+            .collect();
         async move {
             let read = timeout(bound, read(candidates)).await;
             read.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))
@@ -64,11 +62,11 @@ impl Authenticator {
 async fn read(candidates: Vec<Candidate<'static>>) -> Result<Vec<Token>, Error> {
     let mut tokens = Vec::with_capacity(candidates.len());
     for candidate in candidates {
-        let token = match candidate.offer {
-            Offer::Text(text) => Token::from_checked(text.expose_secret().to_owned()),
-            Offer::Owned(token) => token,
-            Offer::Nothing(_) | Offer::Session { is_cross_site: true, .. } => continue,
-            Offer::Session { session, .. } => match session.token().await {
+        let token = match candidate.credential {
+            Credential::Text(text) => Token::from_checked(text.expose_secret().to_owned()),
+            Credential::Owned(token) => token,
+            Credential::Unusable(_) | Credential::Session { is_cross_site: true, .. } => continue,
+            Credential::Session { session, .. } => match session.token().await {
                 Ok(Some(token)) => token,
                 Ok(None) => continue,
                 Err(error) if error.kind() == ErrorKind::InvalidInput => continue,

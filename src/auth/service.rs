@@ -35,16 +35,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match self.authenticator.judge_now(RequestHead::of(&request)) {
+        match self.authenticator.start(RequestHead::of(&request)) {
             Ok(outcome) => {
-                self.authenticator.leave(outcome, &mut request);
+                self.authenticator.write_extensions(outcome, &mut request);
                 ResponseFuture::inner(self.inner.call(request))
             }
-            Err(inquiry) => {
+            Err(pending) => {
                 // The service that was polled ready is the one that is called; its clone is not ready and waits here.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::validating(Box::pin(inquiry.finish()), request, ready, self.authenticator.clone())
+                ResponseFuture::validating(Box::pin(pending.finish()), request, ready, self.authenticator.clone())
             }
         }
     }

@@ -48,7 +48,7 @@ where
         let authenticator = Authenticator::from_ref(state);
         let outcome = authenticator.authenticate(RequestHead::of_parts(parts)).await;
         outcome.map(Self).map_err(|unauthenticated| {
-            authenticator.leave_reason(unauthenticated, None, &mut parts.extensions);
+            authenticator.write_reason(unauthenticated, None, &mut parts.extensions);
             AuthRejection::of(parts)
         })
     }

@@ -39,12 +39,12 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match &self.decision {
+        let outcome = match &self.decision {
             Ok(Decision::Allow) => "allowed",
             Ok(Decision::Deny(_)) => "denied",
             Err(_) => "unknown",
         };
-        write!(f, "{:?} for {}: {verdict}", self.scenario, self.user)?;
+        write!(f, "{:?} for {}: {outcome}", self.scenario, self.user)?;
         self.tree.write(f, 1)
     }
 }

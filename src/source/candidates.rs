@@ -1,13 +1,13 @@
-//! What a request offers, in the order of the sources, each thing once.
+//! The credentials of a request, in the order of the sources, each once.
 
-use std::ops::ControlFlow;
+use std::iter::Enumerate;
+use std::slice;
 
 use arrayvec::ArrayVec;
 
 use crate::head::RequestHead;
-use crate::source::authorization::{Authorization, authorization, basic_password};
-use crate::source::cookie::CookieValues;
-use crate::source::token_source::Place;
+use crate::source::authorization::basic_password;
+use crate::source::values::{Value, Values};
 use crate::source::{SameOrigin, TokenSession, TokenSource};
 use crate::token::{Token, TokenKey, is_token_text};
 use crate::user::{Reason, SourceKind};
@@ -16,246 +16,205 @@ use crate::user::{Reason, SourceKind};
 /// a dishonest one can make the store do.
 const MAX_CANDIDATES: usize = 8;
 
-/// One thing that a request offers as a credential.
+/// One credential of a request, and where it stands.
 pub(crate) struct Candidate<'r> {
     pub(crate) kind: SourceKind,
-    /// Which source it is from: candidates of one source must agree on the user.
+    /// The number of its source: candidates of one source must agree on the user.
     pub(crate) source: usize,
-    pub(crate) offer: Offer<'r>,
+    pub(crate) credential: Credential<'r>,
 }
 
-pub(crate) enum Offer<'r> {
+pub(crate) enum Credential<'r> {
     /// Text that could be a token.
     Text(TokenKey<'r>),
     /// The same, decoded or copied.
     Owned(Token),
     /// A session, which may hold a token. An ambient one on a cross-site request may only be looked into.
     Session { session: Box<dyn TokenSession>, is_cross_site: bool },
-    /// Nothing to look up.
-    Nothing(Nothing),
+    /// Not to be looked up.
+    Unusable(Unusable),
 }
 
-/// Why there is nothing to look up.
+/// Why a credential is not looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Nothing {
-    /// For this reason: malformed, ambiguous or cross-site.
+pub(crate) enum Unusable {
+    /// It is malformed, ambiguous or cross-site.
     Refused(Reason),
-    /// The text was offered before.
+    /// The same text came before.
     Repeated,
-    /// It could be a token, but too many came before it.
-    Uncounted,
+    /// It could be a token, but [`MAX_CANDIDATES`] came before it.
+    OverLimit,
 }
 
 impl Candidate<'_> {
-    /// Whether it offers nothing, in the same way as one before it of the same source.
-    pub(crate) fn adds_nothing_to(&self, before: &Candidate<'_>) -> bool {
-        let is_same = match (&self.offer, &before.offer) {
-            (Offer::Nothing(this), Offer::Nothing(before)) => this == before,
+    /// The text to look up, if it is in the request itself.
+    #[inline]
+    pub(crate) fn key(&self) -> Option<TokenKey<'_>> {
+        match &self.credential {
+            Credential::Text(key) => Some(*key),
+            Credential::Owned(token) => Some(token.key()),
+            Credential::Session { .. } | Credential::Unusable(_) => None,
+        }
+    }
+
+    /// Whether it is unusable for the same reason as this earlier one of the same source.
+    pub(crate) fn repeats(&self, earlier: &Candidate<'_>) -> bool {
+        let is_same = match (&self.credential, &earlier.credential) {
+            (Credential::Unusable(this), Credential::Unusable(earlier)) => this == earlier,
             _ => false,
         };
-        is_same && self.source == before.source
+        is_same && self.source == earlier.source
     }
 
-    /// The same, outliving its request.
+    /// A copy that outlives the request.
     pub(crate) fn into_owned(self) -> Candidate<'static> {
-        let offer = match self.offer {
-            Offer::Text(text) => Offer::Owned(Token::from_checked(text.expose_secret().to_owned())),
-            Offer::Owned(token) => Offer::Owned(token),
-            Offer::Session { session, is_cross_site } => Offer::Session { session, is_cross_site },
-            Offer::Nothing(nothing) => Offer::Nothing(nothing),
+        let credential = match self.credential {
+            Credential::Text(text) => Credential::Owned(Token::from_checked(text.expose_secret().to_owned())),
+            Credential::Owned(token) => Credential::Owned(token),
+            Credential::Session { session, is_cross_site } => Credential::Session { session, is_cross_site },
+            Credential::Unusable(why) => Credential::Unusable(why),
         };
-        Candidate { kind: self.kind, source: self.source, offer }
+        Candidate { kind: self.kind, source: self.source, credential }
     }
 }
 
-/// What a request offered before.
-#[derive(Debug, Default)]
-pub(crate) struct Seen<'r> {
-    texts: ArrayVec<TokenKey<'r>, MAX_CANDIDATES>,
-    /// The password of Basic credentials, which stands nowhere in the request as it is.
-    basic: Option<Token>,
-}
-
-impl Seen<'_> {
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
-        self.texts.iter().map(TokenKey::expose_secret).chain(self.basic.as_ref().map(Token::expose_secret))
-    }
-
-    #[inline(always)]
-    fn contains(&self, text: &[u8]) -> bool {
-        self.texts.iter().any(|seen| seen.as_bytes() == text)
-            || self.basic.as_ref().is_some_and(|basic| basic.key().as_bytes() == text)
-    }
-}
-
-/// Where to go after a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Then {
-    /// To the next one.
-    GoOn,
-    /// To the next one of this source, and to none of another.
-    EndWithThisSource,
-    /// Nowhere.
-    Stop,
-}
-
-/// Tells `hear` the candidates of a request one after the other, and what came before each. Reads lazily: the last source
-/// costs nothing if the first one settles it.
-#[inline]
-pub(crate) fn read_candidates<'r>(
-    sources: &[TokenSource],
-    same_origin: &SameOrigin,
-    head: &RequestHead<'r>,
-    hear: impl FnMut(Candidate<'r>, &Seen<'r>) -> Then,
-) {
-    let reader = Reader {
-        head,
-        same_origin,
-        allows_ambient: None,
-        seen: Seen::default(),
-        budget: MAX_CANDIDATES,
-        kind: SourceKind::Direct,
-        source: 0,
-        is_last_source: false,
-        hear,
-    };
-    // Broken off or read to the end: nothing more is to be told.
-    let _ = reader.read(sources);
-}
-
-struct Reader<'a, 'r, H> {
+/// Yields the credentials of a request, in the order of the sources. Lazy: a source is read when its turn comes.
+pub(crate) struct Candidates<'a, 'r> {
     head: &'a RequestHead<'r>,
     same_origin: &'a SameOrigin,
-    allows_ambient: Option<bool>,
-    seen: Seen<'r>,
-    /// How many more may be looked up.
-    budget: usize,
-    kind: SourceKind,
+    sources: Enumerate<slice::Iter<'a, TokenSource>>,
+    /// The number and kind of the source whose values are read.
     source: usize,
-    is_last_source: bool,
-    hear: H,
+    kind: SourceKind,
+    values: Values<'a, 'r>,
+    allows_ambient: Option<bool>,
+    texts: ArrayVec<TokenKey<'r>, MAX_CANDIDATES>,
+    /// Tokens that stand nowhere in the request as they are, such as the password of Basic credentials.
+    decoded: Vec<Token>,
+    /// How many more may be looked up.
+    remaining: usize,
 }
 
-impl<'r, H: FnMut(Candidate<'r>, &Seen<'r>) -> Then> Reader<'_, 'r, H> {
-    #[inline(always)]
-    fn read(mut self, sources: &[TokenSource]) -> ControlFlow<()> {
-        for (number, source) in sources.iter().enumerate() {
-            self.source = number;
-            self.kind = source.kind();
-            match &source.0 {
-                Place::Cookie(name) => {
-                    for value in CookieValues::new(self.head.headers, name) {
-                        self.text(value)?;
-                    }
-                }
-                Place::Header(name) => {
-                    for value in self.head.headers.get_all(name) {
-                        self.explicit_text(value.as_bytes())?;
-                    }
-                }
-                Place::Session(find) => {
-                    if let Some(session) = find(*self.head)
-                        && self.spend()
-                    {
-                        let is_cross_site = !self.allows_ambient();
-                        self.offer(Offer::Session { session, is_cross_site })?;
-                    }
-                }
-                Place::Bearer => match authorization(self.head.headers, "Bearer") {
-                    Authorization::Absent => {}
-                    Authorization::Ambiguous => self.refuse(Reason::Ambiguous)?,
-                    Authorization::Credentials(text) => self.explicit_text(text)?,
-                },
-                Place::Basic => match authorization(self.head.headers, "Basic") {
-                    Authorization::Absent => {}
-                    Authorization::Ambiguous => self.refuse(Reason::Ambiguous)?,
-                    Authorization::Credentials(text) => self.basic(text)?,
-                },
-            }
-            if self.is_last_source {
-                break;
-            }
+impl<'a, 'r> Candidates<'a, 'r> {
+    #[inline]
+    pub(crate) fn new(sources: &'a [TokenSource], same_origin: &'a SameOrigin, head: &'a RequestHead<'r>) -> Self {
+        Self {
+            head,
+            same_origin,
+            sources: sources.iter().enumerate(),
+            source: 0,
+            kind: SourceKind::Direct,
+            values: Values::Empty,
+            allows_ambient: None,
+            texts: ArrayVec::new(),
+            decoded: Vec::new(),
+            remaining: MAX_CANDIDATES,
         }
-        ControlFlow::Continue(())
     }
 
-    /// Apart, so that a cookie's way through [`text`](Self::text) has no call.
-    #[inline(never)]
-    fn explicit_text(&mut self, text: &'r [u8]) -> ControlFlow<()> {
-        self.text(text)
+    /// The next credential of the source that the last one came from.
+    #[inline(always)]
+    pub(crate) fn next_of_this_source(&mut self) -> Option<Candidate<'r>> {
+        let credential = match self.values.next()? {
+            Value::Text(text) => self.text(text),
+            other => self.other(other),
+        };
+        Some(Candidate { kind: self.kind, source: self.source, credential })
+    }
+
+    /// The texts that were yielded, but this one.
+    pub(crate) fn texts_before(&self, key: Option<TokenKey<'_>>) -> impl Iterator<Item = &str> {
+        let all = self.texts.iter().copied().chain(self.decoded.iter().map(Token::key));
+        let others = all.filter(move |text| key.is_none_or(|key| key.as_bytes() != text.as_bytes()));
+        others.map(|text| text.expose_secret())
     }
 
     #[inline(always)]
-    fn text(&mut self, text: &'r [u8]) -> ControlFlow<()> {
-        if self.kind.is_ambient() && !self.allows_ambient() {
-            return self.refuse(Reason::CrossSite);
-        }
-        if !is_token_text(text) {
-            return self.refuse(Reason::Malformed);
-        }
-        if self.seen.contains(text) {
-            return self.offer(Offer::Nothing(Nothing::Repeated));
-        }
-        if !self.spend() {
-            return self.offer(Offer::Nothing(Nothing::Uncounted));
+    fn text(&mut self, text: &'r [u8]) -> Credential<'r> {
+        if let Some(unusable) = self.unusable(text) {
+            return Credential::Unusable(unusable);
         }
         let text = TokenKey::from_checked(text);
-        let then =
-            (self.hear)(Candidate { kind: self.kind, source: self.source, offer: Offer::Text(text) }, &self.seen);
-        // There is room: the budget is as large.
-        let _ = self.seen.texts.try_push(text);
-        self.go(then)
+        // There is room for as many as may be looked up.
+        let _ = self.texts.try_push(text);
+        Credential::Text(text)
     }
 
-    #[cold]
-    fn basic(&mut self, credentials: &[u8]) -> ControlFlow<()> {
-        if !self.allows_ambient() {
-            return self.refuse(Reason::CrossSite);
-        }
-        let Some(token) = basic_password(credentials) else { return self.refuse(Reason::Malformed) };
-        if self.seen.contains(token.key().as_bytes()) {
-            return self.offer(Offer::Nothing(Nothing::Repeated));
-        }
-        if self.spend() {
-            self.offer(Offer::Owned(token.clone()))?;
-            self.seen.basic = Some(token);
-        }
-        ControlFlow::Continue(())
-    }
-
-    #[cold]
-    fn refuse(&mut self, reason: Reason) -> ControlFlow<()> {
-        self.offer(Offer::Nothing(Nothing::Refused(reason)))
-    }
-
-    /// Apart from the text that most requests offer, so that its way stays short.
+    /// Apart from the text that most requests carry, so that its path stays short.
     #[cold]
     #[inline(never)]
-    fn offer(&mut self, offer: Offer<'r>) -> ControlFlow<()> {
-        let then = (self.hear)(Candidate { kind: self.kind, source: self.source, offer }, &self.seen);
-        self.go(then)
+    fn other(&mut self, value: Value<'r>) -> Credential<'r> {
+        match value {
+            Value::Text(text) => self.text(text),
+            Value::Decoded(text) => self.decoded(text.as_bytes(), || Token::from_checked(text.clone())),
+            Value::Basic(_) if !self.allows_ambient() => Credential::Unusable(Unusable::Refused(Reason::CrossSite)),
+            Value::Basic(credentials) => match basic_password(credentials) {
+                Some(token) => self.decoded(token.key().as_bytes(), || token.clone()),
+                None => Credential::Unusable(Unusable::Refused(Reason::Malformed)),
+            },
+            Value::Session(_) if !self.take_one() => Credential::Unusable(Unusable::OverLimit),
+            Value::Session(session) => Credential::Session { session, is_cross_site: !self.allows_ambient() },
+            Value::TwoHeaders => Credential::Unusable(Unusable::Refused(Reason::Ambiguous)),
+        }
+    }
+
+    fn decoded(&mut self, text: &[u8], token: impl Fn() -> Token) -> Credential<'r> {
+        if let Some(unusable) = self.unusable(text) {
+            return Credential::Unusable(unusable);
+        }
+        self.decoded.push(token());
+        Credential::Owned(token())
+    }
+
+    /// Why this text is not looked up. `None`: it is, and counts.
+    #[inline(always)]
+    fn unusable(&mut self, text: &[u8]) -> Option<Unusable> {
+        if self.kind.is_ambient() && !self.allows_ambient() {
+            Some(Unusable::Refused(Reason::CrossSite))
+        } else if !is_token_text(text) {
+            Some(Unusable::Refused(Reason::Malformed))
+        } else if self.came_before(text) {
+            Some(Unusable::Repeated)
+        } else if !self.take_one() {
+            Some(Unusable::OverLimit)
+        } else {
+            None
+        }
     }
 
     #[inline(always)]
-    fn go(&mut self, then: Then) -> ControlFlow<()> {
-        match then {
-            Then::GoOn => ControlFlow::Continue(()),
-            Then::EndWithThisSource => {
-                self.is_last_source = true;
-                ControlFlow::Continue(())
-            }
-            Then::Stop => ControlFlow::Break(()),
-        }
+    fn came_before(&self, text: &[u8]) -> bool {
+        self.texts.iter().any(|before| before.as_bytes() == text)
+            || self.decoded.iter().any(|before| before.key().as_bytes() == text)
     }
 
+    #[inline(always)]
     fn allows_ambient(&mut self) -> bool {
         *self.allows_ambient.get_or_insert_with(|| self.same_origin.lets_pass(self.head))
     }
 
     /// Whether one more may be looked up.
-    fn spend(&mut self) -> bool {
-        let left = self.budget.checked_sub(1);
-        self.budget = left.unwrap_or(0);
+    #[inline(always)]
+    fn take_one(&mut self) -> bool {
+        let left = self.remaining.checked_sub(1);
+        self.remaining = left.unwrap_or(0);
         left.is_some()
+    }
+}
+
+impl<'r> Iterator for Candidates<'_, 'r> {
+    type Item = Candidate<'r>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Candidate<'r>> {
+        loop {
+            if let Some(candidate) = self.next_of_this_source() {
+                return Some(candidate);
+            }
+            let (number, source) = self.sources.next()?;
+            self.source = number;
+            self.kind = source.kind();
+            self.values = source.values(self.head);
+        }
     }
 }

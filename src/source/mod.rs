@@ -9,7 +9,8 @@
 //! | `tower_sessions` | the same for tower-sessions |
 //! | `php_session` | `PhpSessions`, PHP's own session files (feature `php-session`) |
 //! | `origin` | [`SameOrigin`], whether another site caused a request |
-//! | `candidates` | what a request offers, in order, each thing once |
+//! | `values` | the values of one source, as they stand in the request |
+//! | `candidates` | the credentials of a request, in the order of the sources, each once |
 //!
 //! The first *valid* candidate wins: a stale cookie does not hide a good Bearer token, and of two valid ones the earlier
 //! source's counts. Within a source all count, and cookies that belong to different users make the request ambiguous. At
@@ -56,8 +57,9 @@ mod session;
 mod token_source;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
+mod values;
 
-pub(crate) use candidates::{Candidate, Nothing, Offer, Seen, Then, read_candidates};
+pub(crate) use candidates::{Candidate, Candidates, Credential, Unusable};
 pub use origin::SameOrigin;
 #[cfg(feature = "php-session")]
 pub use php_session::{MAX_SESSION_BYTES, PhpSession, PhpSessions};

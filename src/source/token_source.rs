@@ -36,7 +36,10 @@ pub(super) enum Place {
     Bearer,
     Header(HeaderName),
     Basic,
+    Function(SourceKind, Arc<ReadText>),
 }
+
+pub(super) type ReadText = dyn Fn(RequestHead<'_>) -> Option<String> + Send + Sync;
 
 pub(super) type FindSession = dyn Fn(RequestHead<'_>) -> Option<Box<dyn TokenSession>> + Send + Sync;
 
@@ -125,10 +128,54 @@ impl TokenSource {
         Self(Place::Basic)
     }
 
+    /// A place of the application's own: `read` gives the text of the token, or `None` if the request has none there.
+    /// What it gives need not be a token: other text makes the request malformed, as in any source.
+    ///
+    /// `kind` says whether browsers send it by themselves ([`SourceKind::is_ambient`]), in which case the same-origin
+    /// rule holds for it, and what logs call it: [`SourceKind::Header`] for what a program writes into a header,
+    /// [`SourceKind::Cookie`] for a cookie that is read in another way.
+    ///
+    /// # Security
+    /// A kind that is not ambient for what browsers do send by themselves lets other sites act for the user.
+    ///
+    /// # Example
+    /// A WebSocket's subprotocol, which is what a page can set on the request that opens one:
+    /// ```
+    /// use http::Request;
+    /// use tower_tokens::auth::TokenAuthLayer;
+    /// use tower_tokens::head::RequestHead;
+    /// use tower_tokens::repository::MemoryRepository;
+    /// use tower_tokens::source::TokenSource;
+    /// use tower_tokens::tokens::Tokens;
+    /// use tower_tokens::user::SourceKind;
+    ///
+    /// let subprotocol = TokenSource::from_fn(SourceKind::Header, |head: RequestHead<'_>| {
+    ///     let offered = head.headers.get("sec-websocket-protocol")?.to_str().ok()?;
+    ///     offered.split(',').find_map(|protocol| protocol.trim().strip_prefix("token.")).map(str::to_owned)
+    /// });
+    /// let layer = TokenAuthLayer::new(Tokens::new(MemoryRepository::new())).sources([subprotocol]);
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let request = Request::get("/socket").header("Sec-WebSocket-Protocol", "chat, token.abc").body(())?;
+    /// let presented = layer.authenticator().presented(RequestHead::of(&request)).await?;
+    /// assert_eq!(presented[0].expose_secret(), "abc");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn from_fn<F>(kind: SourceKind, read: F) -> Self
+    where
+        F: Fn(RequestHead<'_>) -> Option<String> + Send + Sync + 'static,
+    {
+        Self(Place::Function(kind, Arc::new(read)))
+    }
+
     /// What kind of place it is.
     #[must_use]
+    #[inline]
     pub const fn kind(&self) -> SourceKind {
         match self.0 {
+            Place::Function(kind, _) => kind,
             Place::Cookie(_) => SourceKind::Cookie,
             Place::Session(_) => SourceKind::Session,
             Place::Bearer => SourceKind::Bearer,
@@ -146,6 +193,7 @@ impl fmt::Debug for Place {
             Self::Bearer => f.write_str("Bearer"),
             Self::Header(name) => f.debug_tuple("Header").field(name).finish(),
             Self::Basic => f.write_str("Basic"),
+            Self::Function(kind, _) => f.debug_tuple("Function").field(kind).finish(),
         }
     }
 }

@@ -46,15 +46,17 @@ impl Tokens {
 
 #[async_trait]
 impl TokenValidator for Tokens {
-    fn validate_now(&self, token: TokenKey<'_>) -> Option<Option<CurrentUser>> {
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
         if self.is_forged(token) {
-            return Some(None);
+            return Some(Validation::Invalid);
         }
-        let found = self.inner().repository.find_now(token, self.now());
-        if let Some(Some(user)) = &found {
-            self.touch_if_due(user);
+        match self.inner().repository.find_now(token, self.now())? {
+            Some(user) => {
+                self.touch_if_due(&user);
+                Some(Validation::Valid(user))
+            }
+            None => Some(Validation::Invalid),
         }
-        found
     }
 
     async fn validate(&self, token: TokenKey<'_>) -> Validation {

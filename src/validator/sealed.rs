@@ -40,8 +40,8 @@ use crate::validator::{TokenValidator, Validation};
 /// ```
 #[async_trait]
 impl TokenValidator for Sealer {
-    fn validate_now(&self, token: TokenKey<'_>) -> Option<Option<CurrentUser>> {
-        Some(self.user_of(token))
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
+        Some(self.user_of(token).map_or(Validation::Invalid, Validation::Valid))
     }
 
     async fn validate(&self, token: TokenKey<'_>) -> Validation {

@@ -3,6 +3,7 @@
 mod allocations;
 mod answers;
 mod cross_site;
+mod events;
 mod hostile;
 mod order;
 mod outages;

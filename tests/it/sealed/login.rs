@@ -10,7 +10,7 @@ use tower_tokens::sealed::{RevocationList, Sealer};
 use tower_tokens::token::TokenKey;
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::{CurrentUser, Reason, SourceKind, Unauthenticated, UserLevel};
-use tower_tokens::validator::TokenValidator;
+use tower_tokens::validator::{TokenValidator, Validation};
 
 use super::{clock, key, ring, sealer};
 
@@ -81,12 +81,12 @@ fn what_is_no_sealed_token_is_refused_without_an_allocation() {
     let logins = sealer("login");
     let info = allocation_counter::measure(|| {
         for text in ["pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x", "acme_live_0000", "A", "eyJhbGciOiJIUzI1NiJ9.e30.x"] {
-            assert!(matches!(logins.validate_now(TokenKey::new(text)), Some(None)));
+            assert!(matches!(logins.validate_now(TokenKey::new(text)), Some(Validation::Invalid)));
         }
     });
     assert_eq!(info.count_total, 0);
     // A key id of the greatest length is not mistaken for something else.
     let longest = Sealer::new(tower_tokens::sealed::KeyRing::new(key(&"k".repeat(32), 1)), "login").unwrap();
     let token = longest.seal_login(42, &level(), Duration::hours(1)).unwrap();
-    assert!(matches!(longest.validate_now(TokenKey::new(token.expose_secret())), Some(Some(_))));
+    assert!(matches!(longest.validate_now(TokenKey::new(token.expose_secret())), Some(Validation::Valid(_))));
 }

@@ -1,5 +1,6 @@
 //! Where a request carries a token.
 
+mod own_source;
 mod php_session;
 mod php_session_hostile;
 mod presented;

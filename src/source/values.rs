@@ -1,0 +1,72 @@
+//! The values of one source in a request, as they stand there.
+
+use http::header::{HeaderValue, ValueIter};
+
+use crate::head::RequestHead;
+use crate::source::authorization::{Authorization, authorization};
+use crate::source::cookie::CookieValues;
+use crate::source::token_source::Place;
+use crate::source::{TokenSession, TokenSource};
+
+/// Yields the values of one source.
+pub(super) enum Values<'a, 'r> {
+    Empty,
+    Cookies(CookieValues<'r, 'a>),
+    Headers(ValueIter<'r, HeaderValue>),
+    One(Value<'r>),
+}
+
+/// One value of a source, before anything is known of it.
+pub(super) enum Value<'r> {
+    /// The text of a credential.
+    Text(&'r [u8]),
+    /// The same, which stands nowhere in the request as it is.
+    Decoded(String),
+    /// What follows `Basic` in `Authorization`.
+    Basic(&'r [u8]),
+    /// A session, which may hold a token.
+    Session(Box<dyn TokenSession>),
+    /// Two `Authorization` headers.
+    TwoHeaders,
+}
+
+impl TokenSource {
+    /// The values of this source in the request. A new kind of source is one more arm here.
+    #[inline(always)]
+    pub(super) fn values<'a, 'r>(&'a self, head: &RequestHead<'r>) -> Values<'a, 'r> {
+        match &self.0 {
+            Place::Cookie(name) => Values::Cookies(CookieValues::new(head.headers, name)),
+            Place::Header(name) => Values::Headers(head.headers.get_all(name).iter()),
+            Place::Bearer => of_scheme(head, "Bearer", Value::Text),
+            Place::Basic => of_scheme(head, "Basic", Value::Basic),
+            Place::Session(find) => find(*head).map_or(Values::Empty, |session| Values::One(Value::Session(session))),
+            Place::Function(_, read) => read(*head).map_or(Values::Empty, |text| Values::One(Value::Decoded(text))),
+        }
+    }
+}
+
+#[inline]
+fn of_scheme<'a, 'r>(head: &RequestHead<'r>, scheme: &str, value: fn(&'r [u8]) -> Value<'r>) -> Values<'a, 'r> {
+    match authorization(head.headers, scheme) {
+        Authorization::Absent => Values::Empty,
+        Authorization::Ambiguous => Values::One(Value::TwoHeaders),
+        Authorization::Credentials(text) => Values::One(value(text)),
+    }
+}
+
+impl<'r> Iterator for Values<'_, 'r> {
+    type Item = Value<'r>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Value<'r>> {
+        match self {
+            Self::Cookies(values) => values.next().map(Value::Text),
+            Self::Headers(values) => values.next().map(|value| Value::Text(value.as_bytes())),
+            Self::Empty => None,
+            Self::One(_) => match std::mem::replace(self, Self::Empty) {
+                Self::One(value) => Some(value),
+                _ => None,
+            },
+        }
+    }
+}
