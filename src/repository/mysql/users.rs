@@ -27,8 +27,10 @@ const USER: &str = "SELECT u.id, u.disabled, l.id, CONVERT(l.title USING utf8mb4
     FROM tower_tokens_users AS u JOIN tower_tokens_levels AS l ON l.id = u.level_id
     WHERE u.id = ?";
 
+/// Reads the users in the order of their key, as far as the page goes. With a plain join MySQL begins with the levels, and
+/// reads and sorts all users.
 const USERS: &str = "SELECT u.id, u.disabled, l.id, CONVERT(l.title USING utf8mb4)
-    FROM tower_tokens_users AS u JOIN tower_tokens_levels AS l ON l.id = u.level_id
+    FROM tower_tokens_users AS u STRAIGHT_JOIN tower_tokens_levels AS l ON l.id = u.level_id
     ORDER BY u.id LIMIT ? OFFSET ?";
 
 const CHANGE_LEVEL: &str = "UPDATE tower_tokens_users SET level_id = ? WHERE id = ?";

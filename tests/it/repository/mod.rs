@@ -7,6 +7,7 @@ mod faulty;
 mod model;
 mod mutants;
 mod mysql;
+mod plans;
 mod postgres;
 mod redis;
 mod servers;
