@@ -3,7 +3,8 @@
 //! Each clause of [`TokenRepository`](crate::repository::TokenRepository) is one or more plain async functions that take
 //! a fresh store and panic when it breaks the clause. [`repository_conformance!`](crate::repository_conformance) makes a
 //! `#[tokio::test]` of each; [`user_repository_conformance!`](crate::user_repository_conformance) does the same for
-//! [`UserRepository`](crate::repository::UserRepository). Nothing here sleeps, and time is always an argument.
+//! [`UserRepository`](crate::repository::UserRepository), and `redemption_conformance!` (feature `sealed`) for
+//! [`RedemptionRepository`](crate::sealed::RedemptionRepository). Nothing here sleeps, and time is always an argument.
 //!
 //! | file | role |
 //! |---|---|
@@ -14,8 +15,9 @@
 //! | `ends` | clauses 3, 4 and 6 in a race with somebody who replaces a token again and again |
 //! | `outage` | the second half of clause 2: an outage is an error |
 //! | `accounts` | users and levels |
+//! | `redemptions` | tokens that work once (feature `sealed`) |
 //! | `steps` | what the cases have in common |
-//! | `cases` | the macros, and in them the only list of the cases |
+//! | `cases`, `redemption_cases` | the macros, and in them the only lists of the cases |
 //!
 //! # Example
 //! ```
@@ -52,6 +54,10 @@ mod changes;
 mod ends;
 mod many;
 mod outage;
+#[cfg(feature = "sealed")]
+mod redemption_cases;
+#[cfg(feature = "sealed")]
+mod redemptions;
 mod steps;
 mod subject;
 mod tokens;
@@ -61,5 +67,7 @@ pub use changes::*;
 pub use ends::*;
 pub use many::*;
 pub use outage::*;
+#[cfg(feature = "sealed")]
+pub use redemptions::*;
 pub use subject::Subject;
 pub use tokens::*;

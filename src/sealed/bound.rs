@@ -1,7 +1,6 @@
 //! Tokens that die when a state changes.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,8 +9,8 @@ use subtle::ConstantTimeEq;
 use crate::error::{Error, ErrorKind};
 use crate::sealed::format::{Binding, FINGERPRINT_BYTES};
 use crate::sealed::opened::Opened;
-use crate::sealed::ring::PreparedKey;
-use crate::sealed::sealer::{IfExpired, Read, Sealer, parse, state_fingerprint};
+use crate::sealed::ring::KeyRing;
+use crate::sealed::sealer::{IfExpired, Sealer, parse, state_fingerprint};
 use crate::sealed::text::SealedToken;
 use crate::token::Lifetime;
 
@@ -72,14 +71,13 @@ impl BoundSealer {
     /// As [`Sealer::open`].
     pub fn open<P: DeserializeOwned>(&self, text: &str) -> Result<Unconfirmed<P>, Error> {
         self.0.read(text, Binding::State, IfExpired::Refuse, |read| {
-            let Read { key, facts, rest, now } = read;
-            let (fingerprint, json) = rest.split_first_chunk().ok_or(ErrorKind::InvalidToken)?;
-            let opened = Opened::new(parse(json)?, facts, Binding::State, now);
-            Ok(Unconfirmed { opened, fingerprint: *fingerprint, key: Arc::clone(key) })
+            let (fingerprint, json) = read.rest.split_first_chunk().ok_or(ErrorKind::InvalidToken)?;
+            let opened = Opened::new(parse(json)?, &read, Binding::State, &self.0);
+            Ok(Unconfirmed { opened, fingerprint: *fingerprint })
         })
     }
 
-    /// Encrypts a changed payload again, bound to `state` as it is now. `None`: nothing was changed.
+    /// Encrypts a changed payload again for the same purpose, bound to `state` as it is now. `None`: nothing was changed.
     ///
     /// # Errors
     /// As [`Sealer::reseal`]; here a token that is not bound is refused.
@@ -93,6 +91,18 @@ impl BoundSealer {
         }
         self.0.write_if_changed(opened, Some(state.as_ref()))
     }
+
+    /// What it seals for.
+    #[must_use]
+    pub fn purpose(&self) -> &str {
+        self.0.purpose()
+    }
+
+    /// The keys.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        self.0.keys()
+    }
 }
 
 /// A genuine token whose state has not been compared yet.
@@ -100,7 +110,6 @@ impl BoundSealer {
 pub struct Unconfirmed<P> {
     opened: Opened<P>,
     fingerprint: [u8; FINGERPRINT_BYTES],
-    key: Arc<PreparedKey>,
 }
 
 impl<P> Unconfirmed<P> {
@@ -113,14 +122,15 @@ impl<P> Unconfirmed<P> {
     /// Compares the state and gives the payload.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidToken`] when the state is another than at sealing.
+    /// [`ErrorKind::InvalidToken`] when the state is another than at sealing, or the token or its key was revoked since it
+    /// was opened. [`ErrorKind::Expired`] when it has expired since then.
     pub fn confirm(self, state: impl AsRef<[u8]>) -> Result<Opened<P>, Error> {
-        let expected = state_fingerprint(&self.key, self.opened.uuid(), state.as_ref());
-        if bool::from(self.fingerprint.ct_eq(&expected)) {
-            Ok(self.opened)
-        } else {
-            Err(ErrorKind::InvalidToken.into())
+        let expected = state_fingerprint(&self.opened.key, self.opened.uuid(), state.as_ref());
+        if !bool::from(self.fingerprint.ct_eq(&expected)) {
+            return Err(ErrorKind::InvalidToken.into());
         }
+        self.opened.judge()?;
+        Ok(self.opened)
     }
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::sealed::redeem::{Claim, RedemptionRepository, Reservation};
+use crate::sealed::claim::{Claim, RedemptionRepository, Reservation, later};
 use crate::sealed::uuid::TokenUuid;
 use crate::token::Expiry;
 
@@ -23,8 +23,14 @@ struct Ledger {
 }
 
 #[derive(Debug)]
-enum Entry {
-    Reserved(Claim),
+struct Entry {
+    state: State,
+    keep_until: Expiry,
+}
+
+#[derive(Debug)]
+enum State {
+    Reserved { holder: TokenUuid, lease_ends_at: Timestamp },
     Used,
 }
 
@@ -36,7 +42,7 @@ impl MemoryRedemptions {
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        // Every change is one insert or one remove: a panic of another thread leaves nothing half done.
+        // Nothing that is done under the lock can panic half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -45,31 +51,29 @@ impl MemoryRedemptions {
 impl RedemptionRepository for MemoryRedemptions {
     async fn reserve(&self, claim: &Claim) -> Result<Reservation, Error> {
         let mut ledger = self.ledger();
-        match ledger.by_uuid.get(&claim.uuid) {
-            Some(Entry::Used) => return Ok(Reservation::Used),
-            Some(Entry::Reserved(held)) if claim.now < held.lease_ends_at => return Ok(Reservation::InUse),
-            Some(Entry::Reserved(_)) | None => {}
+        let before = ledger.by_uuid.get(&claim.uuid);
+        match before.map(|entry| &entry.state) {
+            Some(State::Used) => return Ok(Reservation::Used),
+            Some(State::Reserved { lease_ends_at, .. }) if claim.now < *lease_ends_at => return Ok(Reservation::InUse),
+            Some(State::Reserved { .. }) | None => {}
         }
-        ledger.by_uuid.insert(claim.uuid, Entry::Reserved(*claim));
-        if let Expiry::At(end) = claim.keep_until {
-            ledger.by_expiry.insert((end, claim.uuid));
-        }
+        let keep_until = before.map_or(claim.keep_until, |entry| later(entry.keep_until, claim.keep_until));
+        let state = State::Reserved { holder: claim.holder, lease_ends_at: claim.lease_ends_at };
+        ledger.forget(claim.uuid);
+        ledger.remember(claim.uuid, Entry { state, keep_until });
         Ok(Reservation::Reserved)
     }
 
     async fn commit(&self, claim: &Claim) -> Result<bool, Error> {
         let mut ledger = self.ledger();
-        let is_ours = ledger.holds(claim);
-        if is_ours {
-            ledger.by_uuid.insert(claim.uuid, Entry::Used);
-        }
-        Ok(is_ours)
+        let held = ledger.held_by(claim);
+        Ok(held.map(|entry| entry.state = State::Used).is_some())
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), Error> {
         let mut ledger = self.ledger();
-        if ledger.holds(claim) {
-            ledger.forget(claim.uuid, claim.keep_until);
+        if ledger.held_by(claim).is_some() {
+            ledger.forget(claim.uuid);
         }
         Ok(())
     }
@@ -78,21 +82,29 @@ impl RedemptionRepository for MemoryRedemptions {
         let mut ledger = self.ledger();
         let expired = ledger.by_expiry.iter().take_while(|(end, _)| *end <= now).take(limit as usize);
         let expired: Vec<_> = expired.copied().collect();
-        for (end, uuid) in &expired {
-            ledger.forget(*uuid, Expiry::At(*end));
+        for (_, uuid) in &expired {
+            ledger.forget(*uuid);
         }
         Ok(expired.len() as u64)
     }
 }
 
 impl Ledger {
-    fn holds(&self, claim: &Claim) -> bool {
-        matches!(self.by_uuid.get(&claim.uuid), Some(Entry::Reserved(held)) if held.holder == claim.holder)
+    /// The entry of a token that this claim holds.
+    fn held_by(&mut self, claim: &Claim) -> Option<&mut Entry> {
+        let entry = self.by_uuid.get_mut(&claim.uuid)?;
+        matches!(entry.state, State::Reserved { holder, .. } if holder == claim.holder).then_some(entry)
     }
 
-    fn forget(&mut self, uuid: TokenUuid, keep_until: Expiry) {
-        self.by_uuid.remove(&uuid);
-        if let Expiry::At(end) = keep_until {
+    fn remember(&mut self, uuid: TokenUuid, entry: Entry) {
+        if let Expiry::At(end) = entry.keep_until {
+            self.by_expiry.insert((end, uuid));
+        }
+        self.by_uuid.insert(uuid, entry);
+    }
+
+    fn forget(&mut self, uuid: TokenUuid) {
+        if let Some(Entry { keep_until: Expiry::At(end), .. }) = self.by_uuid.remove(&uuid) {
             self.by_expiry.remove(&(end, uuid));
         }
     }

@@ -16,7 +16,7 @@
 //!     email: String,
 //! }
 //!
-//! // Once, at the start: keys from a file of mode 0600 (`KeyRing::open_file`), or from your secret store.
+//! // Once, at the start: keys from a private file (`KeyRing::open_file`), or from your secret store.
 //! let keys = KeyRing::new(Key::generate("2026-11")?);
 //! let invitations = Sealer::new(keys.clone(), "invitation")?;
 //!
@@ -102,9 +102,9 @@
 //! AES-GCM does not commit to its key: do not put keys into a ring that others chose.
 //!
 //! # Key files
-//! Text of mode 0600 (nothing else is read), one key a line: `active`, `old` (opens, does not seal) or `revoked` (does
-//! neither), then the key's id, then its 32 bytes in base64. One line is `active`. `#` begins a comment line. The key of a
-//! `revoked` line may be left out.
+//! Text that only its owner can read ([the bound of its mode](KeyRing::open_file#security)), one key a line: `active`, `old`
+//! (opens, does not seal) or `revoked` (does neither), then the key's id, then its 32 bytes in base64. One line is `active`.
+//! `#` begins a comment line. The key of a `revoked` line may be left out.
 //! ```text
 //! # December's key seals; November's opens until its last tokens have expired.
 //! active  2026-12  kqWz6vXJ1Gq0S1vY6m3hHq7mW1m0m8f3l0n4yqk3c2A
@@ -116,7 +116,9 @@
 
 mod aead;
 mod bound;
+mod claim;
 mod format;
+mod forward;
 mod key;
 mod key_file;
 mod login;
@@ -134,12 +136,12 @@ mod uuid;
 
 pub use aead::KEY_BYTES;
 pub use bound::{BoundSealer, Unconfirmed};
+pub use claim::{Claim, RedemptionRepository, Reservation, USED_NUMBERS_MARGIN};
 pub use format::{MAX_PURPOSE_BYTES, MAX_SEALED_TEXT_BYTES};
 pub use key::{Key, KeyId};
 pub use memory::MemoryRedemptions;
 pub use opened::{Opened, iso_8601};
 pub use primordyx::{MAX_PRIMORDYX_TEXT_BYTES, Primordyx, PrimordyxToken};
-pub use redeem::{Claim, RedemptionRepository, Reservation};
 pub use revocation::RevocationList;
 pub use ring::KeyRing;
 pub use sealer::Sealer;

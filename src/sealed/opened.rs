@@ -1,5 +1,8 @@
 //! An opened token: its payload and its facts.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
@@ -7,6 +10,8 @@ use time::{OffsetDateTime, UtcOffset};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::sealed::format::{Binding, Facts};
+use crate::sealed::ring::PreparedKey;
+use crate::sealed::sealer::{IfExpired, Read, Sealer};
 use crate::sealed::uuid::TokenUuid;
 use crate::token::Expiry;
 
@@ -30,18 +35,27 @@ use crate::token::Expiry;
 /// assert_eq!((again.uuid(), again.expires_at()), (basket.uuid(), basket.expires_at()));
 /// # Ok::<(), tower_tokens::error::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Opened<P> {
     payload: P,
     pub(super) facts: Facts,
     pub(super) binding: Binding,
+    /// What it was opened with: when it is used, it is judged again.
+    pub(super) sealer: Sealer,
+    pub(super) key: Arc<PreparedKey>,
     checked_at: Timestamp,
     changed: bool,
 }
 
 impl<P> Opened<P> {
-    pub(super) fn new(payload: P, facts: Facts, binding: Binding, checked_at: Timestamp) -> Self {
-        Self { payload, facts, binding, checked_at, changed: false }
+    pub(super) fn new(payload: P, read: &Read<'_>, binding: Binding, sealer: &Sealer) -> Self {
+        let (sealer, key) = (sealer.clone(), Arc::clone(read.key));
+        Self { payload, facts: read.facts, binding, sealer, key, checked_at: read.now, changed: false }
+    }
+
+    /// Judges it again, as it stands now.
+    pub(super) fn judge(&self) -> Result<Timestamp, Error> {
+        self.sealer.judge(&self.facts, &self.key, IfExpired::Refuse)
     }
 
     /// The payload.
@@ -69,8 +83,16 @@ impl<P> Opened<P> {
         self.changed
     }
 
-    pub(super) const fn set_unchanged(&mut self) {
+    /// Says that the payload is sealed as it stands, under `key`.
+    pub(super) fn set_unchanged(&mut self, key: Arc<PreparedKey>) {
         self.changed = false;
+        self.key = key;
+    }
+
+    /// What the token was sealed for.
+    #[must_use]
+    pub fn purpose(&self) -> &str {
+        self.sealer.purpose()
     }
 
     /// The token's number, the same after resealing.
@@ -116,9 +138,18 @@ impl<P> Opened<P> {
     pub fn is_expired_at(&self, now: OffsetDateTime) -> bool {
         self.facts.expires_at.has_passed(now.into())
     }
+}
 
-    pub(super) const fn checked_at_timestamp(&self) -> Timestamp {
-        self.checked_at
+impl<P: fmt::Debug> fmt::Debug for Opened<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("purpose", &self.purpose())
+            .field("payload", &self.payload)
+            .field("facts", &self.facts)
+            .field("binding", &self.binding)
+            .field("checked_at", &self.checked_at)
+            .field("changed", &self.changed)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,102 +2,20 @@
 
 use std::future::Future;
 
-use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use time::Duration;
+use tokio::time::Instant;
 
-use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::random;
+use crate::sealed::claim::{Claim, RedemptionRepository, Reservation};
 use crate::sealed::opened::Opened;
 use crate::sealed::sealer::Sealer;
-use crate::sealed::uuid::TokenUuid;
-use crate::token::Expiry;
-
-/// How long a redeemer holds a token. Our choice: longer than any request that a browser waits for.
-const LEASE: Duration = Duration::seconds(60);
 
 /// How long the work may take: shorter than the lease, so that two never work at once though their clocks differ a little.
 const WORK_LIMIT: std::time::Duration = std::time::Duration::from_secs(45);
 
-/// Where the numbers of redeemed tokens are kept: a table with the UUID as its primary key.
-///
-/// 1. [`reserve`](Self::reserve) is one atomic step: of any number of racing claims for one token exactly one gets
-///    [`Reserved`](Reservation::Reserved). A lease that has ended (`now >= lease_ends_at`) counts as given back.
-/// 2. [`commit`](Self::commit) and [`release`](Self::release) work for the claim that holds the token and for no other:
-///    who comes back after the lease and finds another holder changes nothing.
-/// 3. After a commit, `reserve` answers [`Used`](Reservation::Used) until [`keep_until`](Claim::keep_until).
-/// 4. Time is the caller's: no store asks its database for the time.
-///
-/// # Errors
-/// Every method gives [`ErrorKind::Unavailable`] when the store does not answer.
-#[async_trait]
-pub trait RedemptionRepository: std::fmt::Debug + Send + Sync + 'static {
-    /// Takes the token for this claim, if nobody has used it or is using it.
-    ///
-    /// # Errors
-    /// As at the trait.
-    async fn reserve(&self, claim: &Claim) -> Result<Reservation, Error>;
-
-    /// Marks the token used, for good. `false`: this claim does not hold it any more.
-    ///
-    /// # Errors
-    /// As at the trait.
-    async fn commit(&self, claim: &Claim) -> Result<bool, Error>;
-
-    /// Gives the token back, if this claim still holds it.
-    ///
-    /// # Errors
-    /// As at the trait.
-    async fn release(&self, claim: &Claim) -> Result<(), Error>;
-
-    /// Forgets up to `limit` tokens that are expired at `now`, which open no more anyhow, and says how many it were.
-    ///
-    /// # Errors
-    /// As at the trait.
-    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error>;
-}
-
-/// One redeemer's claim to one token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Claim {
-    /// The token.
-    pub uuid: TokenUuid,
-    /// Who claims it: a number of this claim alone.
-    pub holder: TokenUuid,
-    /// The present time.
-    pub now: Timestamp,
-    /// When the claim ends by itself, should its holder have crashed.
-    pub lease_ends_at: Timestamp,
-    /// When the token expires, and need not be remembered any longer.
-    pub keep_until: Expiry,
-}
-
-/// What a store says to a [`Claim`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a store has nothing else to say")]
-pub enum Reservation {
-    /// The token is this claim's until its lease ends.
-    Reserved,
-    /// Somebody else is using it at this moment.
-    InUse,
-    /// It was used.
-    Used,
-}
-
-impl Claim {
-    /// A claim to the token with this number.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Unavailable`] when the operating system gives no random bytes.
-    pub fn new(uuid: TokenUuid, now: Timestamp, keep_until: Expiry) -> Result<Self, Error> {
-        let mut holder = [0; 16];
-        random::fill(&mut holder)?;
-        let holder = TokenUuid::from_random(holder);
-        Ok(Self { uuid, holder, now, lease_ends_at: now + LEASE, keep_until })
-    }
-}
+/// The same by the sealer's clock, which counts while a machine is suspended.
+const CLAIMED_WORK_LIMIT: Duration = Duration::seconds(45);
 
 impl Sealer {
     /// Opens a token and uses it up, in one step: reserves it, does `work`, and marks it used if the work succeeded.
@@ -105,14 +23,19 @@ impl Sealer {
     /// Of any number of concurrent redeemers one wins. What fails does not burn the token: neither a text that does not
     /// open, nor work that fails, which gives the token back.
     ///
+    /// The token is reserved for 60 seconds, and the work has 45 of them: both run from the moment of reserving, by this
+    /// process's clock. So two redeemers never work at once while the clocks of the nodes differ by less than 15 seconds.
+    ///
     /// A crash in the middle leaves the token reserved for 60 seconds; then it works again. So the work may have been done
     /// when it is started a second time: work that must not be done twice should be bound to the state that it changes
     /// ([`bound_to_state`](Sealer::bound_to_state)), as a password reset is to the old password.
     ///
     /// # Errors
-    /// As [`open`](Sealer::open). [`ErrorKind::AlreadyUsed`] for a token that was used, or is being used at this moment.
-    /// [`ErrorKind::TimedOut`] for work that takes more than 45 seconds. [`ErrorKind::Unavailable`] when the store does not
-    /// answer: if that is after the work, the work stays done and the token works again after 60 seconds.
+    /// As [`open`](Sealer::open). [`ErrorKind::AlreadyUsed`] for a token that was used, or is being used at this moment; with
+    /// a source that says so, it is also the answer to a redeemer that was held up (a suspended machine) until another one
+    /// took the token over: then the work was done, and may have been done twice. [`ErrorKind::TimedOut`] for work that is
+    /// not done 45 seconds after reserving began. [`ErrorKind::Unavailable`] when the store does not answer: if that is
+    /// after the work, the work stays done and the token works again after 60 seconds.
     ///
     /// # Panics
     /// Outside of a Tokio runtime with its time driver (`enable_time`), which measures the 45 seconds.
@@ -159,8 +82,10 @@ impl<P: Send> Opened<P> {
     /// Uses an opened token up: the second half of [`Sealer::redeem`], for a token whose state was
     /// [confirmed](super::Unconfirmed::confirm) in between.
     ///
+    /// The token is judged again, as it stands at this moment: how long ago it was opened does not matter.
+    ///
     /// # Errors
-    /// As [`Sealer::redeem`]; [`ErrorKind::Expired`] for a token that was opened though it had expired.
+    /// As [`Sealer::redeem`].
     ///
     /// # Panics
     /// As [`Sealer::redeem`].
@@ -173,10 +98,10 @@ impl<P: Send> Opened<P> {
         Work: Future<Output = Result<T, E>> + Send,
         E: From<Error>,
     {
-        if self.is_expired() {
-            return Err(Error::new(ErrorKind::Expired).into());
-        }
-        let claim = Claim::new(self.uuid(), self.checked_at_timestamp(), self.expires_at())?;
+        // Before the claim's time is taken, so that waiting for the store is a part of the work's time.
+        let deadline = Instant::now() + WORK_LIMIT;
+        let claim = Claim::new(self.uuid(), self.judge()?, self.expires_at())?;
+        let clock = self.sealer.clone();
         match store.reserve(&claim).await? {
             Reservation::Reserved => {}
             Reservation::InUse => {
@@ -185,14 +110,18 @@ impl<P: Send> Opened<P> {
             }
             Reservation::Used => return Err(Error::new(ErrorKind::AlreadyUsed).into()),
         }
-        let done = tokio::time::timeout(WORK_LIMIT, work(self)).await;
-        match done.unwrap_or_else(|_| Err(Error::new(ErrorKind::TimedOut).into())) {
-            Ok(value) => {
-                if !store.commit(&claim).await? {
-                    crate::log::log_warn!(uuid = %claim.uuid, "a one-time token outlived its lease while it was used");
+        // A time-out polls what it bounds once before it looks at the time.
+        let is_late = Instant::now() >= deadline || clock.now() >= claim.now + CLAIMED_WORK_LIMIT;
+        let done = if is_late { None } else { tokio::time::timeout_at(deadline, work(self)).await.ok() };
+        match done.unwrap_or_else(|| Err(Error::new(ErrorKind::TimedOut).into())) {
+            Ok(value) => match store.commit(&claim).await? {
+                true => Ok(value),
+                false => {
+                    crate::log::log_warn!(uuid = %claim.uuid, "a one-time token was taken over while it was used");
+                    let why = "another redeemer took the token over: the work may have been done twice";
+                    Err(Error::with_source(ErrorKind::AlreadyUsed, why).into())
                 }
-                Ok(value)
-            }
+            },
             Err(error) => {
                 // The work's own error is what the caller needs; the lease gives the token back if the store does not.
                 if let Err(_error) = store.release(&claim).await {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use papaya::HashMap;
+use papaya::{Compute, HashMap, Operation};
 use time::OffsetDateTime;
 
 use crate::clock::Timestamp;
+use crate::sealed::claim::{USED_NUMBERS_MARGIN, later};
 use crate::sealed::uuid::TokenUuid;
 use crate::token::Expiry;
 
@@ -38,9 +39,14 @@ impl RevocationList {
         Self::default()
     }
 
-    /// Ends the token with this number. It stays on the list until `expires_at`, when it would have ended by itself.
-    pub fn revoke(&self, uuid: TokenUuid, expires_at: Expiry) {
-        self.0.pin().insert(uuid, expires_at);
+    /// Ends the token with this number. It stays on the list until `expires_at`, when it would have ended by itself, and
+    /// [`USED_NUMBERS_MARGIN`] longer. `false`: it is on the list already; then the later of the two ends counts.
+    pub fn revoke(&self, uuid: TokenUuid, expires_at: Expiry) -> bool {
+        let pinned = self.0.pin();
+        let changed = pinned.compute(uuid, |before| -> Operation<Expiry, ()> {
+            Operation::Insert(before.map_or(expires_at, |(_, before)| later(*before, expires_at)))
+        });
+        matches!(changed, Compute::Inserted(..))
     }
 
     /// Whether the token with this number is on the list.
@@ -49,9 +55,9 @@ impl RevocationList {
         self.0.pin().contains_key(&uuid)
     }
 
-    /// Forgets the tokens that are expired at `now`. Call it now and then.
+    /// Forgets the tokens that expired [`USED_NUMBERS_MARGIN`] before `now`, or earlier. Call it now and then.
     pub fn prune(&self, now: OffsetDateTime) {
-        let now = Timestamp::from(now);
+        let now = Timestamp::from(now) + -USED_NUMBERS_MARGIN;
         self.0.pin().retain(|_, expires_at| !expires_at.has_passed(now));
     }
 }

@@ -35,9 +35,12 @@ use crate::token::Lifetime;
 /// # Example
 /// See [the module](crate::sealed).
 #[derive(Clone)]
-pub struct Sealer {
+pub struct Sealer(Arc<Settings>);
+
+#[derive(Clone)]
+struct Settings {
     keys: KeyRing,
-    purpose: Arc<str>,
+    purpose: Box<str>,
     clock: Arc<dyn Clock>,
     revoked: Option<RevocationList>,
 }
@@ -52,20 +55,20 @@ impl Sealer {
         if purpose.is_empty() || purpose.len() > MAX_PURPOSE_BYTES {
             return Err(Error::with_source(ErrorKind::Configuration, "a purpose is 1 to 128 bytes of text"));
         }
-        Ok(Self { keys, purpose: purpose.into(), clock: Arc::new(SystemClock), revoked: None })
+        Ok(Self(Arc::new(Settings { keys, purpose: purpose.into(), clock: Arc::new(SystemClock), revoked: None })))
     }
 
     /// Sets the clock. Default: [`SystemClock`].
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
+        Arc::make_mut(&mut self.0).clock = Arc::new(clock);
         self
     }
 
     /// Sets the list of tokens that end before they expire. Default: none.
     #[must_use]
     pub fn with_revocation_list(mut self, list: RevocationList) -> Self {
-        self.revoked = Some(list);
+        Arc::make_mut(&mut self.0).revoked = Some(list);
         self
     }
 
@@ -110,11 +113,12 @@ impl Sealer {
         self.open_plain(text, IfExpired::Open)
     }
 
-    /// Encrypts a changed payload again, under the active key and with the token's UUID and times. `None`: nothing was
-    /// changed, and the text that you have stays good.
+    /// Encrypts a changed payload again, under the active key and with the token's purpose, UUID and times. `None`: nothing
+    /// was changed, and the text that you have stays good.
     ///
     /// # Errors
-    /// As [`seal`](Self::seal), and [`ErrorKind::InvalidInput`] for a token that is bound to a state.
+    /// As [`seal`](Self::seal). [`ErrorKind::InvalidInput`] for a token of another purpose, and for one that is bound to a
+    /// state. [`ErrorKind::InvalidToken`] for one that was revoked, or whose key was, since it was opened.
     pub fn reseal<P: Serialize>(&self, opened: &mut Opened<P>) -> Result<Option<SealedToken>, Error> {
         if opened.binding != Binding::Plain {
             let why = "a token that is bound to a state is resealed by the sealer that binds it";
@@ -126,13 +130,19 @@ impl Sealer {
     /// What it seals for.
     #[must_use]
     pub fn purpose(&self) -> &str {
-        &self.purpose
+        &self.0.purpose
     }
 
     /// The keys.
     #[must_use]
-    pub const fn keys(&self) -> &KeyRing {
-        &self.keys
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// The list of tokens that end before they expire.
+    #[must_use]
+    pub fn revocation_list(&self) -> Option<&RevocationList> {
+        self.0.revoked.as_ref()
     }
 
     /// Whether `text` begins as every sealed token does. Costs nothing: for a validator that stands before another.
@@ -160,10 +170,11 @@ impl Sealer {
         let mut random = [[0; 16]; 2];
         random::fill(random.as_flattened_mut())?;
         let [uuid, [nonce @ .., _, _, _, _]] = random;
-        let issued_at = self.clock.now();
+        let issued_at = self.now();
         let expires_at = lifetime.ends_at(issued_at);
         let facts = Facts { uuid: TokenUuid::from_random(uuid), issued_at, expires_at };
-        self.write_with_nonce(payload, &facts, state, nonce)
+        let keys = self.0.keys.load();
+        self.write_with_nonce(&keys.active, payload, &facts, state, nonce)
     }
 
     pub(super) fn write_if_changed<P: Serialize>(
@@ -171,18 +182,24 @@ impl Sealer {
         opened: &mut Opened<P>,
         state: Option<&[u8]>,
     ) -> Result<Option<SealedToken>, Error> {
+        if opened.sealer.purpose() != self.purpose() {
+            return Err(Error::with_source(ErrorKind::InvalidInput, "the token was sealed for another purpose"));
+        }
         if !opened.is_changed() {
             return Ok(None);
         }
+        self.judge(&opened.facts, &opened.key, IfExpired::Open)?;
         let mut nonce = [0; NONCE_BYTES];
         random::fill(&mut nonce)?;
-        let text = self.write_with_nonce(opened.payload(), &opened.facts, state, nonce)?;
-        opened.set_unchanged();
+        let keys = self.0.keys.load();
+        let text = self.write_with_nonce(&keys.active, opened.payload(), &opened.facts, state, nonce)?;
+        opened.set_unchanged(Arc::clone(&keys.active));
         Ok(Some(text))
     }
 
     fn write_with_nonce<P>(
         &self,
+        key: &PreparedKey,
         payload: &P,
         facts: &Facts,
         state: Option<&[u8]>,
@@ -191,8 +208,6 @@ impl Sealer {
     where
         P: Serialize + ?Sized,
     {
-        let keys = self.keys.load();
-        let key = &keys.active;
         let mut buffer = Wiped(Vec::with_capacity(INITIAL_BYTES));
         let clear = write_clear_part(&mut buffer.0, key, &nonce);
         facts.write(&mut buffer.0);
@@ -202,7 +217,7 @@ impl Sealer {
         let written = serde_json::to_writer(&mut buffer.0, payload);
         written.map_err(|_| Error::with_source(ErrorKind::InvalidInput, UNWRITABLE))?;
         let binding = if state.is_some() { Binding::State } else { Binding::Plain };
-        let associated = associated_data(key.id.as_str().as_bytes(), binding, &self.purpose)?;
+        let associated = associated_data(key.id.as_str().as_bytes(), binding, &self.0.purpose)?;
         let tag = key.cipher.seal(&nonce, &associated, &mut buffer.0[clear..])?;
         buffer.0.extend_from_slice(&tag);
         encode(&buffer.0).map(SealedToken::new)
@@ -210,8 +225,33 @@ impl Sealer {
 
     fn open_plain<P: DeserializeOwned>(&self, text: &str, if_expired: IfExpired) -> Result<Opened<P>, Error> {
         self.read(text, Binding::Plain, if_expired, |read| {
-            Ok(Opened::new(parse(read.rest)?, read.facts, Binding::Plain, read.now))
+            Ok(Opened::new(parse(read.rest)?, &read, Binding::Plain, self))
         })
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// Judges a token that was opened before as it stands now: its key may have been revoked meanwhile, or the token
+    /// itself, or it may have expired. Gives the time of the judgement.
+    pub(super) fn judge(&self, facts: &Facts, key: &PreparedKey, if_expired: IfExpired) -> Result<Timestamp, Error> {
+        let keys = self.0.keys.load();
+        if keys.find(key.id.as_str().as_bytes()).is_none_or(|found| **found != *key) {
+            return Err(ErrorKind::InvalidToken.into());
+        }
+        self.judge_facts(facts, if_expired)
+    }
+
+    fn judge_facts(&self, facts: &Facts, if_expired: IfExpired) -> Result<Timestamp, Error> {
+        if self.0.revoked.as_ref().is_some_and(|list| list.contains(facts.uuid)) {
+            return Err(ErrorKind::InvalidToken.into());
+        }
+        let now = self.now();
+        if if_expired == IfExpired::Refuse && facts.expires_at.has_passed(now) {
+            return Err(ErrorKind::Expired.into());
+        }
+        Ok(now)
     }
 
     /// Decodes, authenticates and judges `text`, and gives what is in it to `then`.
@@ -225,25 +265,19 @@ impl Sealer {
         let invalid = || Error::new(ErrorKind::InvalidToken);
         let mut bytes = Wiped(decode(text)?);
         let parts = Parts::split(&mut bytes.0).ok_or_else(invalid)?;
-        let keys = self.keys.load();
+        let keys = self.0.keys.load();
         let key = keys.find(parts.key_id).ok_or_else(invalid)?;
-        let associated = associated_data(parts.key_id, binding, &self.purpose)?;
+        let associated = associated_data(parts.key_id, binding, &self.0.purpose)?;
         key.cipher.open(parts.nonce, &associated, parts.sealed, parts.tag)?;
         let (facts, rest) = Facts::read(parts.sealed).ok_or_else(invalid)?;
-        if self.revoked.as_ref().is_some_and(|list| list.contains(facts.uuid)) {
-            return Err(invalid());
-        }
-        let now = self.clock.now();
-        if if_expired == IfExpired::Refuse && facts.expires_at.has_passed(now) {
-            return Err(ErrorKind::Expired.into());
-        }
+        let now = self.judge_facts(&facts, if_expired)?;
         then(Read { key, facts, rest, now })
     }
 }
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").field("purpose", &self.purpose).field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Sealer").field("purpose", &self.purpose()).field("keys", self.keys()).finish_non_exhaustive()
     }
 }
 
@@ -314,8 +348,9 @@ mod tests {
         let sealer = Sealer::new(KeyRing::new(Key::from_bytes("k1", &key).unwrap()), "test vector").unwrap();
         let nonce: [u8; NONCE_BYTES] = std::array::from_fn(|index| 0xa0 + index as u8);
         let payload = serde_json::json!({"user": 42});
-        let plain = sealer.write_with_nonce(&payload, &golden_facts(), None, nonce).unwrap();
-        let bound = sealer.write_with_nonce(&payload, &golden_facts(), Some(b"state"), nonce).unwrap();
+        let keys = sealer.keys().load();
+        let plain = sealer.write_with_nonce(&keys.active, &payload, &golden_facts(), None, nonce).unwrap();
+        let bound = sealer.write_with_nonce(&keys.active, &payload, &golden_facts(), Some(b"state"), nonce).unwrap();
         assert_eq!(plain.expose_secret(), PLAIN);
         assert_eq!(bound.expose_secret(), BOUND);
         assert!(include_str!("mod.rs").contains(PLAIN), "the documented vector is another");

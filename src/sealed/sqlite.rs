@@ -5,7 +5,7 @@ use sqlx::SqlitePool;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::sealed::redeem::{Claim, RedemptionRepository, Reservation};
+use crate::sealed::claim::{Claim, RedemptionRepository, Reservation};
 
 /// Not among the migrations of the token store: one-time tokens may have a database of their own.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS tower_tokens_redemptions (
@@ -64,7 +64,8 @@ impl RedemptionRepository for SqliteRedemptions {
         // One statement: of two that race, the second sees what the first has written.
         let reserved = sqlx::query(
             "INSERT INTO tower_tokens_redemptions (uuid, holder, lease_ends_at, keep_until) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (uuid) DO UPDATE SET holder = excluded.holder, lease_ends_at = excluded.lease_ends_at
+             ON CONFLICT (uuid) DO UPDATE SET holder = excluded.holder, lease_ends_at = excluded.lease_ends_at,
+             keep_until = max(keep_until, excluded.keep_until) -- NULL, which is never, if either is
              WHERE used = 0 AND lease_ends_at <= ?5",
         )
         .bind(claim.uuid.as_bytes().as_slice())

@@ -7,6 +7,7 @@ mod opened;
 mod primordyx;
 mod properties;
 mod redeem;
+mod redemption_mutants;
 mod ring;
 mod sealer;
 

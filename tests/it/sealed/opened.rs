@@ -99,3 +99,32 @@ fn resealing_keeps_the_binding() {
     let mut opened = plain.open::<i32>(token.expose_secret()).unwrap();
     assert_eq!(bound.reseal(&mut opened, "state").unwrap_err().kind(), ErrorKind::InvalidInput);
 }
+
+#[test]
+fn a_token_of_one_purpose_is_not_resealed_for_another() {
+    let (invitations, logins) = (sealer("invitation"), sealer("login"));
+    let token = invitations.seal("ann", Duration::hours(1)).unwrap();
+    let mut opened = invitations.open::<String>(token.expose_secret()).unwrap();
+    opened.payload_mut().push('a');
+    assert_eq!(logins.reseal(&mut opened).unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert!(opened.is_changed(), "what was not resealed is still changed");
+    assert!(invitations.reseal(&mut opened).unwrap().is_some());
+
+    let (resets, changes) = (sealer("password reset").bound_to_state(), sealer("e-mail change").bound_to_state());
+    let token = resets.seal("ann", Duration::hours(1), "state").unwrap();
+    let mut opened = resets.open::<String>(token.expose_secret()).unwrap().confirm("state").unwrap();
+    opened.payload_mut().push('a');
+    assert_eq!(changes.reseal(&mut opened, "state").unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert!(resets.reseal(&mut opened, "state").unwrap().is_some());
+}
+
+#[test]
+fn a_token_under_a_revoked_key_is_not_resealed_under_a_new_one() {
+    let sealer = sealer("basket");
+    let token = sealer.seal("tea", Duration::hours(1)).unwrap();
+    let mut opened = sealer.open::<String>(token.expose_secret()).unwrap();
+    opened.payload_mut().push('s');
+    sealer.keys().rotate(key("k2", 2)).unwrap();
+    sealer.keys().revoke("k1").unwrap();
+    assert_eq!(sealer.reseal(&mut opened).unwrap_err().kind(), ErrorKind::InvalidToken);
+}

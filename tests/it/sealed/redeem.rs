@@ -106,6 +106,182 @@ async fn a_redeemer_who_vanishes_holds_the_token_for_the_lease_alone() {
     assert!(succeed(&sealer, token.expose_secret(), &store).await.is_ok());
 }
 
+/// Work that says when it begins and goes on until it is told to end.
+struct Work {
+    running: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+    end: Arc<tokio::sync::Notify>,
+}
+
+impl Work {
+    fn new() -> Self {
+        Self { running: Arc::default(), most: Arc::default(), end: Arc::default() }
+    }
+
+    async fn run(&self) -> Result<(), Error> {
+        let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(running, Ordering::SeqCst);
+        self.end.notified().await;
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_lease_runs_from_reserving_and_not_from_opening() {
+    let (clock, store, work) = (clock(), MemoryRedemptions::new(), Work::new());
+    let sealer = Sealer::new(ring(), "voucher").unwrap().with_clock(clock.clone());
+    let token = voucher(&sealer);
+    let opened_early = sealer.open::<i32>(token.expose_secret()).unwrap();
+    clock.advance(Duration::seconds(61));
+    let opened_late = sealer.open::<i32>(token.expose_secret()).unwrap();
+
+    let mut first = std::pin::pin!(opened_early.redeem(&store, |_| work.run()));
+    assert!(futures_now(first.as_mut()).is_none(), "reserved, and at work");
+    let mut second = std::pin::pin!(opened_late.redeem(&store, |_| work.run()));
+    let refused = futures_now(second.as_mut());
+    assert_eq!(work.most.load(Ordering::SeqCst), 1, "two redeemers work at once");
+    assert_eq!(refused.unwrap().unwrap_err().kind(), ErrorKind::AlreadyUsed);
+    work.end.notify_waiters();
+    first.await.unwrap();
+}
+
+#[tokio::test]
+async fn expiry_is_judged_when_the_token_is_used() {
+    let (clock, store) = (clock(), MemoryRedemptions::new());
+    let sealer = Sealer::new(ring(), "password reset").unwrap().with_clock(clock.clone());
+    let token = sealer.seal(&500, Duration::minutes(15)).unwrap();
+    let opened = sealer.open::<i32>(token.expose_secret()).unwrap();
+
+    let bound = sealer.clone().bound_to_state();
+    let bound_token = bound.seal(&500, Duration::minutes(15), "old hash").unwrap();
+    let open_bound = || bound.open::<i32>(bound_token.expose_secret()).unwrap();
+    let (unconfirmed, confirmed) = (open_bound(), open_bound().confirm("old hash").unwrap());
+
+    clock.advance(Duration::hours(2));
+    let work = async |_| -> Result<(), Error> { panic!("the work was started two hours later") };
+    assert_eq!(opened.redeem(&store, work).await.unwrap_err().kind(), ErrorKind::Expired);
+    assert_eq!(confirmed.redeem(&store, work).await.unwrap_err().kind(), ErrorKind::Expired);
+    assert_eq!(unconfirmed.confirm("old hash").unwrap_err().kind(), ErrorKind::Expired);
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_ahead_revives_no_used_token() {
+    let (clock, store) = (clock(), MemoryRedemptions::new());
+    let sealer = Sealer::new(ring(), "voucher").unwrap().with_clock(clock.clone());
+    let token = sealer.seal(&500, Duration::minutes(15)).unwrap();
+    succeed(&sealer, token.expose_secret(), &store).await.unwrap();
+
+    clock.advance(Duration::minutes(15) - Duration::seconds(5));
+    let five_seconds_ahead = clock.now() + Duration::seconds(5);
+    assert_eq!(store.delete_expired(five_seconds_ahead, 100).await.unwrap(), 0);
+    let again = succeed(&sealer, token.expose_secret(), &store).await.unwrap_err();
+    assert_eq!(again.kind(), ErrorKind::AlreadyUsed);
+}
+
+#[tokio::test]
+async fn what_was_revoked_after_it_was_opened_is_not_redeemed() {
+    let (list, store) = (tower_tokens::sealed::RevocationList::new(), MemoryRedemptions::new());
+    let sealer = sealer("voucher").with_revocation_list(list.clone());
+    let token = voucher(&sealer);
+    let opened = sealer.open::<i32>(token.expose_secret()).unwrap();
+    list.revoke(opened.uuid(), opened.expires_at());
+    let redeemed = opened.redeem(&store, async |_| Ok::<(), Error>(())).await;
+    assert_eq!(redeemed.unwrap_err().kind(), ErrorKind::InvalidToken);
+
+    let keys = ring();
+    let sealer = Sealer::new(keys.clone(), "voucher").unwrap().with_clock(clock());
+    let token = voucher(&sealer);
+    let opened = sealer.open::<i32>(token.expose_secret()).unwrap();
+    keys.rotate(super::key("k2", 2)).unwrap();
+    keys.revoke("k1").unwrap();
+    let redeemed = opened.redeem(&store, async |_| Ok::<(), Error>(())).await;
+    assert_eq!(redeemed.unwrap_err().kind(), ErrorKind::InvalidToken);
+}
+
+/// A store whose `reserve` takes so long that a second redeemer may come before the first has begun.
+#[derive(Debug)]
+struct Slow {
+    inner: MemoryRedemptions,
+    clock: ManualClock,
+    wait: std::time::Duration,
+    clock_moves: Duration,
+}
+
+#[async_trait]
+impl RedemptionRepository for Slow {
+    async fn reserve(&self, claim: &Claim) -> Result<Reservation, Error> {
+        let reserved = self.inner.reserve(claim).await;
+        tokio::time::sleep(self.wait).await;
+        self.clock.advance(self.clock_moves);
+        reserved
+    }
+
+    async fn commit(&self, claim: &Claim) -> Result<bool, Error> {
+        self.inner.commit(claim).await
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), Error> {
+        self.inner.release(claim).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.inner.delete_expired(now, limit).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_the_store_is_a_part_of_the_works_time() {
+    // Slow by the timer, and by the clock alone, as after the machine was suspended.
+    for (wait, clock_moves) in [(45, 0), (0, 45), (0, 61)] {
+        let clock = clock();
+        let store = Slow {
+            inner: MemoryRedemptions::new(),
+            clock: clock.clone(),
+            wait: std::time::Duration::from_secs(wait),
+            clock_moves: Duration::seconds(clock_moves),
+        };
+        let sealer = Sealer::new(ring(), "voucher").unwrap().with_clock(clock);
+        let token = voucher(&sealer);
+        let work = async |_| -> Result<(), Error> { panic!("the work was started too late") };
+        let redeemed = sealer.redeem::<i32, _, _, _, _>(token.expose_secret(), &store, work).await;
+        assert_eq!(redeemed.unwrap_err().kind(), ErrorKind::TimedOut, "{wait} s, {clock_moves} s");
+        assert!(succeed(&sealer, token.expose_secret(), &store.inner).await.is_ok(), "it was given back");
+    }
+}
+
+#[tokio::test]
+async fn of_two_redeemers_that_both_did_the_work_one_is_told_that_it_lost() {
+    let (clock, store, work) = (clock(), MemoryRedemptions::new(), Work::new());
+    let sealer = Sealer::new(ring(), "voucher").unwrap().with_clock(clock.clone());
+    let token = voucher(&sealer);
+    let redeem = || sealer.open::<i32>(token.expose_secret()).unwrap().redeem(&store, |_| work.run());
+    let mut first = std::pin::pin!(redeem());
+    assert!(futures_now(first.as_mut()).is_none(), "at work, when its machine is suspended");
+    clock.advance(Duration::seconds(60));
+    let mut second = std::pin::pin!(redeem());
+    assert!(futures_now(second.as_mut()).is_none(), "took it over");
+    work.end.notify_waiters();
+    let lost = first.await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::AlreadyUsed);
+    assert!(std::error::Error::source(&lost).unwrap().to_string().contains("twice"));
+    second.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lapsed_lease_that_was_not_taken_over_is_committed() {
+    let (clock, store, work) = (clock(), MemoryRedemptions::new(), Work::new());
+    let sealer = Sealer::new(ring(), "voucher").unwrap().with_clock(clock.clone());
+    let token = voucher(&sealer);
+    let opened = sealer.open::<i32>(token.expose_secret()).unwrap();
+    let mut redeeming = std::pin::pin!(opened.redeem(&store, |_| work.run()));
+    assert!(futures_now(redeeming.as_mut()).is_none());
+    clock.advance(Duration::hours(1));
+    work.end.notify_waiters();
+    redeeming.await.unwrap();
+    assert_eq!(succeed(&sealer, token.expose_secret(), &store).await.unwrap_err().kind(), ErrorKind::AlreadyUsed);
+}
+
 /// What a future gives when it is polled once.
 fn futures_now<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
     match future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
@@ -167,10 +343,21 @@ fn claim(uuid: u8, clock: &ManualClock, keep_until: Expiry) -> Claim {
     Claim::new(TokenUuid::from_bytes([uuid; 16]), clock.now(), keep_until).unwrap()
 }
 
-#[tokio::test]
-async fn memory_keeps_the_contract() {
-    keeps_the_contract(&MemoryRedemptions::new()).await;
+async fn memory() -> (MemoryRedemptions, ()) {
+    (MemoryRedemptions::new(), ())
 }
+
+async fn shared() -> (Arc<dyn RedemptionRepository>, ()) {
+    (Arc::new(MemoryRedemptions::new()), ())
+}
+
+async fn boxed() -> (Box<dyn RedemptionRepository>, ()) {
+    (Box::new(MemoryRedemptions::new()), ())
+}
+
+tower_tokens::redemption_conformance!(memory_redemptions, super::memory());
+tower_tokens::redemption_conformance!(shared_dyn_redemptions, super::shared());
+tower_tokens::redemption_conformance!(boxed_dyn_redemptions, super::boxed());
 
 #[cfg(feature = "sqlite")]
 mod sqlite {
@@ -185,11 +372,12 @@ mod sqlite {
         SqliteRedemptions::with_pool(repository.pool().clone()).await.unwrap()
     }
 
-    #[tokio::test]
-    async fn sqlite_keeps_the_contract() {
+    async fn fresh() -> (SqliteRedemptions, TempDir) {
         let directory = TempDir::new().unwrap();
-        keeps_the_contract(&open(&directory).await).await;
+        (open(&directory).await, directory)
     }
+
+    tower_tokens::redemption_conformance!(sqlite_redemptions, super::fresh());
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn of_many_claims_in_sqlite_one_wins_and_is_remembered() {
@@ -212,40 +400,4 @@ mod sqlite {
         let reopened = open(&directory).await;
         assert_eq!(reopened.reserve(&claim(0, &clock(), end)).await.unwrap(), Reservation::Used);
     }
-}
-
-/// The four clauses of [`RedemptionRepository`], for any store.
-pub(crate) async fn keeps_the_contract(store: &dyn RedemptionRepository) {
-    let clock = clock();
-    let end = Expiry::At(clock.now() + Duration::days(1));
-    let first = claim(1, &clock, end);
-    assert_eq!(store.reserve(&first).await.unwrap(), Reservation::Reserved);
-    assert_eq!(store.reserve(&claim(1, &clock, end)).await.unwrap(), Reservation::InUse);
-
-    clock.set(first.lease_ends_at);
-    let second = claim(1, &clock, end);
-    assert_eq!(store.reserve(&second).await.unwrap(), Reservation::Reserved, "the lease has ended");
-    assert!(!store.commit(&first).await.unwrap(), "the first came back too late");
-    store.release(&first).await.unwrap();
-    assert_eq!(store.reserve(&claim(1, &clock, end)).await.unwrap(), Reservation::InUse, "and released nothing");
-    store.release(&second).await.unwrap();
-
-    let third = claim(1, &clock, end);
-    assert_eq!(store.reserve(&third).await.unwrap(), Reservation::Reserved);
-    assert!(store.commit(&third).await.unwrap());
-    store.release(&third).await.unwrap();
-    clock.advance(Duration::hours(12));
-    assert_eq!(store.reserve(&claim(1, &clock, end)).await.unwrap(), Reservation::Used, "for good");
-
-    let never = claim(2, &clock, Expiry::Never);
-    assert_eq!(store.reserve(&never).await.unwrap(), Reservation::Reserved);
-    assert!(store.commit(&never).await.unwrap());
-
-    let other = claim(3, &clock, end);
-    assert_eq!(store.reserve(&other).await.unwrap(), Reservation::Reserved);
-    let end = end.timestamp().unwrap();
-    assert_eq!(store.delete_expired(end + Duration::seconds(-1), 10).await.unwrap(), 0);
-    assert_eq!(store.delete_expired(end, 1).await.unwrap(), 1, "bounded");
-    assert_eq!(store.delete_expired(end, 10).await.unwrap(), 1);
-    assert_eq!(store.reserve(&never).await.unwrap(), Reservation::Used, "never forgotten");
 }

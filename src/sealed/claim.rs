@@ -1,0 +1,127 @@
+//! What a store of redeemed tokens must do, and what it is asked.
+
+use async_trait::async_trait;
+use time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::random;
+use crate::sealed::uuid::TokenUuid;
+use crate::token::Expiry;
+
+/// How long a redeemer holds a token, from the moment of reserving it. Our choice: longer than any request that a browser
+/// waits for.
+pub(super) const LEASE: Duration = Duration::seconds(60);
+
+/// How long the number of a used or revoked token is kept after the token has expired: one day.
+///
+/// Our choice. Whoever prunes may have a clock that runs ahead: a number that it forgot too early would let a used token
+/// work again wherever the clock is right. A day covers every mistake with a time zone, and costs the space of one more
+/// day's tokens.
+pub const USED_NUMBERS_MARGIN: Duration = Duration::days(1);
+
+/// Where the numbers of redeemed tokens are kept: a table with the UUID as its primary key.
+///
+/// 1. [`reserve`](Self::reserve) is one atomic step: of any number of racing claims for one token exactly one gets
+///    [`Reserved`](Reservation::Reserved). The others get [`InUse`](Reservation::InUse), or
+///    [`Used`](Reservation::Used) if it was committed by then.
+/// 2. A lease ends when `now >= lease_ends_at`, by the `now` of the claim that comes then: that claim takes the token over,
+///    and again exactly one of any number that race.
+/// 3. [`commit`](Self::commit) works for the claim that holds the token and for no other. A holder whose lease has ended
+///    still holds the token until another claim takes it over: its commit is good, so that what was done once is not done
+///    again. After a takeover its commit says `false` and changes nothing.
+/// 4. [`release`](Self::release) works for the claim that holds the token and for no other. After a commit it changes
+///    nothing.
+/// 5. After a commit, `reserve` answers [`Used`](Reservation::Used) until [`keep_until`](Claim::keep_until), for a claim of
+///    any time.
+/// 6. [`delete_expired`](Self::delete_expired) forgets a token when `now >= keep_until`, and not a second earlier. It is
+///    bounded and says how many it forgot. A token whose `keep_until` is never is kept.
+/// 7. Of two claims for one token the later `keep_until` counts: it never gets shorter.
+/// 8. Tokens do not mix: what happens to one changes no other.
+/// 9. Time is the caller's: no store asks its database for the time.
+///
+/// Each clause is one or more cases of [`redemption_conformance!`](crate::redemption_conformance) (feature `conformance`),
+/// for your own store too.
+///
+/// # Errors
+/// Every method gives [`ErrorKind::Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer.
+#[async_trait]
+pub trait RedemptionRepository: std::fmt::Debug + Send + Sync + 'static {
+    /// Takes the token for this claim, unless it was used or is in use.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn reserve(&self, claim: &Claim) -> Result<Reservation, Error>;
+
+    /// Marks the token used, for good. `false`: this claim does not hold it any more.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn commit(&self, claim: &Claim) -> Result<bool, Error>;
+
+    /// Gives the token back, if this claim still holds it.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn release(&self, claim: &Claim) -> Result<(), Error>;
+
+    /// Forgets up to `limit` tokens whose [`keep_until`](Claim::keep_until) has come at `now`, and says how many it
+    /// forgot.
+    ///
+    /// # Errors
+    /// As at the trait.
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error>;
+}
+
+/// One redeemer's claim to one token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claim {
+    /// The token.
+    pub uuid: TokenUuid,
+    /// Who claims it: a number of this claim alone.
+    pub holder: TokenUuid,
+    /// The time of the claim.
+    pub now: Timestamp,
+    /// When the claim ends by itself, should its holder have crashed: 60 seconds after `now`.
+    pub lease_ends_at: Timestamp,
+    /// When the token need not be remembered any longer: [`USED_NUMBERS_MARGIN`] after it has expired.
+    pub keep_until: Expiry,
+}
+
+/// What a store says to a [`Claim`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a store has nothing else to say")]
+pub enum Reservation {
+    /// The token is this claim's until its lease ends.
+    Reserved,
+    /// Another claim is using it at this moment.
+    InUse,
+    /// It was used.
+    Used,
+}
+
+impl Claim {
+    /// A claim, made at `now`, to the token with this number, which expires at `expires_at`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`](crate::error::ErrorKind::Unavailable) when the operating system gives no random bytes.
+    pub fn new(uuid: TokenUuid, now: Timestamp, expires_at: Expiry) -> Result<Self, Error> {
+        let mut holder = [0; 16];
+        random::fill(&mut holder)?;
+        let holder = TokenUuid::from_random(holder);
+        let keep_until = match expires_at {
+            Expiry::At(end) => Expiry::At(end + USED_NUMBERS_MARGIN),
+            Expiry::Never => Expiry::Never,
+        };
+        Ok(Self { uuid, holder, now, lease_ends_at: now + LEASE, keep_until })
+    }
+}
+
+/// The later of two ends.
+pub(super) fn later(one: Expiry, other: Expiry) -> Expiry {
+    match (one, other) {
+        (Expiry::At(one), Expiry::At(other)) => Expiry::At(one.max(other)),
+        (Expiry::Never, _) | (_, Expiry::Never) => Expiry::Never,
+    }
+}
