@@ -28,7 +28,7 @@ Encrypted, expiring tokens on the command line.
 
 Options:
   --id ID              the key's id, 1 to 32 characters of [A-Za-z0-9._-] (default: default)
-  --key-file F         a key file, which must have mode 0600; `sealed generate-key --key-file F` makes one
+  --key-file F         a key file, private to its owner; `sealed generate-key --key-file F` makes one
   --purpose P          what the tokens are for, 1 to 128 bytes; a token opens for its own purpose only
   --ttl SECONDS        how long the token lives, 1 or more, or never (default: 86400)
   --passphrase-file F  a file with the passphrase; one line end at its end is not a part of it

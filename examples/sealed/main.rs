@@ -58,7 +58,7 @@ fn generate_key(id: &str, key_file: Option<&std::path::Path>) -> Result<(), Box<
     Ok(())
 }
 
-/// Gives the file of `sealed generate-key > F` the mode 0600 before the key is in it, for a key file must have that.
+/// Gives the file of `sealed generate-key > F` the mode 0600 before the key is in it, for a key file must be private.
 #[cfg(unix)]
 fn keep_redirection_private() -> io::Result<()> {
     use std::fs::{File, Permissions};

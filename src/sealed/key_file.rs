@@ -1,6 +1,6 @@
-//! Key files: a key ring as text, readable by its owner alone.
+//! Key files: a key ring as text that others cannot read.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -18,16 +18,23 @@ const BARE_KEY_ID: &str = "default";
 
 pub(super) fn read(path: &Path) -> Result<Keys, Error> {
     let unreadable = |error: io::Error| refused(path, &format!("cannot be read: {error}"));
+    // Opening a pipe would wait for somebody who writes into it.
+    check_kind(path, &std::fs::metadata(path).map_err(unreadable)?)?;
     let file = File::open(path).map_err(unreadable)?;
-    // The mode of what was opened, not of what the path names by now.
+    // The facts of what was opened, not of what the path names by now.
     let metadata = file.metadata().map_err(unreadable)?;
+    check_kind(path, &metadata)?;
     check_mode(path, &metadata)?;
-    if !metadata.is_file() || metadata.len() > MAX_FILE_BYTES {
-        return Err(refused(path, "is not a file of at most 64 KiB"));
-    }
     let mut text = Zeroizing::new(String::with_capacity(MAX_FILE_BYTES as usize));
     file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(unreadable)?;
     parse(&text).map_err(|(line, why)| refused(path, &format!("line {line}: {why}")))
+}
+
+fn check_kind(path: &Path, metadata: &Metadata) -> Result<(), Error> {
+    if metadata.is_file() && metadata.len() <= MAX_FILE_BYTES {
+        return Ok(());
+    }
+    Err(refused(path, "is not a file of at most 64 KiB"))
 }
 
 pub(super) fn create(path: &Path, active: &Key) -> Result<(), Error> {
@@ -47,17 +54,37 @@ pub(super) fn create(path: &Path, active: &Key) -> Result<(), Error> {
 }
 
 #[cfg(unix)]
-fn check_mode(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Error> {
+fn check_mode(path: &Path, metadata: &Metadata) -> Result<(), Error> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
-    if mode == 0o600 {
+    let owner = std::os::unix::fs::MetadataExt::uid(metadata);
+    if mode & !allowed_mode(owner) == 0 {
         return Ok(());
     }
-    Err(refused(path, &format!("has mode {mode:04o}, and a key file must have mode 0600: chmod 600 it")))
+    let group = if mode & !allowed_mode(ROOT) == 0 { ", and its group may read it if root owns it" } else { "" };
+    let why = format!(
+        "has mode {mode:04o}, and a key file is for its owner alone{group}: chmod 600 it (chmod 400 if it is never \
+         written); on a read-only mount, set the mode where the file is mounted from (Kubernetes: defaultMode: 0440 and an \
+         fsGroup; systemd: LoadCredential=)"
+    );
+    Err(refused(path, &why))
 }
+
+/// The bits of a key file's mode that may be set.
+///
+/// What its owner may do is the owner's affair. A secret that is mounted for a service belongs to root, which the service
+/// is not, and is read through its group (Kubernetes with an `fsGroup`: 0440) or an access control list, whose mask stands
+/// where the group's bits are (systemd's `LoadCredential=`: 0440). PostgreSQL draws the same line for its TLS key.
+#[cfg(unix)]
+const fn allowed_mode(owner: u32) -> u32 {
+    if owner == ROOT { 0o740 } else { 0o700 }
+}
+
+#[cfg(unix)]
+const ROOT: u32 = 0;
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-fn check_mode(_path: &Path, _metadata: &std::fs::Metadata) -> Result<(), Error> {
+fn check_mode(_path: &Path, _metadata: &Metadata) -> Result<(), Error> {
     Ok(())
 }
 
@@ -145,6 +172,18 @@ mod tests {
         assert_eq!(refused(&format!("active a {A} b")).1, "too many words");
         assert!(refused(&format!("actve a {A}")).1.starts_with("a line is"));
         assert!(refused(&format!("active ü {A}")).1.starts_with("a key id is"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_bound_of_a_mode_depends_on_whose_the_file_is() {
+        let fits = |mode: u32, owner| mode & !allowed_mode(owner) == 0;
+        for owner in [ROOT, 1_000] {
+            assert!([0o000, 0o400, 0o500, 0o600, 0o700].iter().all(|mode| fits(*mode, owner)), "{owner}");
+            let open = [0o404, 0o602, 0o601, 0o420, 0o610, 0o644, 0o604, 0o660, 0o4600, 0o2600, 0o1600];
+            assert!(!open.iter().any(|mode| fits(*mode, owner)), "{owner}");
+            assert!([0o440, 0o640].iter().all(|mode| fits(*mode, owner) == (owner == ROOT)), "{owner}");
+        }
     }
 
     proptest::proptest! {

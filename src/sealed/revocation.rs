@@ -41,6 +41,7 @@ impl RevocationList {
 
     /// Ends the token with this number. It stays on the list until `expires_at`, when it would have ended by itself, and
     /// [`USED_NUMBERS_MARGIN`] longer. `false`: it is on the list already; then the later of the two ends counts.
+    #[expect(clippy::must_use_candidate, reason = "revoking is what it is for")]
     pub fn revoke(&self, uuid: TokenUuid, expires_at: Expiry) -> bool {
         let pinned = self.0.pin();
         let changed = pinned.compute(uuid, |before| -> Operation<Expiry, ()> {

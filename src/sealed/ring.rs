@@ -82,11 +82,19 @@ impl KeyRing {
     /// Reads a ring from a key file. The file format is described at [the module](crate::sealed#key-files).
     ///
     /// # Security
-    /// On Unix the file's mode must be 0600: a key that others can read is no secret.
+    /// On Unix the file's mode has an upper bound, for a key that others can read is no secret: neither its group nor others
+    /// may have any access, except that the group may read a file that belongs to root. So 0400 and 0600 are right, and
+    /// 0440 for what systemd (`LoadCredential=`) and Kubernetes (`defaultMode: 0440` with an `fsGroup`) mount. A symbolic
+    /// link is followed, and the file that it leads to is judged. Who owns the file is not asked: a process that can read
+    /// another user's private file is root, and was given that path.
+    ///
+    /// # Source
+    /// PostgreSQL has the same rule for its TLS key (`ssl_key_file`: 0600 or less, 0640 or less if root owns it).
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] for a file that is not there, cannot be read, has another mode, or does not hold a
-    /// key ring; the source says which, and never repeats a key.
+    /// [`ErrorKind::Configuration`] for a file that is not there, cannot be read, is a directory, a pipe or another thing
+    /// that is no file, has a mode beyond the bound, or does not hold a key ring; the source says which, and never repeats
+    /// a key.
     pub fn open_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         Ok(Self::from_keys(key_file::read(path)?, Some(path.to_owned())))

@@ -104,7 +104,7 @@ fn a_key_file_that_others_can_read_is_refused() {
     fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).unwrap();
     let output = sealed(&["open", "--key-file", &keys, "--purpose", "p"], b"");
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("0600"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("chmod 600"));
     fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
     assert!(sealed(&["seal", "--key-file", &keys, "--purpose", "p"], b"1").status.success());
 }
