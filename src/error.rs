@@ -45,6 +45,8 @@ pub enum ErrorKind {
     Expired,
     /// The token is genuine, works once, and was used, or is being used at this moment.
     AlreadyUsed,
+    /// The credential was issued by another part of the application, which alone can end it; the source says by which.
+    NotIssuedHere,
     /// The caller's value is outside its bounds; the source says which and why.
     InvalidInput,
     /// A setting contradicts itself or another one; the source says which and why.
@@ -100,6 +102,7 @@ impl fmt::Display for Error {
             ErrorKind::InvalidToken => "the token is not valid",
             ErrorKind::Expired => "the token has expired",
             ErrorKind::AlreadyUsed => "the token was used already",
+            ErrorKind::NotIssuedHere => "the credential was not issued here",
             ErrorKind::InvalidInput => "invalid input",
             ErrorKind::Configuration => "invalid configuration",
         })

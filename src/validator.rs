@@ -43,7 +43,7 @@ mod sealed;
 
 use async_trait::async_trait;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::source::TokenSource;
 use crate::token::TokenKey;
 use crate::user::CurrentUser;
@@ -86,6 +86,16 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
 
     /// Validates, and waits for a store if it has to. `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
     async fn validate(&self, token: TokenKey<'_>) -> Validation;
+
+    /// Ends the credential by which this validator accepted the user: log out. `false`: it had ended already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotIssuedHere`] for a credential that this validator cannot end; this is the default answer to every
+    /// one. [`ErrorKind::Unavailable`] when a store does not answer: then it may live on.
+    async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
+        let _ = user;
+        Err(Error::with_source(ErrorKind::NotIssuedHere, "this validator ends no credentials"))
+    }
 
     /// Where in a request this validator's tokens are, in order. Default: [`TokenSource::defaults`].
     fn sources(&self) -> Vec<TokenSource> {
@@ -133,6 +143,14 @@ impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
                 Validation::Invalid | Validation::Unavailable(_) => Validation::Unavailable(error),
             },
             valid @ Validation::Valid(_) => valid,
+        }
+    }
+
+    /// Whichever of the two issued it ends it.
+    async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
+        match self.first.destroy_current(user).await {
+            Err(error) if error.kind() == ErrorKind::NotIssuedHere => self.next.destroy_current(user).await,
+            ended => ended,
         }
     }
 

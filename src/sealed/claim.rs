@@ -6,8 +6,7 @@ use time::Duration;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::random;
-use crate::sealed::uuid::TokenUuid;
-use crate::token::Expiry;
+use crate::token::{Expiry, TokenUuid};
 
 /// How long a redeemer holds a token, from the moment of reserving it. Our choice: longer than any request that a browser
 /// waits for.
@@ -109,7 +108,7 @@ impl Claim {
     pub fn new(uuid: TokenUuid, now: Timestamp, expires_at: Expiry) -> Result<Self, Error> {
         let mut holder = [0; 16];
         random::fill(&mut holder)?;
-        let holder = TokenUuid::from_random(holder);
+        let holder = TokenUuid::from_random_bytes(holder);
         let keep_until = match expires_at {
             Expiry::At(end) => Expiry::At(end + USED_NUMBERS_MARGIN),
             Expiry::Never => Expiry::Never,

@@ -8,8 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::sealed::aead::{NONCE_BYTES, TAG_BYTES};
 use crate::sealed::key::MAX_KEY_ID_BYTES;
 use crate::sealed::ring::PreparedKey;
-use crate::sealed::uuid::TokenUuid;
-use crate::token::Expiry;
+use crate::token::{Expiry, TokenUuid};
 
 /// The longest text of a sealed token that is sealed or opened, in bytes. What is longer is refused before anything is
 /// decoded. Our choice: far above what a URL, a header or a cookie holds, far below what hurts.

@@ -6,12 +6,12 @@ use std::fmt;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::sealed::format::Binding;
 use crate::sealed::sealer::{IfExpired, Sealer, parse};
 use crate::sealed::text::SealedToken;
 use crate::token::{Expiry, Lifetime, TokenId, TokenRecord};
-use crate::user::{CurrentUser, UserId, UserLevel};
+use crate::user::{Credential, CurrentUser, UserId, UserLevel};
 
 impl Sealer {
     /// Seals a login: who the user is, at which level, until when.
@@ -43,8 +43,53 @@ impl Sealer {
                 Expiry::Never => Lifetime::never_expires(),
             };
             let record = TokenRecord::new(record_id(*read.facts.uuid.as_bytes()), read.facts.issued_at, lifetime);
-            Ok(CurrentUser::new(login.user, UserLevel::new(login.level_id, &login.level), record, read.now))
+            let level = UserLevel::new(login.level_id, &login.level);
+            let user = CurrentUser::new(login.user, level, record, read.now);
+            Ok(user.with_self_contained(read.facts.uuid, self.issuer()))
         })
+    }
+
+    /// Ends the login that this user presented: puts it on the [revocation list](Sealer::with_revocation_list) until it
+    /// would have ended by itself. `false`: it stands there already.
+    ///
+    /// # Security
+    /// It ends in every sealer of this process that has the list. Other nodes, and this one after a restart, need to be
+    /// told: see [`RevocationList`](super::RevocationList).
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotIssuedHere`] for a user whose credential is not a login of this sealer's purpose.
+    /// [`ErrorKind::Configuration`] for a sealer without a revocation list, which can end nothing.
+    ///
+    /// # Example
+    /// ```
+    /// use time::Duration;
+    /// use tower_tokens::sealed::{Key, KeyRing, RevocationList, Sealer};
+    /// use tower_tokens::user::UserLevel;
+    ///
+    /// let logins = Sealer::new(KeyRing::new(Key::generate("2026-11")?), "login")?;
+    /// let logins = logins.with_revocation_list(RevocationList::new());
+    /// let token = logins.seal_login(42, &UserLevel::new(1, "member"), Duration::hours(1))?;
+    ///
+    /// let user = logins.open_login(token.expose_secret())?;
+    /// assert!(logins.revoke_login(&user)?);
+    /// assert!(logins.open_login(token.expose_secret()).is_err());
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// ```
+    pub fn revoke_login(&self, user: &CurrentUser) -> Result<bool, Error> {
+        let (id, expires_at) = match user.credential() {
+            Credential::SelfContained { id, issuer, expires_at } if issuer == self.issuer() => (id, expires_at),
+            Credential::SelfContained { .. } => {
+                let why = "the login was sealed for another purpose, whose sealer ends it";
+                return Err(Error::with_source(ErrorKind::NotIssuedHere, why));
+            }
+            Credential::Stored(_) => {
+                let why = "the token is in a store: Tokens::destroy_current ends it";
+                return Err(Error::with_source(ErrorKind::NotIssuedHere, why));
+            }
+        };
+        let why = "the sealer has no revocation list, and can end no login: give it one (with_revocation_list)";
+        let list = self.revocation_list().ok_or_else(|| Error::with_source(ErrorKind::Configuration, why))?;
+        Ok(list.revoke(id, expires_at))
     }
 }
 

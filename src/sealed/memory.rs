@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::sealed::claim::{Claim, RedemptionRepository, Reservation, later};
-use crate::sealed::uuid::TokenUuid;
-use crate::token::Expiry;
+use crate::token::{Expiry, TokenUuid};
 
 /// Redeemed tokens in this process's memory: for tests, and for a server of one process whose one-time tokens may work
 /// again after a restart.

@@ -40,7 +40,7 @@
 //! | dies when the password changes | [`Sealer::bound_to_state`], [`BoundSealer`] |
 //! | works once | [`Sealer::redeem`], [`Opened::redeem`] |
 //! | is a login | [`Sealer::seal_login`] |
-//! | ends early | [`RevocationList`] |
+//! | ends early | [`RevocationList`]; a login: [`Sealer::revoke_login`] |
 //! | survives a change of keys | [`KeyRing`] |
 //! | comes from, or goes to, a PHP site with Primordyx | [`Primordyx`] |
 //!
@@ -132,7 +132,6 @@ mod sealer;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod text;
-mod uuid;
 
 pub use aead::KEY_BYTES;
 pub use bound::{BoundSealer, Unconfirmed};
@@ -148,4 +147,5 @@ pub use sealer::Sealer;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteRedemptions;
 pub use text::SealedToken;
-pub use uuid::TokenUuid;
+
+pub use crate::token::TokenUuid;

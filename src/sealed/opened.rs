@@ -12,8 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::sealed::format::{Binding, Facts};
 use crate::sealed::ring::PreparedKey;
 use crate::sealed::sealer::{IfExpired, Read, Sealer};
-use crate::sealed::uuid::TokenUuid;
-use crate::token::Expiry;
+use crate::token::{Expiry, TokenUuid};
 
 /// A genuine token's payload and facts.
 ///

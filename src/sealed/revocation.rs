@@ -7,8 +7,7 @@ use time::OffsetDateTime;
 
 use crate::clock::Timestamp;
 use crate::sealed::claim::{USED_NUMBERS_MARGIN, later};
-use crate::sealed::uuid::TokenUuid;
-use crate::token::Expiry;
+use crate::token::{Expiry, TokenUuid};
 
 /// The numbers of sealed tokens that end before they expire, in this process's memory.
 ///

@@ -20,8 +20,8 @@ use crate::sealed::opened::{Opened, UNWRITABLE};
 use crate::sealed::revocation::RevocationList;
 use crate::sealed::ring::{KeyRing, PreparedKey};
 use crate::sealed::text::SealedToken;
-use crate::sealed::uuid::TokenUuid;
-use crate::token::Lifetime;
+use crate::token::{Lifetime, TokenUuid};
+use crate::user::Issuer;
 
 /// Seals payloads for one purpose, and opens what was sealed for it.
 ///
@@ -43,6 +43,7 @@ struct Settings {
     purpose: Box<str>,
     clock: Arc<dyn Clock>,
     revoked: Option<RevocationList>,
+    issuer: Issuer,
 }
 
 impl Sealer {
@@ -55,7 +56,8 @@ impl Sealer {
         if purpose.is_empty() || purpose.len() > MAX_PURPOSE_BYTES {
             return Err(Error::with_source(ErrorKind::Configuration, "a purpose is 1 to 128 bytes of text"));
         }
-        Ok(Self(Arc::new(Settings { keys, purpose: purpose.into(), clock: Arc::new(SystemClock), revoked: None })))
+        let (clock, issuer) = (Arc::new(SystemClock), Issuer::new(purpose));
+        Ok(Self(Arc::new(Settings { keys, purpose: purpose.into(), clock, revoked: None, issuer })))
     }
 
     /// Sets the clock. Default: [`SystemClock`].
@@ -172,7 +174,7 @@ impl Sealer {
         let [uuid, [nonce @ .., _, _, _, _]] = random;
         let issued_at = self.now();
         let expires_at = lifetime.ends_at(issued_at);
-        let facts = Facts { uuid: TokenUuid::from_random(uuid), issued_at, expires_at };
+        let facts = Facts { uuid: TokenUuid::from_random_bytes(uuid), issued_at, expires_at };
         let keys = self.0.keys.load();
         self.write_with_nonce(&keys.active, payload, &facts, state, nonce)
     }
@@ -227,6 +229,10 @@ impl Sealer {
         self.read(text, Binding::Plain, if_expired, |read| {
             Ok(Opened::new(parse(read.rest)?, &read, Binding::Plain, self))
         })
+    }
+
+    pub(super) fn issuer(&self) -> Issuer {
+        self.0.issuer
     }
 
     pub(super) fn now(&self) -> Timestamp {

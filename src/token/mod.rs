@@ -8,6 +8,7 @@
 //! | `key` | [`TokenKey`], what a token is looked up by |
 //! | `lifetime` | [`Lifetime`] and [`Expiry`] |
 //! | `record` | [`TokenRecord`], what a store knows of a token |
+//! | `uuid` | [`TokenUuid`], the number of a token that no store knows |
 //!
 //! A token itself is made by [`Tokens::generate`](crate::tokens::Tokens::generate).
 //!
@@ -32,6 +33,7 @@ mod format;
 mod key;
 mod lifetime;
 mod record;
+mod uuid;
 mod value;
 
 pub use digest::TokenDigest;
@@ -40,4 +42,5 @@ pub use format::{ApiTokenFormat, MAX_TOKEN_BYTES, is_token_text};
 pub use key::TokenKey;
 pub use lifetime::{Expiry, Lifetime};
 pub use record::{TokenId, TokenRecord};
+pub use uuid::TokenUuid;
 pub use value::Token;

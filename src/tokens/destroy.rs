@@ -1,9 +1,9 @@
 //! Destroy: end one token, all of a user, or all but one.
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::token::{Token, TokenId};
 use crate::tokens::Tokens;
-use crate::user::{CurrentUser, UserId};
+use crate::user::{Credential, CurrentUser, UserId};
 
 impl Tokens {
     /// Ends this token. `false`: there was no such token, which is not an error.
@@ -20,9 +20,17 @@ impl Tokens {
     /// Ends the token that this user presented: log out.
     ///
     /// # Errors
-    /// As [`destroy`](Self::destroy).
+    /// As [`destroy`](Self::destroy), and [`NotIssuedHere`](ErrorKind::NotIssuedHere) for a
+    /// [self-contained](Credential::SelfContained) credential, which no store can end: ask the validator that accepted it
+    /// ([`TokenValidator::destroy_current`](crate::validator::TokenValidator::destroy_current)), or its issuer.
     pub async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
-        self.destroy_by_id(user.id(), user.token().id()).await
+        match user.credential() {
+            Credential::Stored(record) => self.destroy_by_id(user.id(), record.id()).await,
+            Credential::SelfContained { .. } => {
+                let why = "the credential is self-contained: no store knows it, and its issuer ends it";
+                Err(Error::with_source(ErrorKind::NotIssuedHere, why))
+            }
+        }
     }
 
     /// Ends the token with this record id if it is this user's: one line in a list of devices. `false`: it was not.

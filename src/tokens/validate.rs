@@ -63,6 +63,10 @@ impl TokenValidator for Tokens {
         self.find(token).await.into()
     }
 
+    async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
+        Self::destroy_current(self, user).await
+    }
+
     fn sources(&self) -> Vec<TokenSource> {
         TokenSource::defaults_with_cookie(self.cookie().name())
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::clock::Timestamp;
-use crate::token::{Expiry, TokenRecord};
-use crate::user::{SourceKind, UserId, UserLevel};
+use crate::token::{Expiry, TokenRecord, TokenUuid};
+use crate::user::{Credential, Issuer, SourceKind, UserId, UserLevel};
 
 /// The user of this request: who they are, their present level, and the record of the token that says so.
 ///
@@ -39,6 +39,8 @@ struct Details {
     token: TokenRecord,
     checked_at: Timestamp,
     source: SourceKind,
+    /// Of a token that no store knows.
+    self_contained: Option<(TokenUuid, Issuer)>,
 }
 
 impl Details {
@@ -52,12 +54,13 @@ impl Details {
         new_source: SourceKind,
     ) {
         // All of them by name: one that is left out would be another request's.
-        let Self { id, level, token, checked_at, source } = self;
+        let Self { id, level, token, checked_at, source, self_contained } = self;
         id.clone_from(new_id);
         level.clone_from(new_level);
         token.clone_from(new_token);
         *checked_at = new_checked_at;
         *source = new_source;
+        *self_contained = None;
     }
 }
 
@@ -85,7 +88,14 @@ impl CurrentUser {
             return Self { details };
         }
         let (id, level, token) = (id.clone(), level.clone(), token.clone());
-        Self { details: Arc::new(Details { id, level, token, checked_at, source }) }
+        Self { details: Arc::new(Details { id, level, token, checked_at, source, self_contained: None }) }
+    }
+
+    /// Says that no store knows the token, for a validator of self-contained tokens. Default: a store knows it.
+    #[must_use]
+    pub fn with_self_contained(mut self, id: TokenUuid, issuer: Issuer) -> Self {
+        Arc::make_mut(&mut self.details).self_contained = Some((id, issuer));
+        self
     }
 
     /// Says where in the request the token was. Default: [`SourceKind::Direct`].
@@ -118,7 +128,17 @@ impl CurrentUser {
         &self.details.level
     }
 
-    /// The record of the token that they presented.
+    /// How the credential that they presented is kept: it says who can end it.
+    #[must_use]
+    pub fn credential(&self) -> Credential<'_> {
+        match self.details.self_contained {
+            None => Credential::Stored(self.token()),
+            Some((id, issuer)) => Credential::SelfContained { id, issuer, expires_at: self.expires_at() },
+        }
+    }
+
+    /// The record of the token that they presented. Of a [self-contained](Credential::SelfContained) one it says what the
+    /// token says of itself, and its id is in no store.
     #[must_use]
     pub fn token(&self) -> &TokenRecord {
         &self.details.token
@@ -171,6 +191,7 @@ impl fmt::Debug for CurrentUser {
             .field("token", self.token())
             .field("checked_at", &self.checked())
             .field("source", &self.source())
+            .field("self_contained", &self.details.self_contained)
             .finish()
     }
 }
@@ -191,6 +212,7 @@ mod tests {
     fn nothing_of_the_user_before_is_left_in_the_next_one() {
         let long = "x".repeat(200);
         let first = user(1, &long, Some("phone")).with_source(SourceKind::Cookie);
+        let first = first.with_self_contained(TokenUuid::from_bytes([1; 16]), Issuer::new("login"));
         let kept = first.clone();
         let before = format!("{kept:?}");
         drop(first);
@@ -202,6 +224,7 @@ mod tests {
         let fresh = std::thread::spawn(|| format!("{:?}", user(3, "admin", None))).join().unwrap();
         assert_eq!(format!("{third:?}"), fresh);
         assert_eq!(third.source(), SourceKind::Direct);
+        assert_eq!(third.credential(), Credential::Stored(third.token()));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | `id` | [`UserId`], an integer or a text |
 //! | `level` | [`UserLevel`], such as `admin` |
 //! | `current` | [`CurrentUser`], who makes this request |
+//! | `credential` | [`Credential`]: how the credential is kept, and so who can end it |
 //! | `unauthenticated` | [`Unauthenticated`] and its [`Reason`]: why nobody does |
 //! | `source_kind` | [`SourceKind`], where in the request the token was |
 //!
@@ -28,12 +29,14 @@
 //! assert_eq!(greeting(&extensions), "hello, stranger: invalid credential");
 //! ```
 
+mod credential;
 mod current;
 mod id;
 mod level;
 mod source_kind;
 mod unauthenticated;
 
+pub use credential::{Credential, Issuer};
 pub use current::CurrentUser;
 pub use id::UserId;
 pub use level::UserLevel;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::error::Error;
 use crate::sealed::Sealer;
 use crate::token::TokenKey;
 use crate::user::CurrentUser;
@@ -46,6 +47,10 @@ impl TokenValidator for Sealer {
 
     async fn validate(&self, token: TokenKey<'_>) -> Validation {
         self.user_of(token).map_or(Validation::Invalid, Validation::Valid)
+    }
+
+    async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
+        self.revoke_login(user)
     }
 }
 

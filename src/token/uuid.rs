@@ -1,11 +1,12 @@
-//! The number of a sealed token.
+//! The number of a self-contained token.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
 
-/// The UUID of a sealed token: random, version 4, drawn when the token is sealed and kept when it is resealed.
+/// The UUID of a token that no store knows. A sealed token's is random, version 4, drawn when the token is sealed and kept
+/// when it is resealed.
 ///
 /// It names the token in a log or in a list of used or revoked tokens. It is no secret and opens nothing.
 ///
@@ -14,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 ///
 /// # Example
 /// ```
-/// use tower_tokens::sealed::TokenUuid;
+/// use tower_tokens::token::TokenUuid;
 ///
 /// let uuid: TokenUuid = "f47ac10b-58cc-4372-a567-0e02b2c3d479".parse()?;
 /// assert_eq!(uuid.to_string(), "f47ac10b-58cc-4372-a567-0e02b2c3d479");
@@ -37,8 +38,9 @@ impl TokenUuid {
         &self.0
     }
 
-    /// Version 4 out of 16 random bytes.
-    pub(super) const fn from_random(mut bytes: [u8; 16]) -> Self {
+    /// The UUID of version 4 out of 16 random bytes.
+    #[must_use]
+    pub const fn from_random_bytes(mut bytes: [u8; 16]) -> Self {
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
         Self(bytes)
@@ -69,15 +71,44 @@ impl FromStr for TokenUuid {
         if text.len() != 36 || dashes.iter().any(|position| text.as_bytes()[*position] != b'-') {
             return Err(refused());
         }
-        let digits: String = text.split('-').collect();
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| refused())?;
-        Ok(Self(bytes))
+        let digits = text.bytes().filter(|byte| *byte != b'-');
+        let mut number = 0_u128;
+        let mut count = 0;
+        for digit in digits {
+            let digit = char::from(digit).to_digit(16).ok_or_else(refused)?;
+            number = number << 4 | u128::from(digit);
+            count += 1;
+        }
+        if count == 32 { Ok(Self(number.to_be_bytes())) } else { Err(refused()) }
     }
 }
 
 impl serde::Serialize for TokenUuid {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_uuid_is_refused() {
+        let text = "00010203-0405-4607-8809-0a0b0c0d0e0f";
+        assert_eq!(text.parse::<TokenUuid>().unwrap().as_bytes()[..4], [0, 1, 2, 3]);
+        assert_eq!(text.to_uppercase().parse::<TokenUuid>().unwrap().to_string(), text);
+        for wrong in [
+            "",
+            "00010203-0405-4607-8809-0a0b0c0d0e0",
+            "00010203-0405-4607-8809-0a0b0c0d0e0f0",
+            "00010203-0405-4607-8809-0a0b0c0d0e0g",
+            "00010203_0405-4607-8809-0a0b0c0d0e0f",
+            "00010203-0405-4607-8809--a0b0c0d0e0f",
+            "+0010203-0405-4607-8809-0a0b0c0d0e0f",
+            "00010203-0405-4607-8809-0a0b0c0d0eü",
+        ] {
+            assert!(wrong.parse::<TokenUuid>().is_err(), "{wrong}");
+        }
     }
 }
