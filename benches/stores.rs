@@ -248,7 +248,7 @@ async fn redis(many: u64) {
     let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None);
     let client = redis::Client::open(url).unwrap();
     let mut connection = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
-    let key = |kind: &str, rest: &[u8]| [format!("{{{prefix}}}:{kind}:").as_bytes(), rest].concat();
+    let key = |kind: &str, rest: &[u8]| [format!("{{{prefix}}}:v1:{kind}:").as_bytes(), rest].concat();
     let sortable = |number: u64| (number ^ 1 << 63).to_be_bytes();
     let mut there = 0;
     for target in [FEW, many] {
@@ -258,14 +258,14 @@ async fn redis(many: u64) {
             for number in there..there + 1_000 {
                 let digest = *TokenDigest::of(&text(number)).as_bytes();
                 let (id, user) = (sortable(number), [&[1][..], &sortable(number % USERS + 1)].concat());
-                let member = [&digest[..], &id, &user].concat();
+                let member = [&id[..], &user].concat();
                 let end = NOW + 86_400;
-                fill.cmd("HSET").arg(key("token", &digest)).arg("id").arg(&id[..]).arg("user").arg(&user);
+                fill.cmd("HSET").arg(key("token", &id)).arg("digest").arg(&digest[..]).arg("user").arg(&user);
                 fill.arg("created").arg(NOW).arg("authenticated").arg(NOW).arg("absolute").arg(end);
                 fill.arg("ends").arg(end).ignore();
-                fill.cmd("SET").arg(key("id", &id)).arg(&digest[..]).ignore();
-                fill.cmd("ZADD").arg(key("user-tokens", &user)).arg(NOW).arg(&id[..]).ignore();
-                fill.cmd("ZADD").arg(format!("{{{prefix}}}:ends")).arg(end).arg(member).ignore();
+                fill.cmd("SET").arg(key("digest", &digest)).arg(&id[..]).ignore();
+                fill.cmd("ZADD").arg(key("tokens", &user)).arg(NOW).arg(&id[..]).ignore();
+                fill.cmd("ZADD").arg(format!("{{{prefix}}}:v1:ends")).arg(end).arg(member).ignore();
             }
             fill.exec_async(&mut connection).await.unwrap();
             there += 1_000;
@@ -276,12 +276,12 @@ async fn redis(many: u64) {
         let mut clear = redis::pipe();
         for number in first..first + 1_000 {
             let (id, user) = (sortable(number), [&[1][..], &sortable(number)].concat());
-            clear.unlink(key("token", TokenDigest::of(&text(number)).as_bytes())).ignore();
-            clear.unlink(key("id", &id)).unlink(key("user", &user)).unlink(key("user-tokens", &user)).ignore();
+            clear.unlink(key("digest", TokenDigest::of(&text(number)).as_bytes())).ignore();
+            clear.unlink(key("token", &id)).unlink(key("user", &user)).unlink(key("tokens", &user)).ignore();
         }
         clear.exec_async(&mut connection).await.unwrap();
     }
-    for kind in ["ends", "users", "last-user", "levels", "level-ids", "last-level"] {
-        redis::cmd("UNLINK").arg(format!("{{{prefix}}}:{kind}")).exec_async(&mut connection).await.unwrap();
+    for kind in ["ends", "users", "last-user", "level-ids", "last-level"] {
+        redis::cmd("UNLINK").arg(format!("{{{prefix}}}:v1:{kind}")).exec_async(&mut connection).await.unwrap();
     }
 }

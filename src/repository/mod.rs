@@ -66,7 +66,7 @@ mod user_key;
 mod users;
 
 #[cfg(feature = "redis")]
-pub use self::redis::RedisRepository;
+pub use self::redis::{EvictingPolicy, RedisRepository};
 pub use contract::{NewToken, Regenerated, Replacement, TokenRepository};
 #[cfg(feature = "test-util")]
 pub use faulty::FaultyRepository;

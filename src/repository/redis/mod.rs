@@ -2,27 +2,36 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `store` | [`RedisRepository`]: its connection, and how scripts are run |
+//! | `store` | [`RedisRepository`]: how it is opened, and how scripts are run |
+//! | `connection` | one connection for everybody, which is replaced when it is suspect |
 //! | `scripts` | the scripts, each one atomic step |
 //! | `tokens` | the ten clauses as scripts |
+//! | `ended` | what ended tokens leave behind, in bounded steps |
 //! | `users` | users and levels as scripts |
+//! | `check` | whether the server throws away what it should keep |
 //! | `reply` | values to arguments, replies to values |
 //! | `failure` | the `redis` crate's errors as this crate's |
 //!
 //! # The keys
-//! All of them begin with one hash tag, `{tower_tokens}` unless another prefix is chosen.
+//! All of them begin with one hash tag and the version of this layout: `{tower_tokens}:v1`, unless another prefix is
+//! chosen. A token's own two keys carry an expiry, so that Redis forgets them by itself; no other key does.
 //!
 //! | key | type | what it holds |
 //! |---|---|---|
-//! | `{…}:token:<digest>` | hash | a token's record and its user; ends by itself |
-//! | `{…}:id:<id>` | string | the digest of the token with this record id; ends by itself |
-//! | `{…}:user-tokens:<user>` | sorted set | the record ids of a user's tokens, by birth; ends with the last of them |
-//! | `{…}:ends` | sorted set | digest, id and user of every token that ends, by its end |
-//! | `{…}:user:<user>` | hash | a user's level, and whether they are disabled |
-//! | `{…}:users` | sorted set | all users, in the order of their ids |
-//! | `{…}:last-user` | string | the highest integer id ever given |
-//! | `{…}:levels`, `{…}:level-ids`, `{…}:last-level` | hash, hash, string | titles by id, ids by title, the last id |
+//! | `…:digest:<digest>` | string | the record id of the token with this digest; ends by itself |
+//! | `…:token:<id>` | hash | a token's record, its user and its digest; ends by itself |
+//! | `…:tokens:<user>` | sorted set | the record ids of a user's tokens, by birth; what is not in it is no token |
+//! | `…:ends` | sorted set | id and user of every token that ends, by its end |
+//! | `…:user:<user>` | hash | a user's level, and whether they are disabled |
+//! | `…:users` | sorted set | all users, in the order of their ids |
+//! | `…:last-user`, `…:last-level` | string | the highest integer id ever given |
+//! | `…:level-ids` | hash | the levels' ids by title |
+//! | `…:ended` | list | the names of lists of tokens that have ended and are still to be removed |
+//! | `…:ended:<name>` | sorted set | such a list: what was a user's `tokens` |
 
+mod check;
+mod connection;
+mod ended;
 mod failure;
 mod reply;
 mod scripts;
@@ -30,4 +39,5 @@ mod store;
 mod tokens;
 mod users;
 
+pub use check::EvictingPolicy;
 pub use store::RedisRepository;

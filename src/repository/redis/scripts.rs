@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
-/// A script after the lines that all of them begin with. Redis keeps it under its hash, which is all that is sent.
+/// A script after the lines that most of them begin with. Redis keeps it under its hash, which is all that is sent.
 macro_rules! scripts {
     ($($name:ident = $file:literal)+) => {
         $(
@@ -14,20 +14,23 @@ macro_rules! scripts {
     };
 }
 
+/// It stands alone, because it runs on each validation.
+pub(super) static FIND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/find.lua")));
+
 scripts! {
     INSERT = "scripts/insert.lua"
-    FIND = "scripts/find.lua"
     DELETE = "scripts/delete.lua"
     DELETE_BY_ID = "scripts/delete_by_id.lua"
     REPLACE = "scripts/replace.lua"
     TOUCH = "scripts/touch.lua"
     DELETE_BY_USER = "scripts/delete_by_user.lua"
+    SWEEP = "scripts/sweep.lua"
     LIST_BY_USER = "scripts/list_by_user.lua"
     DELETE_EXPIRED = "scripts/delete_expired.lua"
     CREATE_LEVEL = "scripts/create_level.lua"
     LEVELS = "scripts/levels.lua"
     CREATE_USER = "scripts/create_user.lua"
-    NEXT_NUMBER = "scripts/next_number.lua"
+    NEXT_USER = "scripts/next_user.lua"
     USERS = "scripts/users.lua"
     USER = "scripts/user.lua"
     CHANGE_LEVEL = "scripts/change_level.lua"

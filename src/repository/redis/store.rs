@@ -1,42 +1,63 @@
 //! Its connection, and how scripts are run.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, FromRedisValue, Script};
+use redis::{Client, FromRedisValue, IntoConnectionInfo, Script, ScriptInvocation};
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::patience::{PATIENCE, within_patience};
-use crate::repository::redis::failure::failure;
+use crate::log::log_warn;
+use crate::repository::redis::connection::{Connection, tcp_settings};
 
-/// The hash tag of all keys, unless another prefix is chosen.
-const TAG: &str = "{tower_tokens}";
+/// What the keys of the unnamed application begin with.
+const PREFIX: &str = "tower_tokens";
 
-/// How long one attempt to connect may take. Our choice.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+/// The version of the keys' layout, which is part of every name: a later one does not read these keys by mistake.
+const LAYOUT: &str = "v1";
 
 /// Tokens, users and levels in Redis (6 and later), or what speaks its protocol and runs its scripts. Clones share one
-/// connection, which carries any number of calls at once and is made anew when it breaks.
+/// connection, which carries any number of calls at once.
 ///
-/// Every call is one script and one round trip: it happens as a whole or not at all. A call is answered within 5 seconds,
-/// if need be with an error.
+/// Every call is one script and one round trip: it happens as a whole or not at all. (Ending all tokens of a user is one
+/// step too; what they leave behind is removed in further steps.) A call is answered within 5 seconds, if need be with an
+/// error. No script holds Redis up for more than a few milliseconds, whatever number of tokens a user has.
+///
+/// # Connection
+/// A connection that breaks, that gives no answer, or that leads to a server which has become a replica, is replaced at
+/// the next call. A look-up that failed on it, or waited for one second, is sent once more on the new one. A change is
+/// sent once more only where it certainly was not made; before a change, a connection that was silent for a second is
+/// asked whether it works. An address that leads to a replica is refused.
 ///
 /// # Time
-/// Whether a token is valid is decided by the caller's clock alone. Redis is told to forget a token one hour after its
-/// end, counted from the call: that only makes room. So tokens go by themselves even where nobody prunes, and Redis'
+/// Whether a token is valid is decided by the caller's clock alone. Redis is asked to forget a token one hour after its
+/// end, counted from the call: that only makes room. So tokens go by themselves even where nothing prunes, and Redis'
 /// clock may be wrong by any amount, as long as it runs at the usual pace.
+///
+/// # Eviction
+/// Set `maxmemory-policy noeviction`: a full Redis then refuses new tokens, still ends old ones, and loses nothing.
+/// [`connect`](Self::connect) logs a warning at any other policy, and [`check`](Self::check) gives it.
+///
+/// A token is valid only while all of its keys, its place in the list of its user's tokens and its user are there. So no
+/// policy makes a token valid that was ended, or gives it to another user. The `volatile-` policies evict what carries an
+/// expiry, which is tokens alone: a visitor has to log in again. The `allkeys-` policies evict users, levels and lists
+/// too: all logins of a user end, users have to be created again, and are not enabled or at their old level before.
+///
+/// # Numbers
+/// The numbers of users and levels begin at a random number between 2^40 and 2^52, and are not given again. A Redis that
+/// lost its data begins at another random number: a sealed login, or a table of the application, may remember the old
+/// ones.
 ///
 /// # Durability
 /// What Redis answers is in its memory. With `appendonly yes` and `appendfsync always` it is on disk too. With
 /// `appendfsync everysec`, the default, a crash of the machine undoes the last second or two: tokens that were handed out
 /// are lost, and, which is worse, tokens that were ended come back. The same holds for a replica that takes over, since
-/// Redis replicates behind its answers. Set `maxmemory-policy noeviction`: a store that evicts forgets users.
+/// Redis replicates behind its answers.
 ///
 /// # Redis Cluster
 /// All keys begin with one hash tag, so that every script finds its keys in one slot, which Cluster demands: the store
-/// lives on one node and its replicas and does not spread over the cluster. The connection leads to one address and
-/// follows no redirections, so that address has to be the node that owns the slot.
+/// lives on one node and its replicas and does not spread over the cluster. A script declares the common beginning of its
+/// keys, by which Cluster finds the slot; which user a token belongs to is known to Redis alone. The connection leads to
+/// one address and follows no redirections, so that address has to be the node that owns the slot.
 ///
 /// # Security
 /// Redis holds digests, never a token. Without one of the `redis` crate's TLS features (`tokio-rustls-comp` and others,
@@ -55,7 +76,7 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 /// ```
 #[derive(Clone)]
 pub struct RedisRepository {
-    connection: ConnectionManager,
+    connection: Arc<Connection>,
     tag: String,
 }
 
@@ -63,40 +84,60 @@ impl RedisRepository {
     /// Connects to the server that this URL names: `redis://user:password@host:port/database`, or `redis+unix:///path`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] for a URL that is none, and as [`TokenRepository`](super::super::TokenRepository).
+    /// [`ErrorKind::Configuration`] for a URL that cannot be parsed, and as
+    /// [`TokenRepository`](super::super::TokenRepository).
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let client = Client::open(url).map_err(|error| Error::with_source(ErrorKind::Configuration, error))?;
-        // A call that finds no connection fails soon, and the next one tries again.
-        let settings = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_connection_timeout(Some(CONNECT_PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
-        let connection = ConnectionManager::new_with_config(client, settings);
-        within_patience(async { connection.await.map_err(failure) }).await.map(Self::with_connection)
+        let client = url.into_connection_info().and_then(|info| Client::open(info.set_tcp_settings(tcp_settings())));
+        let client = client.map_err(|error| Error::with_source(ErrorKind::Configuration, error))?;
+        let repository = Self::with_client(client);
+        repository.connection.open().await?;
+        match repository.check().await {
+            Ok(Some(_policy)) => {
+                log_warn!("Redis evicts keys: {_policy}");
+            }
+            Ok(None) => {}
+            Err(_error) => {
+                log_warn!(error = ?_error, "whether Redis evicts keys is unknown");
+            }
+        }
+        Ok(repository)
     }
 
-    /// Uses a connection of the application's own.
+    /// Uses a client of the application's own, with its TLS certificates and TCP settings. It connects at the first call.
+    /// Give its TCP settings a keep-alive and, on Linux, a user time-out.
     #[must_use]
-    pub fn with_connection(connection: ConnectionManager) -> Self {
-        Self { connection, tag: TAG.to_owned() }
+    pub fn with_client(client: Client) -> Self {
+        Self { connection: Arc::new(Connection::new(client)), tag: String::new() }.with_prefix(PREFIX)
     }
 
     /// What the keys begin with, in braces: the name of the application, where several share one database. It should
     /// hold no braces itself. Default: `tower_tokens`.
     #[must_use]
     pub fn with_prefix(mut self, prefix: &str) -> Self {
-        self.tag = format!("{{{prefix}}}");
+        self.tag = format!("{{{prefix}}}:{LAYOUT}");
         self
     }
 
-    /// Runs one script.
-    pub(super) async fn run<T: FromRedisValue>(&self, script: &Script, arguments: &[&[u8]]) -> Result<T, Error> {
-        let mut call = script.key(&self.tag);
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Runs a script that changes nothing.
+    pub(super) async fn look_up<T: FromRedisValue>(&self, script: &Script, arguments: &[&[u8]]) -> Result<T, Error> {
+        self.connection.look_up(&self.invocation(script, arguments)).await
+    }
+
+    /// Runs a script that changes something.
+    pub(super) async fn change<T: FromRedisValue>(&self, script: &Script, arguments: &[&[u8]]) -> Result<T, Error> {
+        self.connection.change(&self.invocation(script, arguments)).await
+    }
+
+    fn invocation<'a>(&self, script: &'a Script, arguments: &[&[u8]]) -> ScriptInvocation<'a> {
+        let mut invocation = script.key(&self.tag);
         for argument in arguments {
-            call.arg(*argument);
+            invocation.arg(*argument);
         }
-        let mut connection = self.connection.clone();
-        within_patience(async { call.invoke_async(&mut connection).await.map_err(failure) }).await
+        invocation
     }
 }
 

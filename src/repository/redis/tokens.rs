@@ -5,13 +5,14 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::redis::RedisRepository;
-use crate::repository::redis::{reply, scripts};
+use crate::repository::redis::ended::BATCH;
+use crate::repository::redis::{ended, reply, scripts};
 use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, user_key};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
 
-/// How many tokens one script removes at most: Redis answers nobody else meanwhile. Our choice: a few milliseconds.
-const BATCH: u32 = 1_000;
+/// How many tokens one script looks at for a list. Our choice: about a millisecond.
+const LOOKED_AT: &[u8] = b"250";
 
 #[async_trait]
 impl TokenRepository for RedisRepository {
@@ -41,7 +42,7 @@ impl TokenRepository for RedisRepository {
                 arguments.extend([field.as_bytes(), value.as_bytes()]);
             }
         }
-        let done: String = self.run(&scripts::INSERT, &arguments).await?;
+        let done: String = self.change(&scripts::INSERT, &arguments).await?;
         match &*done {
             "done" => Ok(record),
             "taken" => Err(ErrorKind::AlreadyExists.into()),
@@ -51,18 +52,18 @@ impl TokenRepository for RedisRepository {
 
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
         let found: Option<reply::Row> =
-            self.run(&scripts::FIND, &[token.digest().as_bytes(), reply::seconds(now).as_bytes()]).await?;
+            self.look_up(&scripts::FIND, &[token.digest().as_bytes(), reply::seconds(now).as_bytes()]).await?;
         let Some(row) = found else { return Ok(None) };
         Ok(Some(CurrentUser::new(reply::user_id(&row, 8)?, reply::level(&row, 9)?, reply::record(&row)?, now)))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
-        let deleted: u64 = self.run(&scripts::DELETE, &[token.digest().as_bytes()]).await?;
+        let deleted: u64 = self.change(&scripts::DELETE, &[token.digest().as_bytes()]).await?;
         Ok(deleted > 0)
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
-        let deleted: u64 = self.run(&scripts::DELETE_BY_ID, &[&user_key::of(user), &reply::id_bytes(id)]).await?;
+        let deleted: u64 = self.change(&scripts::DELETE_BY_ID, &[&user_key::of(user), &reply::id_bytes(id)]).await?;
         Ok(deleted > 0)
     }
 
@@ -70,7 +71,7 @@ impl TokenRepository for RedisRepository {
         let Replacement { old, new, lifetime, now } = replacement;
         let fresh = TokenRecord::new(TokenId::new(0), now, lifetime);
         let replaced: Option<reply::Row> = self
-            .run(
+            .change(
                 &scripts::REPLACE,
                 &[
                     old.digest().as_bytes(),
@@ -93,32 +94,48 @@ impl TokenRepository for RedisRepository {
         let room = (Timestamp::from_unix_seconds(i64::MAX) - now).whole_seconds().to_string();
         let (user, now) = (user_key::of(user), reply::seconds(now));
         let touched: u64 =
-            self.run(&scripts::TOUCH, &[&user, &reply::id_bytes(id), now.as_bytes(), room.as_bytes()]).await?;
+            self.change(&scripts::TOUCH, &[&user, &reply::id_bytes(id), now.as_bytes(), room.as_bytes()]).await?;
         Ok(touched > 0)
     }
 
     async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+        let (name, batch) = (ended::list_name()?, BATCH.to_string());
         let keep = keep.map(reply::id_bytes);
         let keep = keep.as_ref().map_or(&[][..], |id| &id[..]);
-        self.run(&scripts::DELETE_BY_USER, &[&user_key::of(user), keep]).await
+        let arguments: [&[u8]; 4] = [&user_key::of(user), &name, keep, batch.as_bytes()];
+        let (removed, left): (u64, u64) = self.change(&scripts::DELETE_BY_USER, &arguments).await?;
+        Ok(removed + self.remove_ended(&name, left).await)
     }
 
     async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
         let (user, now) = (user_key::of(user), reply::seconds(now));
-        let (skip, limit) = (page.offset().to_string(), (page.limit() + 1).to_string());
-        let arguments: [&[u8]; 4] = [&user, now.as_bytes(), skip.as_bytes(), limit.as_bytes()];
-        let found: Vec<reply::Row> = self.run(&scripts::LIST_BY_USER, &arguments).await?;
-        let records = found.iter().map(reply::record).collect::<Result<_, _>>()?;
-        Ok(Page::from_one_more(records, page))
+        let wanted = page.limit() as usize + 1;
+        let (mut last, mut place, mut skip) = (Vec::new(), 0_u64, u64::from(page.offset()));
+        let mut records: Vec<TokenRecord> = Vec::new();
+        loop {
+            let texts = [place, skip, (wanted - records.len()) as u64].map(|number| number.to_string());
+            let [first, skipped, missing] = texts.each_ref().map(|text| text.as_bytes());
+            let arguments: [&[u8]; 7] = [&user, now.as_bytes(), &last, first, skipped, missing, LOOKED_AT];
+            let is_over: bool;
+            let found: Vec<reply::Row>;
+            (is_over, last, place, skip, found) = self.look_up(&scripts::LIST_BY_USER, &arguments).await?;
+            for row in &found {
+                records.push(reply::record(row)?);
+            }
+            if is_over {
+                return Ok(Page::from_one_more(records, page));
+            }
+        }
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.sweep_ended(limit).await?;
         let now = reply::seconds(now);
         let mut total = 0;
         while total < u64::from(limit) {
-            let batch = u64::from(limit).saturating_sub(total).min(u64::from(BATCH));
+            let batch = u64::from(limit).saturating_sub(total).min(BATCH);
             let removed: u64 =
-                self.run(&scripts::DELETE_EXPIRED, &[now.as_bytes(), batch.to_string().as_bytes()]).await?;
+                self.change(&scripts::DELETE_EXPIRED, &[now.as_bytes(), batch.to_string().as_bytes()]).await?;
             total += removed;
             if removed < batch {
                 break;

@@ -45,9 +45,12 @@ async fn redis_ends_tokens_by_itself_an_hour_after_their_end_by_any_clock() {
     let (store, prefix, user) = with_member().await;
     let mut connection = beside().await;
     let long_ago = Timestamp::from_unix_seconds(1_000_000);
-    let key = |text: &str| {
+    let both_left = async |connection: &mut MultiplexedConnection, number: i64, text: &str| {
         let digest = *TokenKey::new(text).digest().as_bytes();
-        [format!("{{{prefix}}}:token:").as_bytes(), &digest].concat()
+        let left = seconds_left(connection, token_key(&prefix, number)).await;
+        let digest = [format!("{{{prefix}}}:v1:digest:").as_bytes(), &digest].concat();
+        assert!((seconds_left(connection, digest).await - left).abs() <= 1, "both keys end together");
+        left
     };
     let add = async |number: i64, text: &str, lifetime: Lifetime| {
         let record = TokenRecord::new(TokenId::new(number), long_ago, lifetime);
@@ -57,12 +60,12 @@ async fn redis_ends_tokens_by_itself_an_hour_after_their_end_by_any_clock() {
     add(2, "ever", Lifetime::never_expires()).await;
     let idle = add(3, "idle", Lifetime::never_expires().with_idle_limit(Duration::seconds(600))).await;
     let near = |left: i64, expected: i64| (expected - 60..=expected).contains(&left);
-    assert!(near(seconds_left(&mut connection, key("day")).await, 86_400 + 3_600));
-    assert_eq!(seconds_left(&mut connection, key("ever")).await, -1);
-    assert!(near(seconds_left(&mut connection, key("idle")).await, 600 + 3_600));
+    assert!(near(both_left(&mut connection, 1, "day").await, 86_400 + 3_600));
+    assert_eq!(both_left(&mut connection, 2, "ever").await, -1);
+    assert!(near(both_left(&mut connection, 3, "idle").await, 600 + 3_600));
 
     assert!(store.touch(&user, idle, long_ago + Duration::seconds(300)).await.unwrap());
-    assert!(near(seconds_left(&mut connection, key("idle")).await, 600 + 3_600), "counted from the touch");
+    assert!(near(both_left(&mut connection, 3, "idle").await, 600 + 3_600), "counted from the touch");
     let replacement = Replacement {
         old: TokenKey::new("ever"),
         new: TokenKey::new("hour"),
@@ -70,7 +73,7 @@ async fn redis_ends_tokens_by_itself_an_hour_after_their_end_by_any_clock() {
         now: long_ago,
     };
     assert!(store.replace(replacement).await.unwrap().is_some());
-    assert!(near(seconds_left(&mut connection, key("hour")).await, 3_600 + 3_600), "the new lifetime holds");
+    assert!(near(both_left(&mut connection, 2, "hour").await, 3_600 + 3_600), "the new lifetime holds");
 }
 
 #[tokio::test]
@@ -88,9 +91,8 @@ async fn what_redis_has_ended_by_itself_leaves_nothing_behind() {
         add(number).await;
     }
     // What the passing of time does: the tokens and their ids go, the lists stay.
-    for kind in ["token", "id"] {
-        let pattern = format!("{{{prefix}}}:{kind}:*");
-        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap();
+    for kind in ["token", "digest"] {
+        let keys = keys_of(&mut connection, &prefix, &format!("{kind}:*")).await;
         assert_eq!(keys.len(), 3);
         redis::cmd("DEL").arg(keys).exec_async(&mut connection).await.unwrap();
     }
@@ -98,10 +100,168 @@ async fn what_redis_has_ended_by_itself_leaves_nothing_behind() {
     for number in 4..=5 {
         add(number).await;
     }
-    let ends: u64 = redis::cmd("ZCARD").arg(format!("{{{prefix}}}:ends")).query_async(&mut connection).await.unwrap();
+    let ends: u64 =
+        redis::cmd("ZCARD").arg(format!("{{{prefix}}}:v1:ends")).query_async(&mut connection).await.unwrap();
     assert_eq!(ends, 2, "each new token cleared away up to two that were gone");
     assert_eq!(store.delete_by_user(&user, None).await.unwrap(), 2);
-    let keys: Vec<Vec<u8>> =
-        redis::cmd("KEYS").arg(format!("{{{prefix}}}:*token*")).query_async(&mut connection).await.unwrap();
-    assert_eq!(keys, Vec::<Vec<u8>>::new());
+    assert_eq!(keys_of(&mut connection, &prefix, "*token*").await, Vec::<Vec<u8>>::new());
+}
+
+/// The key of a token with this record id.
+fn token_key(prefix: &str, id: i64) -> Vec<u8> {
+    [format!("{{{prefix}}}:v1:token:").as_bytes(), &(id.cast_unsigned() ^ (1 << 63)).to_be_bytes()].concat()
+}
+
+async fn keys_of(connection: &mut MultiplexedConnection, prefix: &str, pattern: &str) -> Vec<Vec<u8>> {
+    redis::cmd("KEYS").arg(format!("{{{prefix}}}:v1:{pattern}")).query_async(connection).await.unwrap()
+}
+
+async fn lose(connection: &mut MultiplexedConnection, keys: &[Vec<u8>]) {
+    assert!(!keys.is_empty(), "there is something to lose");
+    redis::cmd("DEL").arg(keys).exec_async(connection).await.unwrap();
+}
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_000_000);
+
+async fn add(store: &RedisRepository, user: &UserId, number: i64, lifetime: Lifetime) {
+    let record = TokenRecord::new(TokenId::new(number), NOW, lifetime);
+    store.insert(NewToken { key: TokenKey::new(&text(number)), user, record }).await.unwrap();
+}
+
+fn text(number: i64) -> String {
+    format!("token-{number}")
+}
+
+async fn is_valid(store: &RedisRepository, number: i64) -> bool {
+    store.find(TokenKey::new(&text(number)), NOW).await.unwrap().is_some()
+}
+
+#[tokio::test]
+async fn a_token_that_lost_any_of_its_keys_is_over_and_stays_so() {
+    let mut connection = beside().await;
+    for lost in ["digest:*", "token:*", "tokens:*", "user:*", "users", "ends", "level-ids", "last-*"] {
+        let (store, prefix, user) = with_member().await;
+        for number in 1..=3 {
+            add(&store, &user, number, Lifetime::hours(1)).await;
+        }
+        let keys = keys_of(&mut connection, &prefix, lost).await;
+        lose(&mut connection, &keys).await;
+        let must_end = ["digest:*", "token:*", "tokens:*", "user:*"].contains(&lost);
+        for number in 1..=3 {
+            assert_eq!(is_valid(&store, number).await, !must_end, "{lost} was lost");
+        }
+        let listed = store.list_by_user(&user, PageRequest::default(), NOW).await.unwrap().items.len();
+        assert!(listed == 3 || must_end, "{listed} tokens are listed without {lost}");
+
+        store.delete(TokenKey::new(&text(1))).await.unwrap();
+        store.delete_by_id(&user, TokenId::new(2)).await.unwrap();
+        assert!(!is_valid(&store, 1).await && !is_valid(&store, 2).await, "{lost} was lost");
+        store.delete_by_user(&user, None).await.unwrap();
+        assert!(!is_valid(&store, 3).await, "{lost} was lost");
+
+        // Nothing that comes later brings one of them back, not even a user with the same id.
+        store.create_level("member").await.unwrap();
+        store.delete_user(&user).await.unwrap();
+        store.create_user(Some(user.clone()), "member").await.unwrap();
+        for number in 1..=3 {
+            let touched = store.touch(&user, TokenId::new(number), NOW + Duration::seconds(1)).await.unwrap();
+            assert!(!touched && !is_valid(&store, number).await, "{lost} was lost");
+            add(&store, &user, number, Lifetime::hours(1)).await;
+            assert!(is_valid(&store, number).await, "the text and the id are free again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_whom_redis_lost_leaves_no_tokens_to_the_next_owner_of_the_id() {
+    let mut connection = beside().await;
+    let (store, prefix, user) = with_member().await;
+    for number in 1..=600 {
+        add(&store, &user, number, Lifetime::never_expires()).await;
+    }
+    let keys = keys_of(&mut connection, &prefix, "user:*").await;
+    lose(&mut connection, &keys).await;
+    store.create_user(Some(user.clone()), "member").await.unwrap();
+    for number in 1..=600 {
+        assert!(!is_valid(&store, number).await, "token {number} logs in as the new owner");
+    }
+    assert_eq!(store.list_by_user(&user, PageRequest::default(), NOW).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn a_redis_that_lost_its_data_gives_no_number_again() {
+    let mut connection = beside().await;
+    let (store, prefix, first) = with_member().await;
+    let level = store.create_level("member").await.unwrap();
+    for lost in ["*", "*", "last-*", "level-ids"] {
+        let keys = keys_of(&mut connection, &prefix, lost).await;
+        lose(&mut connection, &keys).await;
+        let later = store.create_level("member").await.unwrap();
+        assert!(later.id() == level.id() || (later.id() - level.id()).abs() > 1_000 || lost == "level-ids", "{lost}");
+        // An administrator whom the application creates by hand at each start.
+        _ = store.create_user(Some(UserId::from(1)), "member").await;
+        let user = store.create_user(None, "member").await.unwrap();
+        let distance = user.as_integer().unwrap().abs_diff(first.as_integer().unwrap());
+        assert!(distance > 1_000 || lost == "level-ids", "{user:?} after {first:?}, when {lost} was lost");
+        assert!(user.as_integer().unwrap() < 1 << 53, "JavaScript can hold it");
+    }
+}
+
+#[tokio::test]
+async fn what_was_ended_at_once_is_removed_in_steps() {
+    let mut connection = beside().await;
+    let (store, prefix, user) = with_member().await;
+    let other = store.create_user(None, "member").await.unwrap();
+    let many = 6_000;
+    let mut inserts = tokio::task::JoinSet::new();
+    for first in 0..20 {
+        let (store, user) = (store.clone(), user.clone());
+        inserts.spawn(async move {
+            for number in (first..many).step_by(20) {
+                add(&store, &user, number, Lifetime::never_expires()).await;
+            }
+        });
+    }
+    inserts.join_all().await;
+    add(&store, &other, many, Lifetime::never_expires()).await;
+    assert_eq!(store.delete_by_user(&user, Some(TokenId::new(17))).await.unwrap(), many as u64 - 1);
+    let left = keys_of(&mut connection, &prefix, "token:*").await.len();
+    assert!(left > 100, "one call does not remove {many} tokens: {left} are left");
+    for number in (0..many).filter(|number| number % 97 == 0) {
+        assert!(!is_valid(&store, number).await, "token {number}");
+    }
+    assert!(is_valid(&store, 17).await, "it was kept");
+    let listed = store.list_by_user(&user, PageRequest::default(), NOW).await.unwrap().items;
+    assert_eq!(listed.iter().map(TokenRecord::id).collect::<Vec<_>>(), [TokenId::new(17)]);
+
+    add(&store, &user, many + 1, Lifetime::never_expires()).await;
+    let after_insert = keys_of(&mut connection, &prefix, "token:*").await.len();
+    assert_eq!(after_insert, left + 1 - 2, "each new token clears two of them away");
+    assert_eq!(store.delete_expired(NOW, u32::MAX).await.unwrap(), 0, "they did not expire");
+    assert_eq!(keys_of(&mut connection, &prefix, "token:*").await.len(), 3);
+    assert_eq!(keys_of(&mut connection, &prefix, "digest:*").await.len(), 3);
+    assert_eq!(keys_of(&mut connection, &prefix, "ended*").await, Vec::<Vec<u8>>::new());
+    assert!(is_valid(&store, many).await && is_valid(&store, many + 1).await && is_valid(&store, 17).await);
+}
+
+#[tokio::test]
+async fn a_long_list_is_walked_through_in_steps_without_a_gap() {
+    let (store, _, user) = with_member().await;
+    for number in 0..700 {
+        // Every third one is over, and passed over.
+        let lifetime = if number % 3 == 0 { Lifetime::seconds(1) } else { Lifetime::hours(1) };
+        add(&store, &user, number, lifetime).await;
+    }
+    let now = NOW + Duration::seconds(1);
+    let (mut request, mut found) = (PageRequest::first(60), Vec::new());
+    loop {
+        let page = store.list_by_user(&user, request, now).await.unwrap();
+        found.extend(page.items.iter().map(|record| record.id().get()));
+        match page.next {
+            Some(next) => request = next,
+            None => break,
+        }
+    }
+    let expected: Vec<i64> = (0..700).rev().filter(|number| number % 3 != 0).collect();
+    assert_eq!(found, expected, "all of one second, by id");
 }

@@ -1,4 +1,4 @@
 -- digest
-local found = redis.call('HMGET', token_key(ARGV[1]), 'id', 'user')
-if not found[1] then return 0 end
-return forget(ARGV[1], found[1], found[2])
+local id, user = find_token(ARGV[1])
+if not id then return 0 end
+return end_token(id, user)

@@ -1,8 +1,15 @@
 -- digest, now
-local found = record(ARGV[1])
-local user = found[9]
-if not user or not is_live(found[10], ARGV[2]) then return false end
-local account = redis.call('HMGET', user_key(user), 'disabled', 'level')
-if account[1] ~= '0' then return false end
-found[10], found[11] = account[2], level_title(account[2])
+local tag = KEYS[1]
+-- A write that changes nothing, for a server that has become a replica refuses it: its tokens may be long over.
+local refused = redis.pcall('PERSIST', tag)
+if type(refused) == 'table' and string.find(refused.err, 'READONLY', 1, true) then return refused end
+local id = redis.call('GET', tag .. ':digest:' .. ARGV[1])
+if not id then return false end
+local found = redis.call('HMGET', tag .. ':token:' .. id,
+    'digest', 'created', 'authenticated', 'used', 'absolute', 'idle', 'name', 'code', 'user', 'ends')
+local user, ends = found[9], found[10]
+if found[1] ~= ARGV[1] or not user or (ends and tonumber(ends) <= tonumber(ARGV[2])) then return false end
+local account = redis.call('HMGET', tag .. ':user:' .. user, 'disabled', 'level', 'title')
+if account[1] ~= '0' or not redis.call('ZSCORE', tag .. ':tokens:' .. user, id) then return false end
+found[1], found[10], found[11] = id, account[2], account[3]
 return found

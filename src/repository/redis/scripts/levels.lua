@@ -1,1 +1,1 @@
-return redis.call('HGETALL', tag .. ':levels')
+return redis.call('HGETALL', tag .. ':level-ids')

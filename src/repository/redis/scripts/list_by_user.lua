@@ -1,19 +1,24 @@
--- user, now, how many to pass over, how many to give
-local mine, skip, limit, found = user_tokens_key(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4]), {}
-for _, id in ipairs(redis.call('ZREVRANGE', mine, 0, -1)) do
-    local digest = redis.call('GET', id_key(id))
-    if not digest then
-        redis.call('ZREM', mine, id)
-    else
-        local row = record(digest)
-        if row[1] and is_live(row[10], ARGV[2]) then
-            if skip > 0 then
-                skip = skip - 1
-            else
-                found[#found + 1] = row
-                if #found == limit then break end
-            end
+-- user, now, id of the last token that was looked at or '', its place plus 1, how many to pass over, how many to give,
+-- how many to look at
+local user, now, last, first = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local skip, limit, most, found = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), {}
+local mine = tokens_key(user)
+-- Newer tokens may have come meanwhile.
+local place = last ~= '' and redis.call('ZREVRANK', mine, last)
+if place then first = place + 1 end
+local ids, looked_at = redis.call('ZREVRANGE', mine, first, first + most - 1), 0
+for _, id in ipairs(ids) do
+    looked_at, last = looked_at + 1, id
+    local row = record(id)
+    -- A token that Redis has let go, or half of it, finds no user.
+    if row[9] == user and is_live(row[10], now) then
+        if skip > 0 then
+            skip = skip - 1
+        else
+            found[#found + 1] = row
+            if #found == limit then break end
         end
     end
 end
-return found
+local is_over = (#found == limit or #ids < most) and 1 or 0
+return { is_over, last, first + looked_at, skip, found }

@@ -6,6 +6,7 @@
 //! | `site` | an application with members, as its visitors see it |
 //! | `load` | visitors who log in, come back and log out |
 //! | `drills` | the faults, whichever the store |
+//! | `resp` | a server that speaks the protocol of Redis and answers as a test wants it to |
 //! | `postgres`, `mysql`, `redis`, `trongate` | the drills on each store, and the faults that are its own |
 
 mod drills;
@@ -13,6 +14,7 @@ mod load;
 mod mysql;
 mod postgres;
 mod redis;
+mod resp;
 mod server;
 mod site;
 mod trongate;

@@ -1,6 +1,6 @@
 //! A private server that can be killed and started again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -32,6 +32,11 @@ impl Server {
 
     pub(super) fn url(&self) -> &str {
         &self.0.url
+    }
+
+    /// Where its data lies.
+    pub(super) fn directory(&self) -> &Path {
+        self.0.directory.path()
     }
 
     /// SIGKILL, no farewell.
