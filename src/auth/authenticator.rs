@@ -103,12 +103,7 @@ impl Authenticator {
             *request.extensions_mut() = ROOMY.with(Extensions::clone);
         }
         match outcome {
-            Ok(user) => {
-                let level = user.level().clone();
-                let extensions = request.extensions_mut();
-                extensions.insert(user);
-                extensions.insert(level);
-            }
+            Ok(user) => user.insert_into(request.extensions_mut()),
             Err(unauthenticated) => {
                 // What a layer further out has left is the longer one.
                 let is_wanted =

@@ -12,6 +12,7 @@ impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, AuthRejection> {
+        Self::correct_level_in(&mut parts.extensions);
         parts.extensions.get::<Self>().cloned().ok_or_else(|| AuthRejection::of(parts))
     }
 }

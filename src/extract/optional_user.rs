@@ -13,6 +13,7 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, AuthRejection> {
+        Self::correct_level_in(&mut parts.extensions);
         if let Some(user) = parts.extensions.get::<Self>() {
             return Ok(Some(user.clone()));
         }

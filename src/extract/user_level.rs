@@ -4,13 +4,14 @@ use axum_core::extract::FromRequestParts;
 use http::request::Parts;
 
 use crate::extract::AuthRejection;
-use crate::user::UserLevel;
+use crate::user::{CurrentUser, UserLevel};
 
-/// Refuses requests without a user, as [`extract`](mod@crate::extract) tells.
+/// The level of the [`CurrentUser`]; refuses requests without one, as [`extract`](mod@crate::extract) tells.
 impl<S: Send + Sync> FromRequestParts<S> for UserLevel {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, AuthRejection> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| AuthRejection::of(parts))
+        CurrentUser::correct_level_in(&mut parts.extensions);
+        parts.extensions.get::<CurrentUser>().map(|user| user.level().clone()).ok_or_else(|| AuthRejection::of(parts))
     }
 }

@@ -34,7 +34,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        CurrentUser::correct_level_in(request.extensions_mut());
         let told = match request.extensions().get::<CurrentUser>() {
             Some(user) => self.shared.gate.ask(RequestHead::of(&request), user),
             None => Told::Refuse(self.refusal_without_user(&request)),

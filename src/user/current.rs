@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 
+use http::Extensions;
 use time::OffsetDateTime;
 
 use crate::clock::Timestamp;
@@ -14,6 +15,10 @@ use crate::user::{Credential, Issuer, SourceKind, UserId, UserLevel};
 ///
 /// `TokenAuthLayer` puts it into the request extensions, a [`UserLevel`] beside it. With axum it is an extractor;
 /// without, `request.extensions().get::<CurrentUser>()`. It carries no secret, and cloning it copies one word.
+///
+/// It is the only truth about the user: guards and extractors read the level from it. A middleware that replaces the user
+/// (an administrator who looks at the site as a member) calls [`insert_into`](Self::insert_into), which replaces the
+/// `UserLevel` in the extensions with it.
 ///
 /// # Example
 /// ```
@@ -162,6 +167,42 @@ impl CurrentUser {
         self.token().authenticated_at()
     }
 
+    /// Puts this user and their level into the extensions of a request, in place of another user and level.
+    ///
+    /// A middleware that inserts a `CurrentUser` without this function leaves the `UserLevel` of the user before beside it.
+    /// Guards and extractors do not read that one; they correct it where they find it.
+    ///
+    /// # Example
+    /// ```
+    /// use http::Extensions;
+    /// use tower_tokens::clock::Timestamp;
+    /// use tower_tokens::token::{Lifetime, TokenId, TokenRecord};
+    /// use tower_tokens::user::{CurrentUser, UserLevel};
+    ///
+    /// let now = Timestamp::from_unix_seconds(1_000);
+    /// let record = TokenRecord::new(TokenId::new(7), now, Lifetime::default());
+    /// let member = CurrentUser::new(42, UserLevel::new(2, "member"), record, now);
+    /// let mut extensions = Extensions::new();
+    /// member.insert_into(&mut extensions);
+    /// assert_eq!(extensions.get::<UserLevel>(), Some(&UserLevel::new(2, "member")));
+    /// ```
+    #[inline]
+    pub fn insert_into(self, extensions: &mut Extensions) {
+        let level = self.level().clone();
+        extensions.insert(self);
+        extensions.insert(level);
+    }
+
+    /// Makes the `UserLevel` in the extensions agree with the user there.
+    #[inline]
+    pub(crate) fn correct_level_in(extensions: &mut Extensions) {
+        let level = extensions.get::<Self>().map(Self::level);
+        if extensions.get::<UserLevel>() != level {
+            let level = level.cloned();
+            write_level(level, extensions);
+        }
+    }
+
     pub(crate) fn checked(&self) -> Timestamp {
         self.details.checked_at
     }
@@ -171,6 +212,14 @@ impl CurrentUser {
     pub fn checked_at(&self) -> OffsetDateTime {
         self.checked().into()
     }
+}
+
+#[cold]
+fn write_level(level: Option<UserLevel>, extensions: &mut Extensions) {
+    match level {
+        Some(level) => extensions.insert(level),
+        None => extensions.remove::<UserLevel>(),
+    };
 }
 
 impl Drop for CurrentUser {

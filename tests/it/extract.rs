@@ -1,10 +1,11 @@
 //! The extractors and responses of axum handlers.
 
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
@@ -88,6 +89,56 @@ async fn user_and_level_are_extracted_each_by_itself() {
     assert_eq!(text(with_user(request("/level", &[]), &admin)).await, (200, "admin".into()));
     assert_eq!(text(with_user(request("/optional", &[]), &admin)).await, (200, "42".into()));
     assert_eq!(text(with_user(request("/guarded", &[]), &admin)).await, (200, "in".into()));
+}
+
+/// What a middleware does to a request on its way to the handler.
+type Change = fn(&mut http::Extensions);
+
+/// Sends a request of an administrator through `change`, with a guard behind it or without; gives the level as the
+/// extractor reads it, and as it stands in the extensions behind `CurrentUser`.
+async fn levels_after(change: Change, is_guarded: bool) -> String {
+    async fn levels(level: UserLevel, raw: Option<Extension<UserLevel>>) -> String {
+        format!("{level} {}", raw.map_or_else(|| "-".to_owned(), |Extension(raw)| raw.to_string()))
+    }
+    let mut router = Router::new().route("/", get(levels));
+    if is_guarded {
+        router =
+            Router::new().route("/", get(|raw: Option<Extension<UserLevel>>, level: UserLevel| levels(level, raw)));
+        router = router.route_layer(policy().guard("members area"));
+    }
+    let app = router.layer(from_fn(move |mut request: Request, next: Next| async move {
+        change(request.extensions_mut());
+        next.run(request).await
+    }));
+    let response = app.oneshot(with_user(request("/", &[]), &user(1, "admin"))).await.unwrap();
+    assert_eq!(response.status(), 200);
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn the_level_is_the_one_of_the_user_whoever_replaced_them() {
+    let changes: [(&str, Change, &str); 6] = [
+        ("nothing", |_| {}, "admin admin"),
+        ("the user alone", |extensions| drop(extensions.insert(user(2, "member"))), "member member"),
+        ("the user with their level", |extensions| user(2, "member").insert_into(extensions), "member member"),
+        ("the level alone", |extensions| drop(extensions.insert(UserLevel::new(9, "owner"))), "admin admin"),
+        ("the number of the level", |extensions| drop(extensions.insert(UserLevel::new(9, "admin"))), "admin admin"),
+        ("no level", |extensions| drop(extensions.remove::<UserLevel>()), "admin admin"),
+    ];
+    for (name, change, expected) in changes {
+        for is_guarded in [false, true] {
+            assert_eq!(levels_after(change, is_guarded).await, expected, "{name}, guarded: {is_guarded}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_level_without_a_user_is_no_login() {
+    for path in ["/user", "/level", "/optional", "/guarded"] {
+        let mut alone = request(path, &[]);
+        alone.extensions_mut().insert(UserLevel::new(1, "admin"));
+        assert_eq!(send(alone).await.0, 500, "{path}");
+    }
 }
 
 #[tokio::test]
