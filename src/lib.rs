@@ -33,7 +33,7 @@
 //! | set lifetimes | [`token::Lifetime`] |
 //! | set the cookie's name and attributes | [`respond::TokenCookie`] |
 //! | change how a refusal is answered | [`respond::Answers`], [`respond::Respond`] |
-//! | protect a login form against other sites | [`source::SameOrigin`] |
+//! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
 //! | know the defaults, what an attacker can try, how the house is built | [`guide`] |
 //! | move the clock in tests | [`clock::ManualClock`] |
@@ -63,6 +63,7 @@ pub mod validator;
 
 pub mod auth;
 pub mod guard;
+pub mod same_origin;
 
 #[cfg(feature = "axum")]
 pub mod extract;

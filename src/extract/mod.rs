@@ -41,8 +41,8 @@
 //! }
 //! # });
 //! ```
-//! Nor does a login form get the same-origin rule from the layer, for a forged login carries no credential. Ask
-//! [`SameOrigin`](crate::source::SameOrigin) there.
+//! Nor does a login form get the same-origin rule from the layer, for a forged login carries no credential. Put a
+//! [`SameOriginLayer`](crate::same_origin::SameOriginLayer) around it.
 //!
 //! | file | role |
 //! |---|---|

@@ -45,10 +45,17 @@ impl SecurityPolicy {
         Ok(GuardLayer::new(FixedScenario::new(rule, self.bound()), self.answers()))
     }
 
-    /// The layer that lets through who a typed scenario allows; the function reads its parameters from the request.
+    /// The layer that allows a request only if a typed scenario allows its user; the function reads the parameters from
+    /// the request. With axum use [`guard_extracting`](Self::guard_extracting), which gives the function what the handler
+    /// will see.
     ///
     /// `None`, the request names nothing that the scenario could be about, is answered with 404 to a user, and as a
     /// missing login to everybody else, so that only users learn which paths exist. It never lets a request through.
+    ///
+    /// # Security
+    /// Read the path with [`decoded_segments`](RequestHead::decoded_segments): a handler sees the decoded path, so a
+    /// decision on the raw one can be walked around (`/docs/%73ecret`). Inside of a router that axum nests, the path has
+    /// lost its first segments.
     ///
     /// # Panics
     /// If the policy knows no such scenario. [`try_guard_with`](Self::try_guard_with) gives an error instead.
@@ -65,9 +72,9 @@ impl SecurityPolicy {
     /// }
     ///
     /// let policy = SecurityPolicy::new().typed_scenario(level("admin").or(check(|_, record: &WriteRecord| record.0 == 42)));
-    /// let guard = policy.guard_with(|head: RequestHead<'_>| {
-    ///     let id = head.uri.path().strip_prefix("/records/")?;
-    ///     Some(WriteRecord(id.parse().ok()?))
+    /// let guard = policy.guard_with(|head: RequestHead<'_>| match &*head.decoded_segments()? {
+    ///     [first, id] if first == "records" => Some(WriteRecord(id.parse().ok()?)),
+    ///     _ => None,
     /// });
     /// ```
     pub fn guard_with<T, F>(&self, scenario_of: F) -> GuardLayer
@@ -149,7 +156,7 @@ impl SecurityPolicy {
     }
 
     /// How long rules may take: never less than nothing.
-    fn bound(&self) -> std::time::Duration {
+    pub(super) fn bound(&self) -> std::time::Duration {
         std::time::Duration::try_from(self.rule_timeout_setting().max(Duration::ZERO)).unwrap_or_default()
     }
 }
@@ -195,7 +202,7 @@ fn kind_of(denial: &Denial) -> RefusalKind {
 }
 
 /// The innermost cause, which says what is wrong.
-fn fault(error: &Error) -> String {
+pub(super) fn fault(error: &Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use crate::guard::gate::Deciding;
+use crate::guard::gate::{Decided, Deciding};
 use crate::guard::layer::Shared;
 use crate::respond::Respond;
 
@@ -89,9 +89,12 @@ where
                 }
                 StateProj::Deciding { waiting } => {
                     let Some(asked) = waiting else { return Poll::Pending };
-                    let refusal = ready!(asked.deciding.as_mut().poll(cx));
+                    let Decided { refusal, parts } = ready!(asked.deciding.as_mut().poll(cx));
                     let Some(asked) = waiting.take() else { return Poll::Pending };
-                    let Waiting { mut ready, request, shared, .. } = *asked;
+                    let Waiting { mut ready, mut request, shared, .. } = *asked;
+                    if let Some(parts) = parts {
+                        request = Request::from_parts(parts, request.into_body());
+                    }
                     state.set(match refusal {
                         None => State::Allowed { response: ready.call(request) },
                         Some(refusal) => State::Refused { response: Some(shared.refuse(refusal, &request)) },

@@ -4,6 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
+
 use crate::error::{Error, ErrorKind};
 use crate::guard::from_policy::refusal_of;
 use crate::head::RequestHead;
@@ -12,18 +14,35 @@ use crate::respond::{Refusal, RefusalKind};
 use crate::user::CurrentUser;
 
 /// A decision that is still to come.
-pub(crate) type Deciding = Pin<Box<dyn Future<Output = Option<Refusal>> + Send>>;
+pub(crate) type Deciding = Pin<Box<dyn Future<Output = Decided> + Send>>;
+
+/// A decision that has come.
+pub(crate) struct Decided {
+    pub(crate) refusal: Option<Refusal>,
+    /// The head of the request, if the decision took it.
+    pub(crate) parts: Option<Parts>,
+}
 
 /// What a guard is told when it asks.
 pub(crate) enum Told {
     Allow,
     Refuse(Refusal),
     Later(Deciding),
+    /// The scenario has to be extracted: [`Gate::ask_parts`] is called next.
+    #[cfg(feature = "axum")]
+    NeedsParts,
 }
 
 /// What one guard asks about every request.
 pub(crate) trait Gate: Send + Sync {
     fn ask(&self, head: RequestHead<'_>, user: &CurrentUser) -> Told;
+
+    /// Decides with the head of the request, and gives it back with the decision.
+    #[cfg(feature = "axum")]
+    fn ask_parts(&self, parts: Parts, _user: &CurrentUser) -> Deciding {
+        let refusal = Refusal::new(RefusalKind::Misconfigured).with_reason("this guard extracts nothing");
+        Box::pin(std::future::ready(Decided { refusal: Some(refusal), parts: Some(parts) }))
+    }
 
     fn scenario(&self) -> &Arc<str>;
 }
@@ -97,6 +116,6 @@ fn ask<C: Send + Sync + 'static>(rule: &ScenarioRule<C>, bound: Duration, scenar
     let (rule, user) = (rule.clone(), user.clone());
     Told::Later(Box::pin(async move {
         let decision = timed(bound, rule.decide(&user, &scenario)).await;
-        refusal_of(decision, &rule.name)
+        Decided { refusal: refusal_of(decision, &rule.name), parts: None }
     }))
 }

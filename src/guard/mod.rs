@@ -1,4 +1,4 @@
-//! Floor 4, a door that opens to the right people: [`GuardLayer`], and the policy's methods that refuse.
+//! Floor 4, guards: [`GuardLayer`] lets a request through only if a scenario allows its user.
 //!
 //! A guard asks the policy about the user that `TokenAuthLayer` found. It lets the request through, or answers in the
 //! words of [`respond`](crate::respond) and leaves the [`Refusal`](crate::respond::Refusal) in the extensions of that
@@ -15,6 +15,7 @@
 //! | file | role |
 //! |---|---|
 //! | `from_policy` | [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard), `guard_with`, `make_sure_allowed`, `answers` |
+//! | `extracting` | [`SecurityPolicy::guard_extracting`](crate::policy::SecurityPolicy::guard_extracting): parameters by an extractor (feature `axum`) |
 //! | `gate` | the question of one guard, its scenario's type erased |
 //! | `layer`, `service`, `future` | [`GuardLayer`], [`Guard`], [`ResponseFuture`] |
 //!
@@ -40,6 +41,8 @@
 //! # }).unwrap();
 //! ```
 
+#[cfg(feature = "axum")]
+mod extracting;
 mod from_policy;
 mod future;
 mod gate;

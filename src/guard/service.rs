@@ -9,7 +9,7 @@ use tower::Service;
 
 use crate::guard::ResponseFuture;
 use crate::guard::from_policy::log_refusal;
-use crate::guard::gate::Told;
+use crate::guard::gate::{Deciding, Told};
 use crate::guard::layer::Shared;
 use crate::head::RequestHead;
 use crate::respond::{Refusal, RefusalKind, Respond};
@@ -43,13 +43,30 @@ where
         match told {
             Told::Allow => ResponseFuture::allowed(self.inner.call(request)),
             Told::Refuse(refusal) => ResponseFuture::refused(self.shared.refuse(refusal, &request)),
-            Told::Later(deciding) => {
-                // The service that was polled ready is the one that is called.
-                let clone = self.inner.clone();
-                let ready = std::mem::replace(&mut self.inner, clone);
-                ResponseFuture::deciding(deciding, ready, request, Arc::clone(&self.shared))
+            Told::Later(deciding) => self.decide(deciding, request),
+            #[cfg(feature = "axum")]
+            Told::NeedsParts => {
+                let Some(user) = request.extensions().get::<CurrentUser>().cloned() else {
+                    let refusal = self.refusal_without_user(&request);
+                    return ResponseFuture::refused(self.shared.refuse(refusal, &request));
+                };
+                let (parts, body) = request.into_parts();
+                let deciding = self.shared.gate.ask_parts(parts, &user);
+                self.decide(deciding, Request::new(body))
             }
         }
+    }
+}
+
+impl<S: Clone, R> Guard<S, R> {
+    /// The service that was polled ready is the one that is called; its clone waits here.
+    fn decide<ReqBody>(&mut self, deciding: Deciding, request: Request<ReqBody>) -> ResponseFuture<S, R, ReqBody>
+    where
+        S: Service<Request<ReqBody>>,
+    {
+        let clone = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, clone);
+        ResponseFuture::deciding(deciding, ready, request, Arc::clone(&self.shared))
     }
 }
 

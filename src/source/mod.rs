@@ -9,6 +9,7 @@
 //! | `tower_sessions` | the same for tower-sessions |
 //! | `php_session` | `PhpSessions`, PHP's own session files (feature `php-session`) |
 //! | `origin` | [`SameOrigin`], whether another site caused a request |
+//! | `trusted_origin` | which texts can be the `Origin` of a request |
 //! | `values` | the values of one source, as they stand in the request |
 //! | `candidates` | the credentials of a request, in the order of the sources, each once |
 //!
@@ -57,6 +58,7 @@ mod session;
 mod token_source;
 #[cfg(feature = "tower-sessions")]
 mod tower_sessions;
+mod trusted_origin;
 mod values;
 
 pub(crate) use candidates::{Candidate, Candidates, Credential, Unusable};

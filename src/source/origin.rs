@@ -5,6 +5,7 @@ use http::{HeaderName, Method, Uri};
 
 use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
+use crate::source::trusted_origin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -16,8 +17,9 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Everything else was, or may have been, caused by another site. So was a request in which one of these headers stands
 /// twice. `same-site` does not pass: a neighbour on another subdomain is another site to us.
 ///
-/// `TokenAuthLayer` applies the rule to ambient credentials by itself. Apply it by hand where a cross-site request does
-/// harm without a credential, such as a login form.
+/// `TokenAuthLayer` applies the rule to ambient credentials by itself. A cross-site request can do harm without a
+/// credential, too: a forged login logs a visitor in as somebody else. Put a
+/// [`SameOriginLayer`](crate::same_origin::SameOriginLayer) around routes with a login form, or around the whole site.
 ///
 /// # Security
 /// A plain `GET` always passes, for links from elsewhere must work: change nothing on `GET`. `X-Forwarded-Host` is not
@@ -51,17 +53,31 @@ impl SameOrigin {
         Self::default()
     }
 
-    /// Trusts one more origin, compared byte for byte: `https://app.example.com`, with a port only if it is not the
-    /// scheme's own. Default: none.
+    /// Trusts one more origin, compared byte for byte with what the browser sends: `https://app.example.com`, with a port
+    /// only if it is not the scheme's own; `http://localhost:5173`; the web view of an application, such as
+    /// `tauri://localhost` or `capacitor://localhost`; a browser's extension, such as `chrome-extension://` with its id.
+    /// Default: none.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for anything but `http` or `https`, a host in lower case and an optional port.
+    /// [`ErrorKind::InvalidInput`] for a text that no browser sends as an origin, and so would never match: one with a
+    /// path or a last `/`, a capital letter, a default port, a wildcard, an international host that is not written in
+    /// punycode, an address that is not in its shortest form, `null`. The source of the error says which.
+    ///
+    /// # Example
+    /// ```
+    /// use std::error::Error;
+    /// use tower_tokens::source::SameOrigin;
+    ///
+    /// let rule = SameOrigin::new().trusted_origin("https://app.example.com")?.trusted_origin("tauri://localhost")?;
+    /// let error = SameOrigin::new().trusted_origin("https://app.example.com/").unwrap_err();
+    /// assert!(error.source().unwrap().to_string().contains("an origin has no path"));
+    /// # let _ = rule;
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// ```
     pub fn trusted_origin(mut self, origin: &str) -> Result<Self, Error> {
-        let is_exact = parse_origin(origin.as_bytes())
-            .is_some_and(|(scheme, host)| format!("{scheme}://{host}") == origin && !origin.contains('@'));
-        if !is_exact || origin.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            let why = "a trusted origin is scheme://host or scheme://host:port, in lower case, without a path";
-            return Err(Error::with_source(ErrorKind::InvalidInput, why));
+        if let Err(why) = trusted_origin::check(origin) {
+            let fault = format!("{origin:?} cannot be a trusted origin: {why}");
+            return Err(Error::with_source(ErrorKind::InvalidInput, fault));
         }
         self.trusted.push(origin.to_owned());
         Ok(self)

@@ -12,7 +12,7 @@ const FLOORS: &[&[&str]] = &[
     &["policy", "repository", "respond", "sealed", "source"],
     &["validator"],
     &["tokens"],
-    &["auth", "client", "guard"],
+    &["auth", "client", "guard", "same_origin"],
     &["extract"],
     &["conformance"],
     &["guide", "prelude"],

@@ -236,12 +236,19 @@ fn records() -> SecurityPolicy {
 
 #[tokio::test]
 async fn a_typed_scenario_takes_its_parameters_from_the_request() {
-    let guard = records()
-        .guard_with(|head: RequestHead<'_>| head.uri.path().strip_prefix("/records/")?.parse().ok().map(WriteRecord));
+    let guard = records().guard_with(|head: RequestHead<'_>| match &*head.decoded_segments()? {
+        [first, id] if first == "records" => id.parse().ok().map(WriteRecord),
+        _ => None,
+    });
     for (path, id, title, status) in [
         ("/records/42", 42, "member", 200),
         ("/records/42", 43, "member", 403),
         ("/records/42", 1, "admin", 200),
+        ("/r%65cords/%342", 42, "member", 200),
+        ("/records%2F42", 1, "admin", 404),
+        ("/records/42/", 1, "admin", 404),
+        ("/records//42", 1, "admin", 404),
+        ("/records/%FF", 1, "admin", 404),
         ("/records/none", 1, "admin", 404),
     ] {
         let mut request = request_of(&user(id, title));

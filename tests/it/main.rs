@@ -11,6 +11,7 @@ mod beside_trongate;
 mod extract;
 mod fuzz_corpus;
 mod guard;
+mod guard_paths;
 mod http;
 mod policy;
 mod policy_users;
@@ -18,6 +19,7 @@ mod readme;
 mod repository;
 mod respond;
 mod respond_cookie;
+mod same_origin;
 #[cfg(feature = "sealed")]
 mod sealed;
 mod secrets;

@@ -1,0 +1,84 @@
+//! The layer and its settings.
+
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use crate::respond::Answers;
+use crate::same_origin::SameOriginService;
+use crate::source::SameOrigin;
+
+/// Refuses unsafe requests that another site caused. An example is in [`same_origin`](super).
+///
+/// `R` words the refusal; see [`Respond`](crate::respond::Respond).
+#[derive(Debug)]
+#[must_use = "a layer does nothing until it is put around a service"]
+pub struct SameOriginLayer<R = Answers> {
+    shared: Arc<Shared<R>>,
+}
+
+/// What all services of one layer share, so that cloning one touches a single counter.
+#[derive(Debug)]
+pub(super) struct Shared<R> {
+    pub(super) settings: Settings,
+    pub(super) respond: R,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Settings {
+    pub(super) rule: SameOrigin,
+    pub(super) bypassed: Vec<String>,
+}
+
+impl SameOriginLayer {
+    /// The rule without a trusted origin, [`SameOrigin::new`], and the default [`Answers`].
+    pub fn new() -> Self {
+        Self::with_rule(SameOrigin::new())
+    }
+
+    /// This rule, and the default [`Answers`].
+    pub fn with_rule(rule: SameOrigin) -> Self {
+        let settings = Settings { rule, bypassed: Vec::new() };
+        Self { shared: Arc::new(Shared { settings, respond: Answers::default() }) }
+    }
+}
+
+impl<R> SameOriginLayer<R> {
+    /// Answers with `respond`, such as the policy's own [`answers`](crate::policy::SecurityPolicy::answers).
+    pub fn with_respond<R2>(self, respond: R2) -> SameOriginLayer<R2> {
+        SameOriginLayer { shared: Arc::new(Shared { settings: self.shared.settings.clone(), respond }) }
+    }
+
+    /// Lets every request to this path pass. For a route that other sites post forms to by agreement, such as
+    /// `/saml/acs` or the return of a payment, and that checks a signature itself. Default: none.
+    ///
+    /// The path is compared byte for byte with the request's own, as this layer sees it, without the query.
+    pub fn insecure_bypass_path(self, path: &str) -> Self
+    where
+        R: Clone,
+    {
+        let mut settings = self.shared.settings.clone();
+        settings.bypassed.push(path.to_owned());
+        Self { shared: Arc::new(Shared { settings, respond: self.shared.respond.clone() }) }
+    }
+}
+
+impl Default for SameOriginLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R> Clone for SameOriginLayer<R> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S, R> Layer<S> for SameOriginLayer<R> {
+    type Service = SameOriginService<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SameOriginService { inner, shared: Arc::clone(&self.shared) }
+    }
+}

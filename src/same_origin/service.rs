@@ -1,0 +1,69 @@
+//! The service that the layer makes.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower::Service;
+
+use crate::head::RequestHead;
+use crate::log::log_debug;
+use crate::respond::{Refusal, RefusalKind, Respond};
+use crate::same_origin::ResponseFuture;
+use crate::same_origin::layer::{Settings, Shared};
+use crate::user::{CurrentUser, SourceKind};
+
+/// A service that only this site's own pages, and programs, may send unsafe requests to. Made by
+/// [`SameOriginLayer`](super::SameOriginLayer).
+#[derive(Debug)]
+pub struct SameOriginService<S, R> {
+    pub(super) inner: S,
+    pub(super) shared: Arc<Shared<R>>,
+}
+
+impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for SameOriginService<S, R>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    R: Respond<ResBody>,
+{
+    type Response = Response<ResBody>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, ResBody>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+        let head = RequestHead::of(&request);
+        if self.shared.settings.allows(&head) {
+            return ResponseFuture::passed(self.inner.call(request));
+        }
+        log_debug!(method = %request.method(), "a request that another site caused was refused");
+        let refusal = Refusal::new(RefusalKind::CrossSite);
+        let mut response = self.shared.respond.respond(&refusal, head);
+        response.extensions_mut().insert(refusal);
+        ResponseFuture::refused(response)
+    }
+}
+
+impl Settings {
+    fn allows(&self, head: &RequestHead<'_>) -> bool {
+        self.rule.lets_pass(head)
+            || self.bypassed.iter().any(|path| path == head.uri.path())
+            || has_explicit_credential(head)
+    }
+}
+
+/// Whether the user was found by a token that no form of another site can send. A user that the application itself put
+/// there (`Direct`) says nothing about the request.
+fn has_explicit_credential(head: &RequestHead<'_>) -> bool {
+    let source = head.extensions.get::<CurrentUser>().map(CurrentUser::source);
+    source.is_some_and(|source| !source.is_ambient() && source != SourceKind::Direct)
+}
+
+impl<S: Clone, R> Clone for SameOriginService<S, R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared) }
+    }
+}
