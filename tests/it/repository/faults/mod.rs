@@ -3,6 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `server` | a private server that can be killed and started again |
+//! | `proxy` | a network that loses connections as real ones do |
 //! | `site` | an application with members, as its visitors see it |
 //! | `load` | visitors who log in, come back and log out |
 //! | `drills` | the faults, whichever the store |
@@ -13,6 +14,7 @@ mod drills;
 mod load;
 mod mysql;
 mod postgres;
+mod proxy;
 mod redis;
 mod resp;
 mod server;
