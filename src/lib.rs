@@ -18,7 +18,7 @@
 //!
 //! | I want to … | go to … |
 //! |---|---|
-//! | see a whole program | the [README](https://github.com/tower-tokens/tower-tokens), `examples/members_area`, `examples/plain_hyper.rs` |
+//! | see a whole program | the [README](https://github.com/tower-tokens/tower-tokens), `examples/quickstart.rs`, `examples/members_area`, `examples/plain_hyper.rs` |
 //! | give a user a token, end one, list devices | [`tokens::Tokens`] |
 //! | log in with a cookie that outlives the browser | [`IssuedToken::remember_me`](tokens::IssuedToken::remember_me) |
 //! | find the user of every request | [`auth::TokenAuthLayer`] |
@@ -28,7 +28,7 @@
 //! | read tokens from elsewhere in a request | [`source::TokenSource`] |
 //! | bring my own sessions, or PHP's | [`source::TokenSession`], `source::PhpSessions` |
 //! | choose a store | [`repository`] |
-//! | write a store | [`repository::TokenRepository`] and [`conformance`] |
+//! | write a store | [`guide::writing_a_repository`], [`repository::TokenRepository`] and [`conformance`] |
 //! | issue API tokens with a prefix | [`token::ApiTokenFormat`] |
 //! | set lifetimes | [`token::Lifetime`] |
 //! | set the cookie's name and attributes | [`respond::TokenCookie`] |

@@ -7,7 +7,8 @@
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
 //! | [`running_many_nodes`] | What holds when several processes serve one site? |
 //! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |
-//! | `moving_a_trongate_site` | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
+//! | [`moving_a_trongate_site`] | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
+//! | [`writing_a_repository`] | My tokens should live in a store that this crate does not know: what do I write? |
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
@@ -18,8 +19,11 @@ pub mod coming_from_trongate {}
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
 
-#[cfg(all(feature = "trongate", feature = "php-session"))]
-#[doc = include_str!("moving_a_trongate_site.md")]
+#[cfg_attr(all(feature = "trongate", feature = "php-session"), doc = include_str!("moving_a_trongate_site.md"))]
+#[cfg_attr(
+    not(all(feature = "trongate", feature = "php-session")),
+    doc = "This chapter is in the documentation of a build with the features `trongate` and `php-session`."
+)]
 pub mod moving_a_trongate_site {}
 
 #[doc = include_str!("running_many_nodes.md")]
@@ -27,3 +31,6 @@ pub mod running_many_nodes {}
 
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
+
+#[doc = include_str!("writing_a_repository.md")]
+pub mod writing_a_repository {}

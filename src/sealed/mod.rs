@@ -102,7 +102,7 @@
 //! AES-GCM does not commit to its key: do not put keys into a ring that others chose.
 //!
 //! # Key files
-//! Text that only its owner can read ([the bound of its mode](KeyRing::open_file#security)), one key a line: `active`, `old`
+//! Text that only its owner can read ([the bound of its mode](KeyRing::open_file)), one key a line: `active`, `old`
 //! (opens, does not seal) or `revoked` (does neither), then the key's id, then its 32 bytes in base64. One line is `active`.
 //! `#` begins a comment line. The key of a `revoked` line may be left out.
 //! ```text
