@@ -31,7 +31,7 @@ pub(super) fn is_wrong_server(error: &RedisError) -> bool {
     match error.kind() {
         redis::ErrorKind::Server(ReadOnly | MasterDown | Moved) => true,
         // Before Redis 7, an error inside of a script is wrapped in another one.
-        redis::ErrorKind::Server(ServerErrorKind::ResponseError) => {
+        redis::ErrorKind::Server(ServerErrorKind::ResponseError) | redis::ErrorKind::Extension => {
             error.detail().is_some_and(|detail| detail.contains("READONLY"))
         }
         _ => false,
@@ -59,6 +59,7 @@ mod tests {
         assert!(is_wrong_server(&kind(ServerErrorKind::ReadOnly, "You can't write against a read only replica.")));
         let wrapped = "Error running script (call to f_1): @user_script:7: -READONLY You can't write against a replica";
         assert!(is_wrong_server(&kind(ServerErrorKind::ResponseError, wrapped)));
+        assert!(is_wrong_server(&of("@user_script:", "5: -READONLY You can't write against a read only replica.")));
         assert!(!is_wrong_server(&kind(ServerErrorKind::ResponseError, "unknown command")));
         assert!(!is_wrong_server(&kind(ServerErrorKind::BusyLoading, "Redis is loading the dataset in memory")));
     }
