@@ -115,9 +115,10 @@ impl Opener {
         Ok(match keys {
             Keys::Ring { key_file, purpose } => Self::Sealer(Sealer::new(KeyRing::open_file(key_file)?, purpose)?),
             Keys::Passphrase { file } => {
-                let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
-                let line = text.strip_suffix('\n').unwrap_or(&text);
-                Self::Primordyx(Box::new(Primordyx::new(line.strip_suffix('\r').unwrap_or(line))))
+                // Bytes: a PHP string need not be UTF-8.
+                let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+                let line = text.strip_suffix(b"\n").unwrap_or(&text);
+                Self::Primordyx(Box::new(Primordyx::new(line.strip_suffix(b"\r").unwrap_or(line))))
             }
         })
     }

@@ -7,11 +7,16 @@
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
 //! | [`running_many_nodes`] | What holds when several processes serve one site? |
 //! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |
+//! | [`coming_from_primordyx`] | I know Primordyx's class `Token`: what do I write here? (feature `sealed`) |
 //! | [`moving_a_trongate_site`] | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
 //! | [`writing_a_repository`] | My tokens should live in a store that this crate does not know: what do I write? |
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
+
+#[cfg_attr(feature = "sealed", doc = include_str!("coming_from_primordyx.md"))]
+#[cfg_attr(not(feature = "sealed"), doc = "This chapter is in the documentation of a build with the feature `sealed`.")]
+pub mod coming_from_primordyx {}
 
 #[doc = include_str!("coming_from_trongate.md")]
 pub mod coming_from_trongate {}

@@ -112,7 +112,7 @@ impl Key {
         Self::from_bytes(id, &secret)
     }
 
-    /// The SHA-256 of a passphrase as the key, for tokens that other programs make in this way.
+    /// The SHA-256 of a passphrase, text or any bytes, as the key, for tokens that other programs make in this way.
     ///
     /// # Security
     /// For compatibility alone. A passphrase that a person can remember can be guessed, and one SHA-256 does not slow
@@ -120,8 +120,8 @@ impl Key {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for what is not a key id.
-    pub fn from_passphrase(id: &str, passphrase: &str) -> Result<Self, Error> {
-        let digest: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(Sha256::digest(passphrase.as_bytes()).into());
+    pub fn from_passphrase(id: &str, passphrase: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let digest: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(Sha256::digest(passphrase).into());
         Self::from_bytes(id, &*digest)
     }
 

@@ -150,6 +150,20 @@ fn the_tokens_of_the_php_class_open() {
 }
 
 #[test]
+fn a_passphrase_file_may_hold_any_bytes() {
+    let directory = Directory::new("bytes");
+    let file = directory.path("passphrase");
+    fs::write(&file, b"\xff\xfe\x00 passphrase\r\n").unwrap();
+    let of = ["--primordyx", "--passphrase-file", file.as_str()];
+    let token = sealed(&[&["seal"], &of[..]].concat(), b"[1]").stdout;
+    let output = sealed(&[&["open"], &of[..]].concat(), &token);
+    assert_eq!((output.status.code(), &lines(&output)[0]["payload"]), (Some(0), &json!([1])));
+    let php = tower_tokens::sealed::Primordyx::new(b"\xff\xfe\x00 passphrase");
+    let text = std::str::from_utf8(&token).unwrap().trim_end();
+    assert_eq!(php.open::<Vec<i32>>(text).unwrap().payload(), &[1], "the line end is no part of it");
+}
+
+#[test]
 fn a_command_line_that_makes_no_sense_does_nothing() {
     for arguments in [
         &[][..],

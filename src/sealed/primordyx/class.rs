@@ -1,4 +1,4 @@
-//! Tokens that Primordyx, a PHP framework, makes and opens.
+//! Makes and opens the tokens of the PHP class.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,19 +6,20 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
-use time::{OffsetDateTime, UtcOffset};
 use zeroize::Zeroizing;
 
-use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::sealed::aead::{Cipher, NONCE_BYTES};
-use crate::sealed::opened::{UNWRITABLE, iso_8601};
+use crate::sealed::opened::UNWRITABLE;
+use crate::sealed::primordyx::cargo::{CUSTOM, Cargo, SECONDS_TO_EXPIRE, TIMESTAMP};
+use crate::sealed::primordyx::token::PrimordyxToken;
 use crate::sealed::sealer::parse;
 use crate::sealed::text::SealedToken;
-use crate::token::{Expiry, Lifetime};
+use crate::token::Lifetime;
 
 /// The longest text of a Primordyx token that is made or opened, in bytes: two hexadecimal digits a byte. What is longer
 /// is refused before it is decoded. Our choice.
@@ -29,11 +30,13 @@ pub const MAX_PRIMORDYX_TEXT_BYTES: usize = 131_072;
 /// # Source
 /// Primordyx `Token::makeShareableToken`: lower-case hexadecimal of nonce (12 bytes), ciphertext and tag (16 bytes),
 /// AES-256-GCM without associated data; the key is the SHA-256 of the passphrase; the plain text is `{"k": "…"}` around the
-/// JSON text `{"timestamp", "seconds_to_expire", "custom"}`. `seconds_to_expire` of 0 or less never expires.
+/// JSON text `{"timestamp", "seconds_to_expire", "custom"}`, which may have other entries. `seconds_to_expire` of 0 or less
+/// never expires. The chapter [coming from Primordyx](crate::guide::coming_from_primordyx) goes through the class method by
+/// method.
 ///
 /// # Security
 /// For a site that moves away from PHP. Such a token has no purpose, no number and no key id, and its key is as good as the
-/// passphrase. New tokens should come from a [`Sealer`](super::Sealer).
+/// passphrase. New tokens should come from a [`Sealer`](crate::sealed::Sealer).
 ///
 /// # Example
 /// ```
@@ -53,10 +56,10 @@ pub struct Primordyx {
 }
 
 impl Primordyx {
-    /// For the tokens under this passphrase.
+    /// For the tokens under this passphrase: text, or any bytes, as a PHP string is.
     #[must_use]
-    pub fn new(passphrase: &str) -> Self {
-        let key: Zeroizing<[u8; 32]> = Zeroizing::new(Sha256::digest(passphrase.as_bytes()).into());
+    pub fn new(passphrase: impl AsRef<[u8]>) -> Self {
+        let key: Zeroizing<[u8; 32]> = Zeroizing::new(Sha256::digest(passphrase).into());
         Self { cipher: Cipher::new(&key), clock: Arc::new(SystemClock) }
     }
 
@@ -70,10 +73,29 @@ impl Primordyx {
     /// Makes a token that the PHP class opens. A payload that is JSON `null` is written as `[]`, PHP's empty array.
     ///
     /// # Errors
-    /// As [`Sealer::seal`](super::Sealer::seal).
+    /// As [`Sealer::seal`](crate::sealed::Sealer::seal).
     pub fn seal<P>(&self, payload: &P, lifetime: impl Into<Lifetime>) -> Result<SealedToken, Error>
     where
         P: Serialize + ?Sized,
+    {
+        self.seal_with_entries(payload, lifetime, &())
+    }
+
+    /// Makes a token with other cargo entries beside the payload, which the PHP class reads with `getCargo()->get(…)`.
+    /// `entries` is a map, or a struct.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal), and [`ErrorKind::InvalidInput`] for entries that are no map, or that are named `timestamp`,
+    /// `seconds_to_expire` or `custom`.
+    pub fn seal_with_entries<P, E>(
+        &self,
+        payload: &P,
+        lifetime: impl Into<Lifetime>,
+        entries: &E,
+    ) -> Result<SealedToken, Error>
+    where
+        P: Serialize + ?Sized,
+        E: Serialize + ?Sized,
     {
         let refused = |why: &'static str| Error::with_source(ErrorKind::InvalidInput, why);
         let lifetime = lifetime.into();
@@ -84,14 +106,21 @@ impl Primordyx {
         if lifetime.absolute_limit().is_some() && seconds_to_expire < 1 {
             return Err(refused("a sealed token lives for a second at least, and never ends if that is written out"));
         }
+        let entries = Cargo::of(entries)?;
+        if entries.names().any(|name| [TIMESTAMP, SECONDS_TO_EXPIRE, CUSTOM].contains(&name)) {
+            return Err(refused("timestamp, seconds_to_expire and custom are the token's own entries"));
+        }
         let unwritable = |_| refused(UNWRITABLE);
-        let mut custom = serde_json::value::to_raw_value(payload).map_err(unwritable)?;
+        let mut custom = to_raw_value(payload).map_err(unwritable)?;
         if custom.get() == "null" {
             custom = RawValue::from_string("[]".to_owned()).map_err(unwritable)?;
         }
-        let timestamp = self.clock.now().unix_seconds();
-        let inner =
-            serde_json::to_string(&Inner { timestamp, seconds_to_expire, custom: &custom }).map_err(unwritable)?;
+        let mut cargo = Cargo::default();
+        cargo.push(TIMESTAMP, to_raw_value(&self.clock.now().unix_seconds()).map_err(unwritable)?);
+        cargo.push(SECONDS_TO_EXPIRE, to_raw_value(&seconds_to_expire).map_err(unwritable)?);
+        cargo.push(CUSTOM, custom);
+        cargo.extend(entries);
+        let inner = serde_json::to_string(&cargo).map_err(unwritable)?;
         let mut bytes = vec![0; NONCE_BYTES];
         serde_json::to_writer(&mut bytes, &Outer { k: inner.into() }).map_err(unwritable)?;
         let (nonce, text) = bytes.split_first_chunk_mut().ok_or(ErrorKind::InvalidInput)?;
@@ -107,7 +136,7 @@ impl Primordyx {
     /// Opens a token, in upper-case hexadecimal too.
     ///
     /// # Errors
-    /// As [`Sealer::open`](super::Sealer::open).
+    /// As [`Sealer::open`](crate::sealed::Sealer::open).
     pub fn open<P: DeserializeOwned>(&self, text: &str) -> Result<PrimordyxToken<P>, Error> {
         let opened = self.open_even_if_expired(text)?;
         if opened.is_expired() { Err(ErrorKind::Expired.into()) } else { Ok(opened) }
@@ -130,18 +159,7 @@ impl Primordyx {
         let (sealed, tag) = rest.split_last_chunk_mut().ok_or_else(invalid)?;
         self.cipher.open(nonce, &[], sealed, tag)?;
         let outer: Outer<'_> = parse(sealed)?;
-        let inner: Inner<'_> = parse(outer.k.as_bytes())?;
-        let custom = inner.custom.get();
-        let payload = parse(custom.as_bytes()).or_else(|error| {
-            // PHP cannot tell an empty map from an empty list.
-            if custom == "[]" { parse(b"{}") } else { Err(error) }
-        })?;
-        Ok(PrimordyxToken {
-            payload,
-            issued_at: Timestamp::from_unix_seconds(inner.timestamp),
-            expires_at: expiry(inner.timestamp, inner.seconds_to_expire),
-            checked_at: self.clock.now(),
-        })
+        PrimordyxToken::read(parse(outer.k.as_bytes())?, self.clock.now())
     }
 }
 
@@ -151,77 +169,8 @@ impl fmt::Debug for Primordyx {
     }
 }
 
-/// A Primordyx token's payload (its `custom` value) and its times.
-#[derive(Debug, Clone)]
-pub struct PrimordyxToken<P> {
-    payload: P,
-    issued_at: Timestamp,
-    expires_at: Expiry,
-    checked_at: Timestamp,
-}
-
-impl<P> PrimordyxToken<P> {
-    /// The payload.
-    #[must_use]
-    pub const fn payload(&self) -> &P {
-        &self.payload
-    }
-
-    /// The payload alone.
-    #[must_use]
-    pub fn into_payload(self) -> P {
-        self.payload
-    }
-
-    /// When the token was made.
-    #[must_use]
-    pub fn issued_at(&self) -> OffsetDateTime {
-        self.issued_at.into()
-    }
-
-    /// When the token expires.
-    #[must_use]
-    pub const fn expires_at(&self) -> Expiry {
-        self.expires_at
-    }
-
-    /// When the token expires, as ISO 8601 text at this offset from UTC. `None` for never.
-    #[must_use]
-    pub fn expires_at_text(&self, offset: UtcOffset) -> Option<String> {
-        iso_8601(self.expires_at, offset)
-    }
-
-    /// Whether the token had expired when it was opened.
-    #[must_use]
-    pub fn is_expired(&self) -> bool {
-        self.expires_at.has_passed(self.checked_at)
-    }
-
-    /// Whether the token is expired at `now`: `now >= expires_at`.
-    #[must_use]
-    pub fn is_expired_at(&self, now: OffsetDateTime) -> bool {
-        self.expires_at.has_passed(now.into())
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct Outer<'a> {
     #[serde(borrow)]
     k: Cow<'a, str>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Inner<'a> {
-    timestamp: i64,
-    seconds_to_expire: i64,
-    /// Not a `serde_json::Value`, which would turn integers beyond 64 bits into floating-point numbers.
-    #[serde(borrow)]
-    custom: &'a RawValue,
-}
-
-fn expiry(timestamp: i64, seconds_to_expire: i64) -> Expiry {
-    match seconds_to_expire {
-        ..=0 => Expiry::Never,
-        seconds => Expiry::At(Timestamp::from_unix_seconds(timestamp.saturating_add(seconds))),
-    }
 }
