@@ -47,6 +47,16 @@ fn precise_now() -> Timestamp {
     Timestamp::from_unix_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// How far ahead of the present a time may lie that belongs to the past: a login, a last use. Such a time was written by
+/// another node's clock, or by this one before it was set right.
+///
+/// A rule or an idle limit that is shorter than this tolerates its own length. What lies further ahead is not valid: a
+/// login by a clock that was a day fast is not a recent one for a day.
+///
+/// # Source
+/// RFC 4120 §8.2: five minutes, the acceptable clock skew of Kerberos.
+pub const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
+
 /// A point in time in whole seconds of UTC, which is how stores keep it.
 ///
 /// Holds every second from year −9999 to year 9999, the range of [`OffsetDateTime`]; arithmetic stops at its ends
@@ -79,6 +89,12 @@ impl Timestamp {
         } else {
             Self(seconds)
         }
+    }
+
+    /// Whether this time, which should be over at `now`, lies further ahead of it than [`CLOCK_TOLERANCE`] and `limit`, the
+    /// shorter of the two, allow.
+    pub(crate) fn is_ahead_of(self, now: Self, limit: Duration) -> bool {
+        self - now > CLOCK_TOLERANCE.min(limit)
     }
 
     /// Seconds since 1970-01-01T00:00:00Z; negative before.

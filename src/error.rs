@@ -47,6 +47,8 @@ pub enum ErrorKind {
     AlreadyUsed,
     /// The credential was issued by another part of the application, which alone can end it; the source says by which.
     NotIssuedHere,
+    /// The user has as many tokens without an end as they may have.
+    TooManyTokens,
     /// The caller's value is outside its bounds; the source says which and why.
     InvalidInput,
     /// A setting contradicts itself or another one; the source says which and why.
@@ -103,6 +105,7 @@ impl fmt::Display for Error {
             ErrorKind::Expired => "the token has expired",
             ErrorKind::AlreadyUsed => "the token was used already",
             ErrorKind::NotIssuedHere => "the credential was not issued here",
+            ErrorKind::TooManyTokens => "the user has too many tokens",
             ErrorKind::InvalidInput => "invalid input",
             ErrorKind::Configuration => "invalid configuration",
         })

@@ -76,7 +76,7 @@ impl State {
     /// Clauses 2 and 10: a token that is there, has not ended, and belongs to a member who may come in.
     pub(super) fn valid(&self, digest: &str, now: Timestamp) -> Option<&Row> {
         let row = self.tokens.get(digest)?;
-        (!row.record().is_expired(now) && !self.members.get(&row.user)?.disabled).then_some(row)
+        (row.record().is_valid_at(now) && !self.members.get(&row.user)?.disabled).then_some(row)
     }
 
     /// The user whose valid token this is, at the level that they have now.
@@ -104,7 +104,7 @@ impl State {
         records
     }
 
-    pub(super) fn expired(&self, now: Timestamp) -> impl Iterator<Item = &Row> {
-        self.tokens.values().filter(move |row| row.record().is_expired(now))
+    pub(super) fn ended_by(&self, end: Timestamp) -> impl Iterator<Item = &Row> {
+        self.tokens.values().filter(move |row| row.record().is_expired(end))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::{Error, ErrorKind};
-use tower_tokens::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository};
+use tower_tokens::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end};
 use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::{CurrentUser, UserId};
 
@@ -101,6 +101,7 @@ impl JsonLinesRepository {
 impl TokenRepository for JsonLinesRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let (digest, user, record) = (token.key.digest(), token.user.clone(), token.record);
+        record.check_bounds()?;
         self.change(move |state| {
             let user = state.member(&user).ok_or(ErrorKind::UserNotFound)?;
             if state.has_token(&hex(&digest)) || state.by_id(record.id()).is_some() {
@@ -135,14 +136,14 @@ impl TokenRepository for JsonLinesRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, lifetime, now } = replacement;
+        let Replacement { old, new, limits, now } = replacement;
         let (old, new) = (hex(&old.digest()), new.digest());
         self.change(move |state| {
             let Some(row) = state.valid(&old, now) else { return Ok((None, None)) };
             if state.has_token(&hex(&new)) {
                 return Err(ErrorKind::AlreadyExists.into());
             }
-            let (user, record) = (row.user, row.record().regenerated(now, lifetime));
+            let (user, record) = (row.user, row.record().regenerated(now, limits));
             let line = Line::Replaced { old, new: Row::new(&new, user, &record) };
             Ok((Some(line), Some(Regenerated { user: UserId::from(user), record })))
         })
@@ -153,9 +154,7 @@ impl TokenRepository for JsonLinesRepository {
         let user = user.clone();
         self.change(move |state| {
             let row = state.of_user(&user).find(|row| row.id() == id);
-            let due = row
-                .and_then(|row| state.valid(&row.digest, now))
-                .filter(|row| row.record().last_used_at().is_none_or(|last| Timestamp::from(last) < now));
+            let due = row.and_then(|row| state.valid(&row.digest, now)).filter(|row| is_news(&row.record(), now));
             let line = due.map(|row| Line::Token(row.with_record(&row.record().with_last_used_at(Some(now)))));
             let is_due = line.is_some();
             Ok((line, is_due))
@@ -178,7 +177,10 @@ impl TokenRepository for JsonLinesRepository {
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
-        self.change(move |state| Ok(ended(state.expired(now).take(limit as usize).map(|row| row.digest.clone())))).await
+        self.change(move |state| {
+            Ok(ended(state.ended_by(prunable_end(now)).take(limit as usize).map(|row| row.digest.clone())))
+        })
+        .await
     }
 }
 
@@ -186,6 +188,12 @@ impl fmt::Debug for JsonLinesRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JsonLinesRepository").finish_non_exhaustive()
     }
+}
+
+/// Clause 5: whether a use at `now` is later than the last one that is noted, and no earlier than the token itself.
+fn is_news(record: &TokenRecord, now: Timestamp) -> bool {
+    let last = record.last_used_at().map(Timestamp::from);
+    last.map_or(Timestamp::from(record.created_at()) <= now, |last| last < now)
 }
 
 /// The line that ends these tokens, if there are any, and how many they are.

@@ -16,6 +16,7 @@ macro_rules! repository_conformance {
             $module, $fresh,
             insert_gives_the_record_back
             insert_refuses_a_token_that_is_there
+            insert_refuses_a_name_or_code_that_is_too_long
             insert_never_gives_one_record_id_to_two_tokens
             insert_refuses_a_user_who_does_not_exist
             of_racing_inserts_of_one_token_exactly_one_wins
@@ -30,12 +31,15 @@ macro_rules! repository_conformance {
             deleting_what_is_not_there_is_no_error
             delete_by_id_ends_only_this_users_token
             replace_puts_the_new_token_in_the_old_ones_place
+            replace_loosens_neither_limit
+            a_chain_of_replacements_ends_with_its_first_token
             of_racing_replacements_exactly_one_wins
             an_expired_token_cannot_be_replaced
             only_a_token_that_finds_its_user_can_be_replaced
             replace_refuses_a_new_token_that_is_there
             touch_moves_the_idle_end_only
             touch_never_goes_back
+            touch_ends_no_token_early
             touch_is_for_valid_tokens_of_this_user
             touch_never_brings_a_deleted_token_back
             touch_follows_a_replacement
@@ -45,11 +49,13 @@ macro_rules! repository_conformance {
             list_by_user_gives_pages
             list_by_user_leaves_out_what_has_ended
             delete_expired_is_bounded_and_counts
+            delete_expired_keeps_a_margin
             delete_expired_removes_only_what_has_ended
             time_is_the_callers
             limits_beyond_the_end_of_time_do_no_harm
             a_token_is_expired_at_its_edge
             a_lifetime_of_zero_is_over_at_once
+            a_use_in_the_future_keeps_no_idle_token_alive
             tokens_of_two_users_do_not_mix
             delete_by_user_ends_a_token_that_is_being_replaced
             delete_by_user_but_one_ends_a_token_that_is_being_replaced

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::conformance::Subject;
 use crate::conformance::steps::*;
 use crate::error::ErrorKind;
-use crate::token::{Lifetime, TokenKey};
+use crate::token::{Lifetime, NewLimits, TokenKey};
 
 /// Clause 4: the record is the old one, regenerated, and the old token is dead.
 pub async fn replace_puts_the_new_token_in_the_old_ones_place<S: Subject>(store: S) {
@@ -21,7 +21,7 @@ pub async fn replace_puts_the_new_token_in_the_old_ones_place<S: Subject>(store:
     let old = insert(&store, &text(1), &user, old).await;
     let lifetime = Lifetime::hours(2).with_idle_limit(Duration::minutes(10));
     let done = replace(&store, &text(1), &text(2), lifetime, at(50)).await.unwrap().expect("the token was valid");
-    assert_eq!((done.user, &done.record), (user.clone(), &old.regenerated(at(50), lifetime)));
+    assert_eq!((done.user, &done.record), (user.clone(), &old.regenerated(at(50), NewLimits::FreshStart(lifetime))));
     assert!(!is_valid(&store, &text(1), at(50)).await, "the old token is dead");
     let found = find(&store, &text(2), at(50)).await.expect("the new token is valid");
     assert_eq!((found.id(), found.token()), (&user, &done.record));
@@ -29,6 +29,55 @@ pub async fn replace_puts_the_new_token_in_the_old_ones_place<S: Subject>(store:
     assert!(!is_valid(&store, &text(2), at(650)).await, "the new lifetime holds");
     let again = replace(&store, &text(1), &text(3), lifetime, at(51)).await.unwrap();
     assert_eq!(again, None, "the old token cannot be replaced twice");
+}
+
+/// Clause 4: neither limit becomes looser, unless a fresh start is asked for.
+pub async fn replace_loosens_neither_limit<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let idle = |seconds| Duration::seconds(seconds);
+    let both = Lifetime::seconds(900).with_idle_limit(idle(300));
+    let longer = Lifetime::hours(24).with_idle_limit(idle(3_600));
+    let cases = [
+        (both, NewLimits::Keep, Some(900), Some(300)),
+        (both, NewLimits::AtMost(Lifetime::hours(24)), Some(900), Some(300)),
+        (both, NewLimits::AtMost(longer), Some(900), Some(300)),
+        (both, NewLimits::AtMost(Lifetime::never_expires()), Some(900), Some(300)),
+        (both, NewLimits::AtMost(Lifetime::seconds(60).with_idle_limit(idle(30))), Some(260), Some(30)),
+        (both, NewLimits::FreshStart(longer), Some(86_600), Some(3_600)),
+        (both, NewLimits::FreshStart(Lifetime::never_expires()), None, None),
+        (Lifetime::seconds(900), NewLimits::Keep, Some(900), None),
+        (Lifetime::seconds(900), NewLimits::AtMost(longer), Some(900), Some(3_600)),
+        (Lifetime::never_expires(), NewLimits::Keep, None, None),
+        (Lifetime::never_expires(), NewLimits::AtMost(longer), Some(86_600), Some(3_600)),
+        (Lifetime::never_expires().with_idle_limit(idle(300)), NewLimits::Keep, None, Some(300)),
+    ];
+    for (number, (lifetime, limits, end, idle_seconds)) in cases.into_iter().enumerate() {
+        let (old, new) = (text(2 * number), text(2 * number + 1));
+        let before = insert(&store, &old, &user, record(number as i64 + 1, lifetime)).await;
+        let done = replace_with(&store, &old, &new, limits, at(200)).await.unwrap().expect("the token was valid");
+        assert_eq!(done.record, before.regenerated(at(200), limits));
+        let found = find(&store, &new, at(200)).await.expect("the new token is valid");
+        assert_eq!(found.token(), &done.record, "{lifetime:?}, {limits:?}");
+        let found = (found.token().absolute_expiry().timestamp(), found.token().idle_limit());
+        assert_eq!(found, (end.map(at), idle_seconds.map(idle)), "{lifetime:?}, {limits:?}");
+        for limit in end.into_iter().chain(idle_seconds.map(|limit| 200 + limit)) {
+            assert!(!is_valid(&store, &new, at(limit)).await, "{lifetime:?}, {limits:?} ends by {limit}");
+        }
+    }
+}
+
+/// Clause 4: however often a token is replaced, its absolute end stays where it was.
+pub async fn a_chain_of_replacements_ends_with_its_first_token<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let lifetime = Lifetime::seconds(900).with_idle_limit(Duration::seconds(300));
+    insert(&store, &text(0), &user, record(1, lifetime)).await;
+    for number in 1..=8 {
+        let (old, new, now) = (text(number - 1), text(number), at(number as i64 * 110));
+        let done = replace_with(&store, &old, &new, NewLimits::Keep, now).await.unwrap();
+        assert!(done.is_some(), "replacement {number}");
+    }
+    assert!(is_valid(&store, &text(8), at(899)).await);
+    assert!(!is_valid(&store, &text(8), at(900)).await);
 }
 
 /// Clause 4.
@@ -122,6 +171,20 @@ pub async fn touch_never_goes_back<S: Subject>(store: S) {
     assert!(store.touch(&user, record.id(), at(51)).await.unwrap());
     let found = find(&store, &text(1), at(51)).await.expect("the token is valid");
     assert_eq!(found.token().last_used_at().map(Timestamp::from), Some(at(51)));
+}
+
+/// Clause 5: a node whose clock is behind notes no use before the token was made, which would end it early.
+pub async fn touch_ends_no_token_early<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let idle = hour().with_idle_limit(Duration::seconds(60));
+    let record = insert(&store, &text(1), &user, record(1, idle)).await;
+    assert!(!store.touch(&user, record.id(), at(-50)).await.unwrap(), "before it was made");
+    assert!(!store.touch(&user, record.id(), at(-1)).await.unwrap(), "before it was made");
+    let found = find(&store, &text(1), at(59)).await.expect("the token is valid until its idle end");
+    assert_eq!(found.token(), &record, "nothing was noted");
+    assert!(store.touch(&user, record.id(), at(0)).await.unwrap(), "the second of its birth is early enough");
+    assert!(!store.touch(&user, record.id(), at(-1)).await.unwrap());
+    assert!(is_valid(&store, &text(1), at(59)).await);
 }
 
 /// Clause 5: only a token that is valid at that time, and only its user's.

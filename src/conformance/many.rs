@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{CLOCK_TOLERANCE, Timestamp};
 use crate::conformance::Subject;
 use crate::conformance::steps::*;
 use crate::repository::PageRequest;
@@ -105,19 +105,36 @@ pub async fn delete_expired_is_bounded_and_counts<S: Subject>(store: S) {
         insert(&store, &text(number), &user, record(number as i64, Lifetime::seconds(60))).await;
     }
     insert(&store, &text(6), &user, record(6, hour())).await;
-    assert_eq!(store.delete_expired(at(59), 100).await.unwrap(), 0, "nothing has ended yet");
-    assert_eq!(store.delete_expired(at(60), 0).await.unwrap(), 0);
-    assert_eq!(store.delete_expired(at(60), 2).await.unwrap(), 2);
+    assert_eq!(store.delete_expired(margin_after(at(59)), 100).await.unwrap(), 0, "nothing has ended yet");
+    assert_eq!(store.delete_expired(margin_after(at(60)), 0).await.unwrap(), 0);
+    assert_eq!(store.delete_expired(margin_after(at(60)), 2).await.unwrap(), 2);
     assert_eq!(
         listed(&store, &user, at(0)).await.len(),
         4,
         "asked about the past, those that were not removed are there"
     );
-    assert_eq!(store.delete_expired(at(60), 2).await.unwrap(), 2);
-    assert_eq!(store.delete_expired(at(60), 2).await.unwrap(), 1);
-    assert_eq!(store.delete_expired(at(60), 2).await.unwrap(), 0);
+    assert_eq!(store.delete_expired(margin_after(at(60)), 2).await.unwrap(), 2);
+    assert_eq!(store.delete_expired(margin_after(at(60)), 2).await.unwrap(), 1);
+    assert_eq!(store.delete_expired(margin_after(at(60)), 2).await.unwrap(), 0);
     assert!(is_valid(&store, &text(6), at(60)).await, "what is valid stays");
-    assert_eq!(store.delete_expired(at(3_600), u32::MAX).await.unwrap(), 1);
+    assert_eq!(store.delete_expired(margin_after(at(3_600)), u32::MAX).await.unwrap(), 1);
+}
+
+/// Clause 8: what has ended stays for a while, since the clock that says so may run ahead.
+pub async fn delete_expired_keeps_a_margin<S: Subject>(store: S) {
+    let user = member(&store).await;
+    insert(&store, &text(1), &user, record(1, Lifetime::seconds(60))).await;
+    insert(&store, &text(2), &user, record(2, hour().with_idle_limit(Duration::seconds(60)))).await;
+    let early = margin_after(at(60)) + -Duration::SECOND;
+    for fast in [at(60), at(3_600), at(60) + Duration::days(1), early] {
+        assert_eq!(store.delete_expired(fast, 100).await.unwrap(), 0, "within the margin");
+        for token in [text(1), text(2)] {
+            assert!(is_valid(&store, &token, at(59)).await, "valid by a clock that is right");
+            assert!(!is_valid(&store, &token, fast).await, "and by this one it is not, pruned or not");
+        }
+    }
+    assert_eq!(store.delete_expired(margin_after(at(60)), 100).await.unwrap(), 2, "the margin is over");
+    assert!(!is_valid(&store, &text(1), at(59)).await, "it is removed");
 }
 
 /// Clause 8: by the end that holds, absolute or idle.
@@ -130,11 +147,11 @@ pub async fn delete_expired_removes_only_what_has_ended<S: Subject>(store: S) {
     insert(&store, &text(4), &user, record(4, Lifetime::seconds(60))).await;
     assert!(replace(&store, &text(4), &text(5), hour(), at(1)).await.unwrap().is_some());
     assert!(store.touch(&user, used.id(), at(30)).await.unwrap());
-    assert_eq!(store.delete_expired(at(60), 100).await.unwrap(), 1, "the idle one alone has ended");
+    assert_eq!(store.delete_expired(margin_after(at(60)), 100).await.unwrap(), 1, "the idle one alone has ended");
     assert!(!is_valid(&store, &text(2), at(0)).await, "it is removed");
     assert!(is_valid(&store, &text(3), at(60)).await, "the other was used meanwhile");
     assert!(is_valid(&store, &text(5), at(60)).await, "the end of a token that was replaced counts no more");
-    assert_eq!(store.delete_expired(at(90), 100).await.unwrap(), 1);
+    assert_eq!(store.delete_expired(margin_after(at(90)), 100).await.unwrap(), 1);
     assert_eq!(store.delete_expired(Timestamp::from_unix_seconds(i64::MAX), 100).await.unwrap(), 1);
     assert!(is_valid(&store, &text(1), Timestamp::from_unix_seconds(i64::MAX)).await, "never is never");
 }
@@ -152,7 +169,7 @@ pub async fn time_is_the_callers<S: Subject>(store: S) {
         assert!(is_valid(&store, &token, birth + Duration::seconds(59)).await);
         assert!(!is_valid(&store, &token, birth + Duration::seconds(60)).await);
         assert!(is_valid(&store, &token, birth + Duration::seconds(10)).await, "and the clock may go back");
-        assert_eq!(store.delete_expired(birth + Duration::seconds(60), 10).await.unwrap(), 1);
+        assert_eq!(store.delete_expired(margin_after(birth + Duration::seconds(60)), 10).await.unwrap(), 1);
     }
 }
 
@@ -170,7 +187,7 @@ pub async fn limits_beyond_the_end_of_time_do_no_harm<S: Subject>(store: S) {
         let found = find(&store, &token, at(11)).await.expect("the token is valid");
         assert_eq!(found.token(), &record.with_last_used_at(Some(at(10))));
         assert!(!is_valid(&store, &token, last).await, "it ends when time does");
-        assert_eq!(store.delete_expired(last, 10).await.unwrap(), 1);
+        assert_eq!(store.delete_expired(last, 10).await.unwrap(), 0, "and time ends before the margin after it");
     }
 }
 
@@ -188,8 +205,8 @@ pub async fn a_token_is_expired_at_its_edge<S: Subject>(store: S) {
         assert_eq!(listed(&store, &user, at(60)).await, [], "list, at the edge");
         assert!(!store.touch(&user, record.id(), at(60)).await.unwrap(), "touch, at the edge");
         assert_eq!(replace(&store, &token, &text(9), hour(), at(60)).await.unwrap(), None, "replace, at the edge");
-        assert_eq!(store.delete_expired(at(59), 10).await.unwrap(), 0, "delete_expired, a second before");
-        assert_eq!(store.delete_expired(at(60), 10).await.unwrap(), 1, "delete_expired, at the edge");
+        assert_eq!(store.delete_expired(margin_after(at(59)), 10).await.unwrap(), 0, "delete_expired, a second before");
+        assert_eq!(store.delete_expired(margin_after(at(60)), 10).await.unwrap(), 1, "delete_expired, at the edge");
     }
 }
 
@@ -199,7 +216,40 @@ pub async fn a_lifetime_of_zero_is_over_at_once<S: Subject>(store: S) {
     insert(&store, &text(1), &user, record(1, Lifetime::seconds(0))).await;
     assert!(!is_valid(&store, &text(1), at(0)).await);
     assert_eq!(listed(&store, &user, at(0)).await, []);
-    assert_eq!(store.delete_expired(at(0), 10).await.unwrap(), 1);
+    assert_eq!(store.delete_expired(margin_after(at(0)), 10).await.unwrap(), 1);
+}
+
+/// Clause 10: a last use that lies far ahead, by a clock that was wrong, keeps no idle token alive until then.
+pub async fn a_use_in_the_future_keeps_no_idle_token_alive<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let idle = Lifetime::from(Duration::days(30)).with_idle_limit(Duration::minutes(15));
+    let short = Lifetime::from(Duration::days(30)).with_idle_limit(Duration::seconds(60));
+    for (number, lifetime, tolerance) in [(1, idle, CLOCK_TOLERANCE), (2, short, Duration::seconds(60))] {
+        let token = text(number);
+        let birth = at(86_400);
+        let born = TokenRecord::new(TokenId::new(number as i64), birth, lifetime);
+        let born = insert(&store, &token, &user, born).await;
+        for (now, is_near) in [
+            (birth, true),
+            (birth + -tolerance, true),
+            (birth + -tolerance + -Duration::SECOND, false),
+            (birth + -Duration::hours(23), false),
+        ] {
+            assert_eq!(is_valid(&store, &token, now).await, is_near, "born {} ahead", birth - now);
+            if !is_near {
+                assert_eq!(
+                    replace(&store, &token, &text(9), hour(), now).await.unwrap(),
+                    None,
+                    "nor can it be replaced"
+                );
+            }
+        }
+        let used = birth + Duration::seconds(30);
+        assert!(store.touch(&user, born.id(), used).await.unwrap());
+        assert!(is_valid(&store, &token, used + -tolerance).await);
+        assert!(!is_valid(&store, &token, used + -tolerance + -Duration::SECOND).await, "last used too far ahead");
+        assert!(is_valid(&store, &token, used).await, "the time has come");
+    }
 }
 
 /// All clauses: two users whose ids look alike keep their own tokens.

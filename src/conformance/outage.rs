@@ -3,7 +3,7 @@
 use crate::conformance::Subject;
 use crate::conformance::steps::*;
 use crate::repository::{NewToken, PageRequest, Replacement};
-use crate::token::{TokenId, TokenKey};
+use crate::token::{NewLimits, TokenId, TokenKey};
 
 /// Clause 2: unreachable is `Err`, never `None`, whichever method is asked. `cut_off` makes the store unreachable.
 ///
@@ -26,7 +26,8 @@ pub async fn an_outage_is_an_error_and_never_none<S: Subject>(store: S, cut_off:
     let new = NewToken { key: TokenKey::new("another"), user: &user, record: record.clone().with_id(TokenId::new(2)) };
     assert!(is_outage(store.insert(new).await.err()), "insert");
     let (old, new) = (text(1), text(3));
-    let replacement = Replacement { old: TokenKey::new(&old), new: TokenKey::new(&new), lifetime: hour(), now: at(1) };
+    let replacement =
+        Replacement { old: TokenKey::new(&old), new: TokenKey::new(&new), limits: NewLimits::Keep, now: at(1) };
     assert!(is_outage(store.replace(replacement).await.err()), "replace");
     assert!(is_outage(store.delete_by_id(&user, record.id()).await.err()), "delete_by_id");
     assert!(is_outage(store.touch(&user, record.id(), at(1)).await.err()), "touch");

@@ -9,8 +9,8 @@ use tokio::sync::Barrier;
 use crate::clock::Timestamp;
 use crate::conformance::Subject;
 use crate::error::Error;
-use crate::repository::{NewToken, PageRequest, Regenerated, Replacement, TokenRepository};
-use crate::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use crate::repository::{NewToken, PRUNING_MARGIN, PageRequest, Regenerated, Replacement, TokenRepository};
+use crate::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
 
 /// How many tasks race for one token.
@@ -21,6 +21,11 @@ pub(super) const START: i64 = 1_000_000;
 
 pub(super) fn at(seconds_after_start: i64) -> Timestamp {
     Timestamp::from_unix_seconds(START + seconds_after_start)
+}
+
+/// The first time at which pruning may remove what has ended at `end`.
+pub(super) fn margin_after(end: Timestamp) -> Timestamp {
+    end + PRUNING_MARGIN
 }
 
 pub(super) fn hour() -> Lifetime {
@@ -76,6 +81,7 @@ pub(super) async fn is_valid<R: TokenRepository + ?Sized>(store: &R, text: &str,
     find(store, text, now).await.is_some()
 }
 
+/// Replaces with a fresh start.
 pub(super) async fn replace<R>(
     store: &R,
     old: &str,
@@ -86,7 +92,21 @@ pub(super) async fn replace<R>(
 where
     R: TokenRepository + ?Sized,
 {
-    store.replace(Replacement { old: TokenKey::new(old), new: TokenKey::new(new), lifetime, now }).await
+    let limits = NewLimits::FreshStart(lifetime);
+    replace_with(store, old, new, limits, now).await
+}
+
+pub(super) async fn replace_with<R>(
+    store: &R,
+    old: &str,
+    new: &str,
+    limits: NewLimits,
+    now: Timestamp,
+) -> Result<Option<Regenerated>, Error>
+where
+    R: TokenRepository + ?Sized,
+{
+    store.replace(Replacement { old: TokenKey::new(old), new: TokenKey::new(new), limits, now }).await
 }
 
 /// The ids of one page of a user's tokens.

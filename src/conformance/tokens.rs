@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::conformance::Subject;
 use crate::conformance::steps::*;
 use crate::error::ErrorKind;
-use crate::token::{Lifetime, TokenId, TokenKey};
+use crate::token::{Lifetime, TokenId, TokenKey, TokenRecord};
 use crate::user::UserId;
 
 /// Clause 1: the record comes back as it was handed in, but for an id that the store may have put itself.
@@ -29,6 +29,27 @@ pub async fn insert_refuses_a_token_that_is_there<S: Subject>(store: S) {
     let found = find(&store, &text(1), at(1)).await.expect("the first token stays");
     assert_eq!((found.id(), found.token()), (&user, &first));
     assert_eq!(listed(&store, &other, at(1)).await, [], "the refused token is nowhere");
+}
+
+/// Clause 1: a name and a code have a bound, for they are read at each look-up.
+pub async fn insert_refuses_a_name_or_code_that_is_too_long<S: Subject>(store: S) {
+    let user = member(&store).await;
+    let long = |bytes: usize| "é".repeat(bytes / 2) + &"x".repeat(bytes % 2);
+    let name = long(TokenRecord::MAX_NAME_BYTES);
+    let longest = insert(&store, &text(1), &user, record(1, hour()).with_name(&name)).await;
+    let found = find(&store, &text(1), at(1)).await.expect("the token is valid");
+    assert_eq!(found.token(), &longest, "what is not too long is kept as it is");
+    for record in [
+        record(2, hour()).with_name(&long(TokenRecord::MAX_NAME_BYTES + 1)),
+        record(2, hour()).with_code(&long(TokenRecord::MAX_CODE_BYTES + 1)),
+        record(2, hour()).with_name(&long(400_000)),
+        record(2, hour()).with_code(&long(400_000)),
+    ] {
+        let error = try_insert(&store, &text(2), &user, record).await.expect_err("that is too long");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(!is_valid(&store, &text(2), at(1)).await);
+    }
+    assert_eq!(listed(&store, &user, at(1)).await, [longest.id()], "a refused token is nowhere");
 }
 
 /// Clause 1: a record id is never two tokens'. The store refuses it, or numbers its rows itself.

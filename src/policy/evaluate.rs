@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use crate::clock::Timestamp;
 use crate::policy::explanation::Finding;
 use crate::policy::outcome::{Combination, Outcome};
 use crate::policy::rule::{Kind, Rule};
@@ -20,8 +21,9 @@ impl<C: Send + Sync + 'static> Rule<C> {
             }
             Kind::Authenticated => Some(Outcome::Allows),
             Kind::AuthenticatedWithin(max_age) => {
-                let age = user.checked_at() - user.authenticated_at();
-                Some(if age <= *max_age { Outcome::Allows } else { Outcome::TooOld(*max_age) })
+                let (now, login) = (user.checked(), Timestamp::from(user.authenticated_at()));
+                let is_recent = now - login <= *max_age && !login.is_ahead_of(now, *max_age);
+                Some(if is_recent { Outcome::Allows } else { Outcome::TooOld(*max_age) })
             }
             Kind::Check(check) => Some(Outcome::allows_if(check(user, scenario))),
             Kind::CheckAsync(_) => None,

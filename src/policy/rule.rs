@@ -69,6 +69,10 @@ pub fn authenticated<C>() -> Rule<C> {
 
 /// Allows users who proved who they are at most `max_age` ago, in whole seconds; for the others a new login helps.
 ///
+/// A login in the future is not a recent one, however the clock that it was noted by came to be wrong. One that is ahead by
+/// no more than [`CLOCK_TOLERANCE`](crate::clock::CLOCK_TOLERANCE), nor by more than `max_age`, counts as one of now, since
+/// the clocks of two nodes differ.
+///
 /// # Source
 /// RFC 9470 §3: `max_age` is the allowable elapsed time since the last active authentication.
 pub fn authenticated_within<C>(max_age: Duration) -> Rule<C> {

@@ -1,30 +1,50 @@
 //! The contract between this crate and a token store.
 
 use async_trait::async_trait;
+use time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::repository::{Page, PageRequest};
-use crate::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use crate::token::{NewLimits, TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
+
+/// How long a token stays in its store after its end, at least. Our choice: 48 hours, more than a date that is wrong by a
+/// day and a time zone that is wrong by 14 hours come to.
+///
+/// Whether a token is valid is decided anew at each look-up, and a clock that was wrong can be set right. What was removed
+/// is gone for good: without this margin a node whose clock runs ahead would log everybody out on all nodes.
+pub const PRUNING_MARGIN: Duration = Duration::hours(48);
+
+/// The second by which a token must have ended so that [`delete_expired`](TokenRepository::delete_expired) may remove it
+/// at `now`: [`PRUNING_MARGIN`] ago.
+#[must_use]
+pub fn prunable_end(now: Timestamp) -> Timestamp {
+    now + -PRUNING_MARGIN
+}
 
 /// Where tokens live: the whole contract between this crate and a store, in ten clauses.
 ///
-/// 1. [`insert`](Self::insert) refuses a token that is already there, and a user that does not exist.
+/// 1. [`insert`](Self::insert) refuses a token that is already there, a user that does not exist, and a name or code that is
+///    out of [bounds](TokenRecord::check_bounds).
 /// 2. [`find`](Self::find) gives the record with its user and the user's **present** level in one round trip. Absent,
 ///    expired, or belonging to a user who is gone or disabled: `Ok(None)`. Unreachable: `Err`, and never `None`.
 /// 3. After [`delete`](Self::delete) or [`delete_by_id`](Self::delete_by_id) returns, no `find` that starts later sees the
 ///    token. Deleting what is not there is not an error. By id a token ends with all that were put in its place, also while
 ///    somebody replaces it again and again; by text it does unless it was replaced before.
 /// 4. [`replace`](Self::replace) is atomic: of any number of racing calls for one token exactly one wins, and the old
-///    token is dead when it returns. An expired token cannot be replaced.
-/// 5. [`touch`](Self::touch) is a conditional update: it can never bring a deleted token back.
+///    token is dead when it returns. An expired token cannot be replaced. The new token keeps the limits of the old one, or
+///    gets tighter ones, unless a fresh start is asked for.
+/// 5. [`touch`](Self::touch) is a conditional update: it can never bring a deleted token back, and never moves an end to an
+///    earlier time.
 /// 6. [`delete_by_user`](Self::delete_by_user) ends every token of a user, or every other one, those that are being
 ///    replaced at that moment too.
 /// 7. [`list_by_user`](Self::list_by_user) gives records, newest first, without secrets, in pages.
-/// 8. [`delete_expired`](Self::delete_expired) is bounded and says how many it removed.
+/// 8. [`delete_expired`](Self::delete_expired) is bounded and says how many it removed. It keeps a margin: a token that has
+///    ended less than [`PRUNING_MARGIN`] ago stays, so that a clock that runs ahead destroys nothing that is valid.
 /// 9. Time is the caller's: `now` comes in as an argument; no store asks its database for the time.
-/// 10. A token is expired when `now >= expires_at`, in every store, at every edge.
+/// 10. A token is expired when `now >= expires_at`, in every store, at every edge. One with an idle limit finds nobody
+///     either while its last use lies too far [ahead](TokenRecord::is_valid_at) of `now`.
 ///
 /// Each clause is a test of the same name in the exported conformance suite (feature `conformance`): run it against a
 /// store of your own. An application with a user table of its own implements this trait alone; `find` says whose the
@@ -43,7 +63,8 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`AlreadyExists`](crate::error::ErrorKind::AlreadyExists) for a token (or record id) that is there,
-    /// [`UserNotFound`](crate::error::ErrorKind::UserNotFound) for a user who is not.
+    /// [`UserNotFound`](crate::error::ErrorKind::UserNotFound) for a user who is not,
+    /// [`InvalidInput`](crate::error::ErrorKind::InvalidInput) for what is out of [bounds](TokenRecord::check_bounds).
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error>;
 
     /// The synchronous door: the answer of [`find`](Self::find) if it is already in this process's memory.
@@ -82,7 +103,7 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error>;
 
     /// Notes that a token that is valid at `now` was used then, which also moves its idle end. `false`: there is no such
-    /// valid token, or a later use is noted already.
+    /// valid token, a later use is noted already, or the token was not made yet (by another node's clock).
     ///
     /// # Errors
     /// As at the trait.
@@ -100,7 +121,7 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     /// As at the trait.
     async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error>;
 
-    /// Removes at most `limit` tokens that are expired at `now`. Says how many.
+    /// Removes at most `limit` tokens that had ended by [`prunable_end(now)`](prunable_end). Says how many.
     ///
     /// # Errors
     /// As at the trait.
@@ -127,8 +148,8 @@ pub struct Replacement<'a> {
     pub old: TokenKey<'a>,
     /// The token in its place.
     pub new: TokenKey<'a>,
-    /// The lifetime of the new one, from `now`.
-    pub lifetime: Lifetime,
+    /// What becomes of the old one's limits.
+    pub limits: NewLimits,
     /// The present time.
     pub now: Timestamp,
 }

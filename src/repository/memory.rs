@@ -1,6 +1,7 @@
 //! Tokens in this process's memory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +10,15 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::tag::{TagKey, TokenTag};
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository};
+use crate::repository::{
+    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository, prunable_end,
+};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId, UserLevel};
 
 /// Tokens and users in this process's memory: lock-free reads, gone with the process.
 ///
-/// For tests, for a single process that may forget its visitors at a restart, and as the yardstick of the benches.
+/// For tests, for a single process that may forget its visitors at a restart, and as what the benches compare with.
 /// Readers never wait and never write to shared memory; writers wait for each other.
 ///
 /// # Example
@@ -30,7 +33,6 @@ use crate::user::{CurrentUser, UserId, UserLevel};
 /// # Ok::<(), tower_tokens::error::Error>(())
 /// # }).unwrap();
 /// ```
-#[derive(Debug)]
 pub struct MemoryRepository {
     tag_key: Option<TagKey>,
     /// What readers see. Changed only while `ledger` is locked.
@@ -39,17 +41,19 @@ pub struct MemoryRepository {
 }
 
 /// A token with all that a reader needs, so that a look-up is one look-up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Entry {
     user: UserId,
     level: UserLevel,
     enabled: bool,
     record: TokenRecord,
-    /// The record's end, reckoned once.
+    /// The record's end, computed once.
     ends_at: Option<Timestamp>,
+    /// Before this time its last use lies too far ahead. Computed once.
+    valid_from: Timestamp,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Ledger {
     levels: Vec<UserLevel>,
     users: BTreeMap<UserId, Account>,
@@ -58,7 +62,6 @@ struct Ledger {
     by_expiry: BTreeSet<(Timestamp, TokenTag)>,
 }
 
-#[derive(Debug)]
 struct Account {
     level: UserLevel,
     disabled: bool,
@@ -138,9 +141,23 @@ impl Default for MemoryRepository {
     }
 }
 
+/// How much is in it, and not what: a store of millions has to fit into a line of a log.
+impl fmt::Debug for MemoryRepository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut summary = f.debug_struct("MemoryRepository");
+        summary.field("tokens", &self.published.len());
+        // Who prints a store must not wait for who changes it, who may be the same.
+        if let Ok(ledger) = self.ledger.try_lock() {
+            summary.field("users", &ledger.users.len()).field("levels", &ledger.levels.len());
+        }
+        summary.finish_non_exhaustive()
+    }
+}
+
 #[async_trait]
 impl TokenRepository for MemoryRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
+        token.record.check_bounds()?;
         let mut ledger = self.ledger();
         let account = ledger.users.get(token.user).ok_or(ErrorKind::UserNotFound)?;
         let (level, enabled) = (account.level.clone(), !account.disabled);
@@ -174,7 +191,7 @@ impl TokenRepository for MemoryRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, lifetime, now } = replacement;
+        let Replacement { old, new, limits, now } = replacement;
         let (old, new) = (self.try_tag(old)?, self.try_tag(new)?);
         let mut ledger = self.ledger();
         if self.find_valid(&old, now).is_none() {
@@ -184,7 +201,7 @@ impl TokenRepository for MemoryRepository {
             return Err(ErrorKind::AlreadyExists.into());
         }
         let Some(old) = self.withdraw(&mut ledger, &old) else { return Ok(None) };
-        let record = old.record.clone().regenerated(now, lifetime);
+        let record = old.record.clone().regenerated(now, limits);
         let entry = old.with_record(record);
         let regenerated = Regenerated { user: entry.user.clone(), record: entry.record.clone() };
         self.publish(&mut ledger, new, entry);
@@ -195,7 +212,9 @@ impl TokenRepository for MemoryRepository {
         let mut ledger = self.ledger();
         let Some(tag) = ledger.by_id.get(&id).copied() else { return Ok(false) };
         let is_due = self.find_valid(&tag, now).is_some_and(|found| {
-            found.id() == user && found.token().last_used_at().is_none_or(|last| Timestamp::from(last) < now)
+            let record = found.token();
+            let last = record.last_used_at().map(Timestamp::from);
+            found.id() == user && last.map_or(Timestamp::from(record.created_at()) <= now, |last| last < now)
         });
         if !is_due {
             return Ok(false);
@@ -235,8 +254,8 @@ impl TokenRepository for MemoryRepository {
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
-        let mut ledger = self.ledger();
-        let expired = ledger.by_expiry.iter().take_while(|(end, _)| *end <= now);
+        let (mut ledger, ended) = (self.ledger(), prunable_end(now));
+        let expired = ledger.by_expiry.iter().take_while(|(end, _)| *end <= ended);
         let expired: Vec<_> = expired.map(|(_, tag)| *tag).take(limit as usize).collect();
         for tag in &expired {
             self.withdraw(&mut ledger, tag);
@@ -312,7 +331,8 @@ impl UserRepository for MemoryRepository {
 impl Entry {
     fn new(user: UserId, level: UserLevel, enabled: bool, record: TokenRecord) -> Self {
         let ends_at = record.expires_at().timestamp();
-        Self { user, level, enabled, record, ends_at }
+        let valid_from = record.valid_from();
+        Self { user, level, enabled, record, ends_at, valid_from }
     }
 
     fn with_record(self, record: TokenRecord) -> Self {
@@ -321,7 +341,7 @@ impl Entry {
 
     #[inline]
     fn is_valid(&self, now: Timestamp) -> bool {
-        self.enabled && self.ends_at.is_none_or(|end| now < end)
+        self.enabled && self.ends_at.is_none_or(|end| now < end) && now >= self.valid_from
     }
 }
 

@@ -67,7 +67,7 @@ mod users;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{EvictingPolicy, RedisRepository};
-pub use contract::{NewToken, Regenerated, Replacement, TokenRepository};
+pub use contract::{NewToken, PRUNING_MARGIN, Regenerated, Replacement, TokenRepository, prunable_end};
 #[cfg(feature = "test-util")]
 pub use faulty::FaultyRepository;
 pub use memory::MemoryRepository;

@@ -34,6 +34,12 @@ impl PageRequest {
         Self { offset: 0, limit }
     }
 
+    /// The same number of items, after the first `offset` ones.
+    #[must_use]
+    pub const fn starting_at(self, offset: u32) -> Self {
+        Self { offset, limit: self.limit }
+    }
+
     /// The page after this one.
     #[must_use]
     pub const fn next(self) -> Self {

@@ -134,6 +134,34 @@ impl Lifetime {
     }
 }
 
+/// What becomes of a token's limits when it is regenerated. In none but the last of these do they become looser.
+///
+/// # Example
+/// ```
+/// use time::Duration;
+/// use tower_tokens::clock::Timestamp;
+/// use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenRecord};
+///
+/// let (birth, later) = (Timestamp::from_unix_seconds(0), Timestamp::from_unix_seconds(600));
+/// let record = TokenRecord::new(TokenId::new(7), birth, Lifetime::seconds(900));
+/// let end = |limits| record.clone().regenerated(later, limits).absolute_expiry().timestamp().map(|end| end.unix_seconds());
+/// assert_eq!(end(NewLimits::Keep), Some(900));
+/// assert_eq!(end(NewLimits::AtMost(Lifetime::seconds(60))), Some(660));
+/// assert_eq!(end(NewLimits::AtMost(Lifetime::hours(24))), Some(900));
+/// assert_eq!(end(NewLimits::FreshStart(Lifetime::hours(24))), Some(87_000));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum NewLimits {
+    /// The absolute end stays where it is. The idle limit stays as long as it is, and counts from now.
+    #[default]
+    Keep,
+    /// The same, but at most this lifetime from now: the earlier of the two ends, and the shorter of the two idle limits.
+    AtMost(Lifetime),
+    /// Those of a new token with this lifetime, from now, whatever the old ones were.
+    FreshStart(Lifetime),
+}
+
 impl Default for Lifetime {
     fn default() -> Self {
         Self::seconds(86_400)

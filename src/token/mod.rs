@@ -40,7 +40,7 @@ pub use digest::TokenDigest;
 pub(crate) use format::generate_text;
 pub use format::{ApiTokenFormat, MAX_TOKEN_BYTES, is_token_text};
 pub use key::TokenKey;
-pub use lifetime::{Expiry, Lifetime};
+pub use lifetime::{Expiry, Lifetime, NewLimits};
 pub use record::{TokenId, TokenRecord};
 pub use uuid::TokenUuid;
 pub use value::Token;

@@ -4,9 +4,10 @@ use std::fmt;
 
 use time::{Duration, OffsetDateTime};
 
-use crate::clock::Timestamp;
+use crate::clock::{CLOCK_TOLERANCE, Timestamp};
+use crate::error::{Error, ErrorKind};
 use crate::text::Text;
-use crate::token::{Expiry, Lifetime};
+use crate::token::{Expiry, Lifetime, NewLimits};
 
 /// The number of a token's record: public, stable over regeneration, and no help in guessing the token.
 ///
@@ -76,6 +77,13 @@ pub struct TokenRecord {
 }
 
 impl TokenRecord {
+    /// The longest name of a token that is to be stored, in bytes. Our choice: every browser's `User-Agent` fits, those of
+    /// applications that bring a browser along too, and a name is read at each look-up.
+    pub const MAX_NAME_BYTES: usize = 512;
+
+    /// The longest code of a token that is to be stored, in bytes. Our choice: room for a UUID and a word.
+    pub const MAX_CODE_BYTES: usize = 64;
+
     /// The record of a token that is born at `created_at`, when its user has just proved who they are.
     #[must_use]
     pub fn new(id: TokenId, created_at: Timestamp, lifetime: Lifetime) -> Self {
@@ -99,6 +107,9 @@ impl TokenRecord {
     }
 
     /// Names the token for its owner: `Firefox on Linux`, `backup script`. Default: none.
+    ///
+    /// A name of any length is taken here, so that what others wrote into a table can be read.
+    /// [`check_bounds`](Self::check_bounds) keeps a long one out of the store.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
         self.name = Some(Text::new(name));
@@ -133,16 +144,36 @@ impl TokenRecord {
         self
     }
 
-    /// The record as regeneration leaves it: the same id, name, code and proof of identity, a new birth and lifetime.
+    /// The record as regeneration leaves it: the same id, name, code and proof of identity, a new birth, and the limits that
+    /// `limits` makes of the old ones.
     #[must_use]
-    pub fn regenerated(self, now: Timestamp, lifetime: Lifetime) -> Self {
-        Self {
-            created_at: now,
-            last_used_at: None,
-            absolute_expiry: lifetime.ends_at(now),
-            idle_limit: lifetime.idle_limit(),
-            ..self
+    pub fn regenerated(self, now: Timestamp, limits: NewLimits) -> Self {
+        let (absolute_expiry, idle_limit) = match limits {
+            NewLimits::Keep => (self.absolute_expiry, self.idle_limit),
+            NewLimits::AtMost(most) => {
+                let shorter = self.idle_limit.into_iter().chain(most.idle_limit()).min();
+                (self.absolute_expiry.min(most.ends_at(now)), shorter)
+            }
+            NewLimits::FreshStart(lifetime) => (lifetime.ends_at(now), lifetime.idle_limit()),
+        };
+        Self { created_at: now, last_used_at: None, absolute_expiry, idle_limit, ..self }
+    }
+
+    /// Whether a store may keep this record: its name has at most [`MAX_NAME_BYTES`](Self::MAX_NAME_BYTES), its code at most
+    /// [`MAX_CODE_BYTES`](Self::MAX_CODE_BYTES). For [`insert`](crate::repository::TokenRepository::insert).
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) otherwise; the source says which is too long.
+    pub fn check_bounds(&self) -> Result<(), Error> {
+        let fields = [("name", self.name(), Self::MAX_NAME_BYTES), ("code", self.code(), Self::MAX_CODE_BYTES)];
+        for (field, text, most) in fields {
+            let length = text.map_or(0, str::len);
+            if length > most {
+                let source = format!("the {field} of a token has at most {most} bytes, not {length}");
+                return Err(Error::with_source(ErrorKind::InvalidInput, source));
+            }
         }
+        Ok(())
     }
 
     /// The record's number.
@@ -200,6 +231,22 @@ impl TokenRecord {
     #[inline]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at().has_passed(now)
+    }
+
+    /// Whether the token can find its user at `now`: it has not ended, and if it has an idle limit, its last use (or birth)
+    /// lies no further ahead of `now` than [`CLOCK_TOLERANCE`](crate::clock::CLOCK_TOLERANCE) and the limit allow. Otherwise a
+    /// use by a clock that was a day fast would keep an idle token alive for a day.
+    #[must_use]
+    #[inline]
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        !self.is_expired(now) && now >= self.valid_from()
+    }
+
+    /// Before this time the last use of a token with an idle limit lies too far ahead.
+    #[inline]
+    pub(crate) fn valid_from(&self) -> Timestamp {
+        let tolerance = self.idle_limit.map_or(Duration::MAX, |limit| limit.min(CLOCK_TOLERANCE));
+        self.last_active() + -tolerance
     }
 
     /// What its owner calls it.

@@ -22,6 +22,9 @@ impl Tokens {
     ///
     /// # Errors
     /// [`UserNotFound`](ErrorKind::UserNotFound) for a user that the store does not know;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a name or code that is too long;
+    /// [`TooManyTokens`](ErrorKind::TooManyTokens) for one more token without an end than
+    /// [a user may have](Self::with_max_tokens_per_user);
     /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer: then the token may or may not be stored,
     /// and nobody has it. `Unavailable`, too, when the operating system gives no random bytes.
     ///
@@ -84,12 +87,23 @@ impl Generate {
     }
 
     /// What its owner calls it in a list of devices: `Firefox on Linux`. Default: none.
+    ///
+    /// Awaiting is an [`InvalidInput`](ErrorKind::InvalidInput) error if it has more than
+    /// [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES). What a client says of itself can be of any length: give it to
+    /// [`shortened_name`](Self::shortened_name).
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The application's own mark (Trongate: up to 3 characters). Default: none.
+    /// The same, cut to [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES) between two characters: for a `User-Agent`, or
+    /// whatever else somebody else wrote. Default: no name.
+    pub fn shortened_name(self, name: &str) -> Self {
+        self.name(&name[..name.floor_char_boundary(TokenRecord::MAX_NAME_BYTES)])
+    }
+
+    /// The application's own mark (Trongate: up to 3 characters), at most
+    /// [`MAX_CODE_BYTES`](TokenRecord::MAX_CODE_BYTES). Default: none.
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
@@ -119,7 +133,6 @@ impl Generate {
 
     async fn generate(self) -> Result<IssuedToken, Error> {
         let now = self.tokens.now();
-        let token = self.text()?;
         let mut record = TokenRecord::new(random_id()?, now, self.lifetime);
         if let Some(name) = &self.name {
             record = record.with_name(name);
@@ -130,8 +143,11 @@ impl Generate {
         if let Some(at) = self.authenticated_at {
             record = record.with_authenticated_at(at);
         }
+        record.check_bounds()?;
+        let token = self.text()?;
         let new = NewToken { key: token.key(), user: &self.user, record };
         let record = self.tokens.inner().repository.insert(new).await?;
+        self.tokens.end_surplus(&self.user, &record, now).await?;
         Ok(IssuedToken::new(token, self.user, record, now, self.tokens.cookie().clone()))
     }
 }

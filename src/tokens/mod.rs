@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `service` | [`Tokens`] and its settings |
 //! | `generate`, `validate`, `regenerate`, `destroy`, `list`, `prune` | one verb each |
-//! | `issued` | [`IssuedToken`], fresh from the press, with its cookies |
+//! | `issued` | [`IssuedToken`]: a newly generated token, with its cookies |
+//! | `surplus` | the bound on how many tokens one user has |
 //! | `touch` | "last used", written off the request's path |
 //!
 //! # Example
@@ -39,6 +40,7 @@ mod list;
 mod prune;
 mod regenerate;
 mod service;
+mod surplus;
 mod touch;
 mod validate;
 

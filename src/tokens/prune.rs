@@ -17,9 +17,10 @@ const BATCH: u32 = 1_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Tokens {
-    /// Removes every token that has expired, 1,000 at a time. Says how many.
+    /// Removes every token that ended longer ago than the [margin](Self::with_pruning_margin), 1,000 at a time. Says how many.
     ///
-    /// An expired token is never valid, pruned or not: this only makes room.
+    /// An expired token is never valid, pruned or not: this only makes room. The margin, 48 hours, is there so that a clock
+    /// that runs ahead destroys no token that is valid by all others.
     ///
     /// # Errors
     /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer; what was removed until then
@@ -28,7 +29,7 @@ impl Tokens {
     /// # Source
     /// Trongate's `_delete_old_tokens`.
     pub async fn prune(&self) -> Result<u64, Error> {
-        let now = self.now();
+        let now = self.now() + -self.inner().longer_pruning_margin;
         let mut total = 0;
         loop {
             let removed = self.inner().repository.delete_expired(now, BATCH).await?;

@@ -5,19 +5,16 @@ use std::pin::Pin;
 
 use crate::error::{Error, ErrorKind};
 use crate::repository::Replacement;
-use crate::token::{Lifetime, Token, TokenKey, generate_text};
+use crate::token::{Lifetime, NewLimits, Token, TokenKey, generate_text};
 use crate::tokens::{IssuedToken, Tokens};
 
 impl Tokens {
     /// A new token in the place of this one, which is dead when this returns. The record keeps its id, name, code and
     /// the time of authentication. Await it. Of any number of racing calls for one token exactly one wins.
     ///
-    /// The new lifetime counts from now. It is that of the [service](Tokens::with_lifetime), not that of the old token,
-    /// unless [`lifetime`](Regenerate::lifetime) says otherwise.
-    ///
-    /// # Security
-    /// Who may regenerate again and again stays for ever. Ask for a new login where it matters:
-    /// [`authenticated_within`](crate::policy::authenticated_within).
+    /// The new token keeps the limits of the old one: it ends at the same time, however often it is regenerated, and after
+    /// the same time without use, counted from now. [`lifetime`](Regenerate::lifetime) makes them tighter;
+    /// [`fresh_start`](Regenerate::fresh_start) gives those of a new token.
     ///
     /// # Errors
     /// [`InvalidToken`](ErrorKind::InvalidToken) if the token is not valid (any more): it is unknown, expired, or
@@ -27,7 +24,7 @@ impl Tokens {
     /// # Source
     /// Trongate's `regenerate`, which revives expired tokens.
     pub fn regenerate<'a>(&'a self, token: &'a Token) -> Regenerate<'a> {
-        Regenerate { tokens: self, token, lifetime: self.inner().lifetime }
+        Regenerate { tokens: self, token, limits: NewLimits::Keep }
     }
 }
 
@@ -37,14 +34,25 @@ impl Tokens {
 pub struct Regenerate<'a> {
     tokens: &'a Tokens,
     token: &'a Token,
-    lifetime: Lifetime,
+    limits: NewLimits,
 }
 
 impl Regenerate<'_> {
-    /// How long the new token lives, from now. Default: that of the [service](Tokens::with_lifetime), whatever the old
-    /// token's was.
+    /// How long the new token lives at most, from now: it ends at the earlier of this and the old token's end, and after the
+    /// shorter of the two idle limits. Default: the old token's limits.
     pub fn lifetime(mut self, lifetime: impl Into<Lifetime>) -> Self {
-        self.lifetime = lifetime.into();
+        self.limits = NewLimits::AtMost(lifetime.into());
+        self
+    }
+
+    /// Gives the new token the limits of a newly generated one, from now, whatever the old token's were. For a user who has
+    /// just proved who they are again. Default: the old token's limits.
+    ///
+    /// # Security
+    /// Whoever may do this again and again stays for ever, a thief too. The time of the last login is kept: ask for a new one
+    /// where it matters, with [`authenticated_within`](crate::policy::authenticated_within).
+    pub fn fresh_start(mut self, lifetime: impl Into<Lifetime>) -> Self {
+        self.limits = NewLimits::FreshStart(lifetime.into());
         self
     }
 
@@ -56,7 +64,7 @@ impl Regenerate<'_> {
             _ => generate_text()?,
         };
         let now = self.tokens.now();
-        let replacement = Replacement { old: TokenKey::new(old), new: token.key(), lifetime: self.lifetime, now };
+        let replacement = Replacement { old: TokenKey::new(old), new: token.key(), limits: self.limits, now };
         let regenerated = inner.repository.replace(replacement).await?.ok_or(ErrorKind::InvalidToken)?;
         Ok(IssuedToken::new(token, regenerated.user, regenerated.record, now, self.tokens.cookie().clone()))
     }

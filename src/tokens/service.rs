@@ -6,9 +6,10 @@ use std::sync::Arc;
 use time::Duration;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::repository::TokenRepository;
+use crate::repository::{PRUNING_MARGIN, TokenRepository};
 use crate::respond::{SetTokenCookie, TokenCookie};
 use crate::token::{ApiTokenFormat, Lifetime};
+use crate::tokens::surplus::MAX_TOKENS_PER_USER;
 use crate::tokens::touch::Toucher;
 
 /// The life cycle of tokens in one store. Cheap to clone; clones are the same service.
@@ -30,6 +31,9 @@ pub(super) struct Inner {
     /// `i64::MAX` for never.
     pub(super) touch_seconds: i64,
     pub(super) toucher: Arc<Toucher>,
+    /// Beyond the margin that every store keeps.
+    pub(super) longer_pruning_margin: Duration,
+    pub(super) max_tokens_per_user: Option<u32>,
 }
 
 impl Tokens {
@@ -44,6 +48,8 @@ impl Tokens {
             api_format: None,
             touch_seconds: 60,
             toucher: Arc::default(),
+            longer_pruning_margin: Duration::ZERO,
+            max_tokens_per_user: Some(MAX_TOKENS_PER_USER),
         }))
     }
 
@@ -83,6 +89,30 @@ impl Tokens {
     #[must_use]
     pub fn with_touch_interval(self, interval: Option<Duration>) -> Self {
         self.with(|inner| inner.touch_seconds = interval.map_or(i64::MAX, Duration::whole_seconds))
+    }
+
+    /// How long a token stays in the store after its end, in whole seconds. A store keeps at least
+    /// [`PRUNING_MARGIN`], whatever is said here. Default: [`PRUNING_MARGIN`], 48 hours.
+    ///
+    /// A node whose clock is wrong by more than this prunes tokens that other nodes hold valid.
+    #[must_use]
+    pub fn with_pruning_margin(self, margin: Duration) -> Self {
+        self.with(|inner| inner.longer_pruning_margin = (margin - PRUNING_MARGIN).max(Duration::ZERO))
+    }
+
+    /// How many tokens one user has at most (1 at least), or `None` for any number. Default: 1,000; our choice, many times
+    /// the devices and scripts of an honest user.
+    ///
+    /// A new token that is one too many takes the place of the one that would end first by itself, so that nobody is locked
+    /// out, and a script that logs in again and again fills no store. A token that never ends gives way to no other one; a
+    /// new one of them is refused where all the others never end either
+    /// ([`TooManyTokens`](crate::error::ErrorKind::TooManyTokens)).
+    ///
+    /// It is a bound on what stays, not a lock: generations at the same time may leave a few more until the next one. A user
+    /// with that many tokens that never end has one other token beside them.
+    #[must_use]
+    pub fn with_max_tokens_per_user(self, most: Option<u32>) -> Self {
+        self.with(|inner| inner.max_tokens_per_user = most.map(|most| most.max(1)))
     }
 
     /// The cookie's settings.

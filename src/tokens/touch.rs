@@ -1,70 +1,161 @@
 //! "Last used", written off the request's path.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use time::Duration;
 use tokio::time::timeout;
 
 use crate::clock::Timestamp;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::log::log_warn;
-use crate::token::TokenId;
+use crate::token::{TokenDigest, TokenId, TokenKey};
 use crate::tokens::Tokens;
 use crate::user::{CurrentUser, UserId};
 
-/// The most uses that wait to be written. Our choice: when the store is too slow for more, the rest is not noted now
-/// but at the token's next use.
+/// The most uses that wait to be written. Our choice: a bound on memory when the store is too slow for more. Beyond it a
+/// use is noted at the token's next use, or before the answer if the token would end by its idle limit until then.
 const MAX_WAITING: usize = 4_096;
 
 /// How long the writer rests after an error.
 const REST: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How long the writer waits for one note to be written. Our choice: a connection that hangs must not end all notes, and
-/// with them every token that has an idle limit.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long the writer waits for one use to be written. Our choice: a connection that hangs must not end all writing, and
+/// with it every token that has an idle limit.
+const WRITE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// The uses that wait to be written, each token once, and whether somebody is writing them.
-#[derive(Debug, Default)]
+/// The uses that wait to be written, and whether a task is writing them.
+#[derive(Default)]
 pub(super) struct Toucher {
     queue: Mutex<Queue>,
+    /// How many wait, for those who want to know whether any does without the lock.
+    waiting: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Queue {
-    waiting: BTreeMap<(UserId, TokenId), Timestamp>,
+    /// Each token once, in the order of the uses that made them wait: every token has its turn, however slow the store is.
+    order: VecDeque<TokenDigest>,
+    uses: HashMap<TokenDigest, WaitingUse>,
     has_writer: bool,
 }
 
+/// The newest use of a token, which its store does not know yet.
+#[derive(Clone)]
+struct WaitingUse {
+    user: UserId,
+    id: TokenId,
+    used_at: Timestamp,
+    /// In seconds: how often it is due.
+    interval: i64,
+    idle_limit: Option<Duration>,
+}
+
+impl WaitingUse {
+    /// Whether the token is not idle at `now`, thanks to this use.
+    fn keeps_alive(&self, now: Timestamp) -> bool {
+        self.idle_limit.is_some_and(|limit| now < self.used_at + limit)
+    }
+}
+
 impl Tokens {
-    /// Has this use noted if the last note is old enough. Costs a hit that is not due two comparisons.
+    /// Has this use written if the last one that is noted is old enough. Costs a hit that is not due two comparisons.
+    ///
+    /// `true`: it cannot wait for the queue, which is full, and has to be written before the answer.
     #[inline]
-    pub(super) fn touch_if_due(&self, user: &CurrentUser) {
+    pub(super) fn touch_if_due(&self, token: TokenKey<'_>, user: &CurrentUser) -> bool {
         let record = user.token();
         let for_idle_limit = record.idle_limit().map_or(i64::MAX, |limit| limit.whole_seconds() / 4);
         let interval = self.inner().touch_seconds.min(for_idle_limit).max(1);
-        if user.checked().unix_seconds().saturating_sub(record.last_active().unix_seconds()) >= interval {
-            self.touch_later(user);
-        }
+        let age = user.checked().unix_seconds().saturating_sub(record.last_active().unix_seconds());
+        age >= interval && self.touch_later(token, user, interval, age)
     }
 
     #[cold]
-    fn touch_later(&self, user: &CurrentUser) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+    fn touch_later(&self, token: TokenKey<'_>, user: &CurrentUser, interval: i64, age: i64) -> bool {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
+        let idle_limit = user.token().idle_limit();
+        let (digest, used_at) = (token.digest(), user.checked());
         let mut queue = self.inner().toucher.queue();
-        if queue.waiting.len() < MAX_WAITING {
-            queue.waiting.entry((user.id().clone(), user.token().id())).or_insert(user.checked());
-        }
+        let queue = &mut *queue;
+        let is_queued = match queue.uses.get_mut(&digest) {
+            Some(waiting) => {
+                waiting.used_at = waiting.used_at.max(used_at);
+                true
+            }
+            None if queue.order.len() < MAX_WAITING => {
+                let (user, id) = (user.id().clone(), user.token().id());
+                queue.uses.insert(digest, WaitingUse { user, id, used_at, interval, idle_limit });
+                queue.order.push_back(digest);
+                self.inner().toucher.waiting.store(queue.order.len(), Ordering::Release);
+                true
+            }
+            None => false,
+        };
         // Also for what waits already: the writer before may have ended with its runtime.
         if !queue.has_writer {
             queue.has_writer = true;
             runtime.spawn(Writer { tokens: self.clone(), is_done: false }.write());
         }
+        !is_queued && idle_limit.is_some_and(|limit| age >= limit.whole_seconds() / 2)
+    }
+
+    /// Writes this use now, while its request waits. A use that could not be written makes no valid token invalid.
+    pub(super) async fn touch_now(&self, user: &CurrentUser) {
+        let touch = self.inner().repository.touch(user.id(), user.token().id(), user.checked());
+        if let Err(_error) = touch.await {
+            log_warn!(error = &_error as &dyn std::error::Error, "the last use of a token was not noted");
+        }
+    }
+
+    /// Whether a use of this token waits that its store has to know before it may call the token idle.
+    pub(super) fn has_waiting_use(&self, token: TokenKey<'_>, now: Timestamp) -> bool {
+        let toucher = &self.inner().toucher;
+        toucher.waiting.load(Ordering::Acquire) > 0 && toucher.waiting_use(token, now).is_some()
+    }
+
+    /// Looks up a token that was not found, again, after the use that waits is written. Its store has called it idle, and
+    /// did not know of that use.
+    ///
+    /// Nothing comes back that was ended: the store notes a use only of what was valid at that time and is still there.
+    pub(super) async fn find_after_waiting_use(
+        &self,
+        token: TokenKey<'_>,
+        now: Timestamp,
+    ) -> Result<Option<CurrentUser>, Error> {
+        let inner = self.inner();
+        let Some(waiting) = inner.toucher.waiting_use(token, now) else { return Ok(None) };
+        inner.repository.touch(&waiting.user, waiting.id, waiting.used_at).await?;
+        inner.repository.find(token, now).await
     }
 }
 
 impl Toucher {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting_use(&self, token: TokenKey<'_>, now: Timestamp) -> Option<WaitingUse> {
+        let digest = token.digest();
+        self.queue().uses.get(&digest).filter(|waiting| waiting.keeps_alive(now)).cloned()
+    }
+
+    /// Takes the first of the queue out, and puts it at the end if it has to be written again: because that failed and its
+    /// token would end, or because of a newer use.
+    fn settle(&self, written: &WaitingUse, is_written: bool, now: Timestamp) {
+        let mut queue = self.queue();
+        let Some(digest) = queue.order.pop_front() else { return };
+        let is_due_again = queue.uses.get(&digest).is_some_and(|waiting| {
+            let since = waiting.used_at.unix_seconds() - written.used_at.unix_seconds();
+            if is_written { since >= waiting.interval } else { waiting.keeps_alive(now) }
+        });
+        if is_due_again {
+            queue.order.push_back(digest);
+        } else {
+            queue.uses.remove(&digest);
+        }
+        self.waiting.store(queue.order.len(), Ordering::Release);
     }
 }
 
@@ -79,20 +170,22 @@ impl Writer {
     async fn write(mut self) {
         let tokens = self.tokens.clone();
         let inner = tokens.inner();
-        while let Some(((user, id), used_at)) = self.next() {
-            let written = timeout(PATIENCE, inner.repository.touch(&user, id, used_at)).await;
-            if let Err(_error) = written.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into())) {
-                log_warn!(error = &_error as &dyn std::error::Error, "the last use of a token was not noted");
+        while let Some(waiting) = self.next() {
+            let touch = inner.repository.touch(&waiting.user, waiting.id, waiting.used_at);
+            let written =
+                timeout(WRITE_TIMEOUT, touch).await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()));
+            if let Err(_error) = &written {
+                log_warn!(error = _error as &dyn std::error::Error, "the last use of a token was not noted");
                 tokio::time::sleep(REST).await;
             }
-            // Only now: a use in the meantime is this one.
-            inner.toucher.queue().waiting.remove(&(user, id));
+            // Only now: a use in the meantime is this one, or a newer one of the same entry.
+            inner.toucher.settle(&waiting, written.is_ok(), tokens.now());
         }
     }
 
-    fn next(&mut self) -> Option<((UserId, TokenId), Timestamp)> {
+    fn next(&mut self) -> Option<WaitingUse> {
         let mut queue = self.tokens.inner().toucher.queue();
-        let next = queue.waiting.first_key_value().map(|(key, used_at)| (key.clone(), *used_at));
+        let next = queue.order.front().and_then(|digest| queue.uses.get(digest)).cloned();
         queue.has_writer = next.is_some();
         self.is_done = next.is_none();
         next

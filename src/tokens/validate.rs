@@ -31,8 +31,17 @@ impl Tokens {
         if self.is_forged(token) {
             return Ok(None);
         }
-        let found = self.inner().repository.find(token, self.now()).await?;
-        Ok(found.inspect(|user| self.touch_if_due(user)))
+        let now = self.now();
+        let mut found = self.inner().repository.find(token, now).await?;
+        if found.is_none() && self.has_waiting_use(token, now) {
+            found = self.find_after_waiting_use(token, now).await?;
+        }
+        if let Some(user) = &found
+            && self.touch_if_due(token, user)
+        {
+            self.touch_now(user).await;
+        }
+        Ok(found)
     }
 
     /// Whether the text claims to be one of our API tokens and its check digits say otherwise.
@@ -50,13 +59,13 @@ impl TokenValidator for Tokens {
         if self.is_forged(token) {
             return Some(Validation::Invalid);
         }
-        match self.inner().repository.find_now(token, self.now())? {
-            Some(user) => {
-                self.touch_if_due(&user);
-                Some(Validation::Valid(user))
-            }
-            None => Some(Validation::Invalid),
-        }
+        let now = self.now();
+        let found = self.inner().repository.find_now(token, now)?;
+        let has_to_wait = match &found {
+            Some(user) => self.touch_if_due(token, user),
+            None => self.has_waiting_use(token, now),
+        };
+        if has_to_wait { None } else { Some(Ok(found).into()) }
     }
 
     async fn validate(&self, token: TokenKey<'_>) -> Validation {

@@ -8,6 +8,7 @@
 mod architecture;
 mod auth;
 mod beside_trongate;
+mod debug;
 mod extract;
 mod fuzz_corpus;
 mod guard;

@@ -7,7 +7,9 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::mysql::MySqlRepository;
 use crate::repository::mysql::failure::failure;
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, sql, user_key};
+use crate::repository::{
+    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end, sql, user_key,
+};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
 
@@ -39,7 +41,7 @@ const TOUCH: &str = "UPDATE tower_tokens_tokens
         WHEN absolute_end IS NULL THEN ? + LEAST(idle_limit, ?)
         ELSE LEAST(absolute_end, ? + LEAST(idle_limit, ?))
     END, last_used_at = ?
-    WHERE id = ? AND user_id = ? AND (ends_at IS NULL OR ends_at > ?) AND (last_used_at IS NULL OR last_used_at < ?)
+    WHERE id = ? AND user_id = ? AND (ends_at IS NULL OR ends_at > ?) AND COALESCE(last_used_at, created_at - 1) < ?
     AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND u.disabled = 0)";
 
 const DELETE_BY_USER: &str = "DELETE FROM tower_tokens_tokens WHERE user_id = ?";
@@ -57,6 +59,7 @@ const DELETE_EXPIRED: &str = "DELETE FROM tower_tokens_tokens WHERE ends_at <= ?
 impl TokenRepository for MySqlRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let NewToken { key, user, record } = token;
+        record.check_bounds()?;
         let user = user_key::of(user);
         let inserted = self.change(|| {
             query(INSERT)
@@ -79,7 +82,8 @@ impl TokenRepository for MySqlRepository {
         let find = query(FIND).bind(&token.digest().as_bytes()[..]).bind(now.unix_seconds());
         let Some(row) = self.one(find).await? else { return Ok(None) };
         let user = || Ok(CurrentUser::new(sql::user_id(&row, 8)?, sql::level(&row, 9)?, sql::record(&row)?, now));
-        user().map(Some).map_err(failure)
+        let user = user().map_err(failure)?;
+        Ok(user.token().is_valid_at(now).then_some(user))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
@@ -94,7 +98,7 @@ impl TokenRepository for MySqlRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, lifetime, now } = replacement;
+        let Replacement { old, new, limits, now } = replacement;
         let (old_digest, new_digest) = (old.digest(), new.digest());
         // MySQL's UPDATE returns no row. Nothing of this one that survives a replacement can change under its digest, so
         // it is read first; whether it is still there is the update's to say, and only one of many updates can find it.
@@ -102,7 +106,7 @@ impl TokenRepository for MySqlRepository {
         if old_digest == new_digest {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let record = found.token().clone().regenerated(now, lifetime);
+        let record = found.token().clone().regenerated(now, limits);
         let replaced = self.change(|| {
             query(REPLACE)
                 .bind(&new_digest.as_bytes()[..])
@@ -149,6 +153,6 @@ impl TokenRepository for MySqlRepository {
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
-        self.change(|| query(DELETE_EXPIRED).bind(now.unix_seconds()).bind(i64::from(limit))).await
+        self.change(|| query(DELETE_EXPIRED).bind(prunable_end(now).unix_seconds()).bind(i64::from(limit))).await
     }
 }

@@ -7,7 +7,9 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::postgres::PostgresRepository;
 use crate::repository::postgres::failure::failure;
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, sql, user_key};
+use crate::repository::{
+    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end, sql, user_key,
+};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
 
@@ -40,7 +42,7 @@ const TOUCH: &str = "UPDATE tower_tokens_tokens
         WHEN absolute_end IS NULL THEN $3 + least(idle_limit, $4)
         ELSE least(absolute_end, $3 + least(idle_limit, $4))
     END
-    WHERE id = $1 AND user_id = $2 AND (ends_at IS NULL OR ends_at > $3) AND (last_used_at IS NULL OR last_used_at < $3)
+    WHERE id = $1 AND user_id = $2 AND (ends_at IS NULL OR ends_at > $3) AND COALESCE(last_used_at, created_at - 1) < $3
     AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND NOT u.disabled)";
 
 const DELETE_BY_USER: &str = "DELETE FROM tower_tokens_tokens WHERE user_id = $1 AND ($2 IS NULL OR id <> $2)";
@@ -59,6 +61,7 @@ const DELETE_EXPIRED: &str = "DELETE FROM tower_tokens_tokens WHERE digest = ANY
 impl TokenRepository for PostgresRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let NewToken { key, user, record } = token;
+        record.check_bounds()?;
         let user = user_key::of(user);
         let inserted = self.change(|| {
             query(INSERT)
@@ -81,7 +84,8 @@ impl TokenRepository for PostgresRepository {
         let find = query(FIND).bind(&token.digest().as_bytes()[..]).bind(now.unix_seconds());
         let Some(row) = self.one(find).await? else { return Ok(None) };
         let user = || Ok(CurrentUser::new(sql::user_id(&row, 8)?, sql::level(&row, 9)?, sql::record(&row)?, now));
-        user().map(Some).map_err(failure)
+        let user = user().map_err(failure)?;
+        Ok(user.token().is_valid_at(now).then_some(user))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
@@ -96,14 +100,16 @@ impl TokenRepository for PostgresRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, lifetime, now } = replacement;
+        let Replacement { old, new, limits, now } = replacement;
         let (old_digest, new_digest) = (old.digest(), new.digest());
+        // The limits of a token never change under its digest, so they are read first; whether it is still there is the
+        // update's to say.
+        let Some(found) = self.find(old, now).await? else { return Ok(None) };
         if old_digest == new_digest {
             // To PostgreSQL a row is not in its own way.
-            let found = self.find(old, now).await?;
-            return if found.is_some() { Err(ErrorKind::AlreadyExists.into()) } else { Ok(None) };
+            return Err(ErrorKind::AlreadyExists.into());
         }
-        let fresh = TokenRecord::new(TokenId::new(0), now, lifetime);
+        let fresh = found.token().clone().regenerated(now, limits);
         let replaced = self.change_returning(|| {
             query(REPLACE)
                 .bind(&old_digest.as_bytes()[..])
@@ -144,6 +150,6 @@ impl TokenRepository for PostgresRepository {
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
-        self.change(|| query(DELETE_EXPIRED).bind(now.unix_seconds()).bind(i64::from(limit))).await
+        self.change(|| query(DELETE_EXPIRED).bind(prunable_end(now).unix_seconds()).bind(i64::from(limit))).await
     }
 }

@@ -18,7 +18,8 @@ const LAYOUT: &str = "v1";
 /// Tokens, users and levels in Redis (6 and later), or what speaks its protocol and runs its scripts. Clones share one
 /// connection, which carries any number of calls at once.
 ///
-/// Every call is one script and one round trip: it happens as a whole or not at all. (Ending all tokens of a user is one
+/// Every change is one script: it happens as a whole or not at all. Every call is one round trip, but for `replace`, which
+/// looks first. (Ending all tokens of a user is one
 /// step too; what they leave behind is removed in further steps.) A call is answered within 5 seconds, if need be with an
 /// error. No script holds Redis up for more than a few milliseconds, whatever number of tokens a user has.
 ///
@@ -29,8 +30,8 @@ const LAYOUT: &str = "v1";
 /// asked whether it works. An address that leads to a replica is refused.
 ///
 /// # Time
-/// Whether a token is valid is decided by the caller's clock alone. Redis is asked to forget a token one hour after its
-/// end, counted from the call: that only makes room. So tokens go by themselves even where nothing prunes, and Redis'
+/// Whether a token is valid is decided by the caller's clock alone. Redis is asked to forget a token 48 hours after its
+/// end, counted from the call: that only makes room, with the margin that pruning keeps. So tokens go by themselves even where nothing prunes, and Redis'
 /// clock may be wrong by any amount, as long as it runs at the usual pace.
 ///
 /// # Eviction

@@ -7,7 +7,9 @@ use crate::error::{Error, ErrorKind};
 use crate::repository::redis::RedisRepository;
 use crate::repository::redis::ended::BATCH;
 use crate::repository::redis::{ended, reply, scripts};
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, user_key};
+use crate::repository::{
+    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end, user_key,
+};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
 
@@ -18,6 +20,7 @@ const LOOKED_AT: &[u8] = b"250";
 impl TokenRepository for RedisRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let NewToken { key, user, record } = token;
+        record.check_bounds()?;
         let id = reply::id_bytes(record.id());
         let user = user_key::of(user);
         let created = reply::seconds(record.created_at());
@@ -54,7 +57,8 @@ impl TokenRepository for RedisRepository {
         let found: Option<reply::Row> =
             self.look_up(&scripts::FIND, &[token.digest().as_bytes(), reply::seconds(now).as_bytes()]).await?;
         let Some(row) = found else { return Ok(None) };
-        Ok(Some(CurrentUser::new(reply::user_id(&row, 8)?, reply::level(&row, 9)?, reply::record(&row)?, now)))
+        let user = CurrentUser::new(reply::user_id(&row, 8)?, reply::level(&row, 9)?, reply::record(&row)?, now);
+        Ok(user.token().is_valid_at(now).then_some(user))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
@@ -68,8 +72,11 @@ impl TokenRepository for RedisRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, lifetime, now } = replacement;
-        let fresh = TokenRecord::new(TokenId::new(0), now, lifetime);
+        let Replacement { old, new, limits, now } = replacement;
+        // The limits of a token never change under its digest, so they are read first; whether it is still there is the
+        // script's to say.
+        let Some(found) = self.find(old, now).await? else { return Ok(None) };
+        let fresh = found.token().clone().regenerated(now, limits);
         let replaced: Option<reply::Row> = self
             .change(
                 &scripts::REPLACE,
@@ -130,7 +137,7 @@ impl TokenRepository for RedisRepository {
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         self.sweep_ended(limit).await?;
-        let now = reply::seconds(now);
+        let now = reply::seconds(prunable_end(now));
         let mut total = 0;
         while total < u64::from(limit) {
             let batch = u64::from(limit).saturating_sub(total).min(BATCH);

@@ -9,7 +9,7 @@ use crate::repository::sql;
 use crate::repository::sqlite::SqliteRepository;
 use crate::repository::sqlite::failure::failure;
 use crate::repository::sqlite::rows::{self, IdParameter};
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository};
+use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
 
@@ -41,7 +41,7 @@ const TOUCH: &str = "UPDATE tower_tokens_tokens
         WHEN absolute_end IS NULL THEN ?3 + min(idle_limit, ?4)
         ELSE min(absolute_end, ?3 + min(idle_limit, ?4))
     END
-    WHERE id = ?1 AND user_id = ?2 AND (ends_at IS NULL OR ends_at > ?3) AND (last_used_at IS NULL OR last_used_at < ?3)
+    WHERE id = ?1 AND user_id = ?2 AND (ends_at IS NULL OR ends_at > ?3) AND COALESCE(last_used_at, created_at - 1) < ?3
     AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND u.disabled = 0)";
 
 const DELETE_BY_USER: &str = "DELETE FROM tower_tokens_tokens WHERE user_id = ?1 AND (?2 IS NULL OR id <> ?2)";
@@ -57,6 +57,7 @@ const DELETE_EXPIRED: &str = "DELETE FROM tower_tokens_tokens WHERE digest IN
 impl TokenRepository for SqliteRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let NewToken { key, user, record } = token;
+        record.check_bounds()?;
         let insert = query(INSERT)
             .bind(&key.digest().as_bytes()[..])
             .bind(record.id().get())
@@ -79,7 +80,8 @@ impl TokenRepository for SqliteRepository {
         let find = query(FIND).bind(&token.digest().as_bytes()[..]).bind(now.unix_seconds());
         let Some(row) = find.fetch_optional(self.pool()).await.map_err(failure)? else { return Ok(None) };
         let user = || Ok(CurrentUser::new(rows::user_id(&row, 8)?, sql::level(&row, 9)?, sql::record(&row)?, now));
-        user().map(Some).map_err(failure)
+        let user = user().map_err(failure)?;
+        Ok(user.token().is_valid_at(now).then_some(user))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
@@ -93,14 +95,16 @@ impl TokenRepository for SqliteRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, lifetime, now } = replacement;
+        let Replacement { old, new, limits, now } = replacement;
         let (old_digest, new_digest) = (old.digest(), new.digest());
+        // The limits of a token never change under its digest, so they are read first; whether it is still there is the
+        // update's to say.
+        let Some(found) = self.find(old, now).await? else { return Ok(None) };
         if old_digest == new_digest {
             // To SQLite a row is not in its own way.
-            let found = self.find(old, now).await?;
-            return if found.is_some() { Err(ErrorKind::AlreadyExists.into()) } else { Ok(None) };
+            return Err(ErrorKind::AlreadyExists.into());
         }
-        let fresh = TokenRecord::new(TokenId::new(0), now, lifetime);
+        let fresh = found.token().clone().regenerated(now, limits);
         let replace = query(REPLACE)
             .bind(&old_digest.as_bytes()[..])
             .bind(&new_digest.as_bytes()[..])
@@ -136,7 +140,7 @@ impl TokenRepository for SqliteRepository {
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
-        self.change(query(DELETE_EXPIRED).bind(now.unix_seconds()).bind(i64::from(limit))).await
+        self.change(query(DELETE_EXPIRED).bind(prunable_end(now).unix_seconds()).bind(i64::from(limit))).await
     }
 }
 

@@ -17,7 +17,7 @@ use crate::repository::trongate::TrongateRepository;
 use crate::repository::trongate::failure::failure;
 use crate::repository::trongate::rows;
 use crate::repository::trongate::store::Query;
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository};
+use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
 
@@ -66,6 +66,7 @@ const BATCH: u32 = 1_000;
 impl TokenRepository for TrongateRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let NewToken { key, user, record } = token;
+        record.check_bounds()?;
         if !rows::fits(key) {
             return Err(rows::invalid("Trongate's table holds tokens of 1 to 125 bytes"));
         }
@@ -117,12 +118,13 @@ impl TokenRepository for TrongateRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, lifetime, now } = replacement;
+        let Replacement { old, new, limits, now } = replacement;
         if !rows::fits(new) {
             return Err(rows::invalid("Trongate's table holds tokens of 1 to 125 bytes"));
         }
-        let expiry_date = rows::expiry_date(lifetime.ends_at(now), lifetime.idle_limit().is_some())?;
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
+        let record = found.token().clone().regenerated(now, limits);
+        let expiry_date = rows::expiry_date(record.absolute_expiry(), record.idle_limit().is_some())?;
         let (old, new) = (old.expose_secret(), new.expose_secret());
         if !self.numbers(query(NUMBERS).bind(new).bind(new)).await?.is_empty() {
             return Err(ErrorKind::AlreadyExists.into());
@@ -160,7 +162,7 @@ impl TokenRepository for TrongateRepository {
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
-        let now = now.unix_seconds();
+        let now = prunable_end(now).unix_seconds();
         let mut total = 0;
         while total < u64::from(limit) {
             let batch = u64::from(BATCH).min(u64::from(limit) - total);

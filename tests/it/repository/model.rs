@@ -8,9 +8,10 @@ use time::Duration;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{
-    MemoryRepository, NewToken, PageRequest, Replacement, SqliteRepository, TokenRepository, UserRepository,
+    MemoryRepository, NewToken, PRUNING_MARGIN, PageRequest, Replacement, SqliteRepository, TokenRepository,
+    UserRepository,
 };
-use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
 
 const LEVELS: [&str; 2] = ["member", "admin"];
@@ -26,7 +27,7 @@ enum Step {
     Insert { token: u8, user: u8, id: i64, lifetime: Lifetime },
     Delete { token: u8 },
     DeleteById { user: u8, id: i64 },
-    Replace { old: u8, new: u8, lifetime: Lifetime },
+    Replace { old: u8, new: u8, limits: NewLimits },
     Touch { user: u8, id: i64 },
     DeleteByUser { user: u8, keep: Option<i64> },
     DeleteExpired { limit: u32 },
@@ -41,6 +42,14 @@ fn lifetime() -> impl Strategy<Value = Lifetime> {
     })
 }
 
+fn limits() -> impl Strategy<Value = NewLimits> {
+    prop_oneof![
+        Just(NewLimits::Keep),
+        lifetime().prop_map(NewLimits::AtMost),
+        lifetime().prop_map(NewLimits::FreshStart),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let (user, level, token, id) = (0_u8..4, 0_u8..2, 0_u8..6, 0_i64..6);
     prop_oneof![
@@ -53,7 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(token, user, id, lifetime)| Step::Insert { token, user, id, lifetime }),
         1 => token.clone().prop_map(|token| Step::Delete { token }),
         1 => (user.clone(), id.clone()).prop_map(|(user, id)| Step::DeleteById { user, id }),
-        3 => (token.clone(), token, lifetime()).prop_map(|(old, new, lifetime)| Step::Replace { old, new, lifetime }),
+        3 => (token.clone(), token, limits()).prop_map(|(old, new, limits)| Step::Replace { old, new, limits }),
         4 => (user.clone(), id.clone()).prop_map(|(user, id)| Step::Touch { user, id }),
         1 => (user, proptest::option::of(id)).prop_map(|(user, keep)| Step::DeleteByUser { user, keep }),
         1 => (0_u32..3).prop_map(|limit| Step::DeleteExpired { limit }),
@@ -63,6 +72,11 @@ fn step() -> impl Strategy<Value = Step> {
 /// Users 0 and 2 are integers, 1 and 3 the same as text.
 fn user_id(user: u8) -> UserId {
     if user.is_multiple_of(2) { UserId::from(i64::from(user)) } else { UserId::from((user - 1).to_string()) }
+}
+
+/// The first time at which pruning may remove what has ended at `end`.
+fn margin_after(end: Timestamp) -> Timestamp {
+    end + PRUNING_MARGIN
 }
 
 fn text(token: u8) -> String {
@@ -80,7 +94,7 @@ struct Model {
 impl Model {
     fn is_valid(&self, token: u8, now: Timestamp) -> bool {
         self.tokens.get(&token).is_some_and(|(user, record)| {
-            !record.is_expired(now) && self.users.get(user).is_some_and(|(_, disabled)| !disabled)
+            record.is_valid_at(now) && self.users.get(user).is_some_and(|(_, disabled)| !disabled)
         })
     }
 
@@ -150,17 +164,17 @@ where
             let token = model.by_id(user, id);
             prop_assert_eq!(deleted, token.is_some_and(|token| model.tokens.remove(&token).is_some()));
         }
-        Step::Replace { old, new, lifetime } => {
+        Step::Replace { old, new, limits } => {
             let (old_text, new_text) = (text(old), text(new));
             let (old_key, new_key) = (TokenKey::new(&old_text), TokenKey::new(&new_text));
-            let done = store.replace(Replacement { old: old_key, new: new_key, lifetime, now: *now }).await;
+            let done = store.replace(Replacement { old: old_key, new: new_key, limits, now: *now }).await;
             let done = done.map(|done| done.map(|done| (done.user, done.record))).map_err(|error| error.kind());
             let expected = match (model.is_valid(old, *now), model.tokens.contains_key(&new)) {
                 (false, _) => Ok(None),
                 (true, true) => Err(ErrorKind::AlreadyExists),
                 (true, false) => {
                     let (user, record) = model.tokens.remove(&old).unwrap();
-                    let record = record.regenerated(*now, lifetime);
+                    let record = record.regenerated(*now, limits);
                     model.tokens.insert(new, (user, record.clone()));
                     Ok(Some((user_id(user), record)))
                 }
@@ -169,10 +183,13 @@ where
         }
         Step::Touch { user, id } => {
             let done = store.touch(&user_id(user), TokenId::new(id), *now).await.unwrap();
+            // One whose last use lies ahead has one that is later than this.
             let token = model.by_id(user, id).filter(|token| model.is_valid(*token, *now));
             let entry = token.and_then(|token| model.tokens.get_mut(&token));
-            let entry =
-                entry.filter(|(_, record)| record.last_used_at().is_none_or(|last| Timestamp::from(last) < *now));
+            let entry = entry.filter(|(_, record)| {
+                let last = record.last_used_at().map(Timestamp::from);
+                last.map_or(Timestamp::from(record.created_at()) <= *now, |last| last < *now)
+            });
             prop_assert_eq!(done, entry.is_some());
             if let Some((_, record)) = entry {
                 *record = record.clone().with_last_used_at(Some(*now));
@@ -185,7 +202,13 @@ where
             prop_assert_eq!(deleted, expected);
         }
         Step::DeleteExpired { limit } => {
-            let deleted = store.delete_expired(*now, limit).await.unwrap();
+            // As it is now, the margin keeps all there is; when it is over, those that have ended by now go.
+            let early = margin_after(*now + -Duration::SECOND * 100);
+            let ended_early = |record: &TokenRecord| record.is_expired(*now + -Duration::SECOND * 100);
+            if !model.tokens.values().any(|(_, record)| ended_early(record)) {
+                prop_assert_eq!(store.delete_expired(early, limit).await.unwrap(), 0, "the margin is not over");
+            }
+            let deleted = store.delete_expired(margin_after(*now), limit).await.unwrap();
             let expired = model.tokens.values().filter(|(_, record)| record.is_expired(*now)).count() as u64;
             prop_assert_eq!(deleted, expired.min(u64::from(limit)));
             // Which of them go is the store's choice: the model follows it, for an old token is seen by an old clock.
@@ -202,7 +225,7 @@ where
                 gone.iter().for_each(|token| _ = model.tokens.remove(token));
             } else {
                 // Some have a lifetime of zero and are never seen: remove all the expired on both sides.
-                store.delete_expired(*now, 1_000).await.unwrap();
+                store.delete_expired(margin_after(*now), 1_000).await.unwrap();
                 model.remove_where(|_, record| record.is_expired(*now));
             }
         }

@@ -10,9 +10,10 @@ use tower_tokens::clock::Timestamp;
 use tower_tokens::conformance::{self, Subject};
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
-    MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, UserRepository,
+    MemoryRepository, NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement, TokenRepository,
+    UserRepository,
 };
-use tower_tokens::token::{Expiry, TokenDigest, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Expiry, Lifetime, NewLimits, TokenDigest, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::{CurrentUser, UserId, UserLevel};
 
 /// What is wrong with a [`Mutant`].
@@ -21,8 +22,10 @@ pub(crate) enum Flaw {
     None,
     InsertOverwrites,
     InsertTakesAnyUser,
+    InsertTakesAnyLength,
     FindIgnoresTheEnd,
     FindIsOneSecondLate,
+    FindBelievesTheFuture,
     FindRemembersTheLevel,
     FindRemembersTheUser,
     FindIgnoresCase,
@@ -33,9 +36,11 @@ pub(crate) enum Flaw {
     ReplaceRevives,
     ReplaceKeepsTheOldToken,
     ReplaceIgnoresTheUser,
+    ReplaceLoosens,
     TouchBringsBack,
     TouchMovesNothing,
     TouchGoesBack,
+    TouchEndsEarly,
     DeleteByUserIgnoresKeep,
     EndsMissTheReplaced,
     ListIsOldestFirst,
@@ -43,6 +48,7 @@ pub(crate) enum Flaw {
     ListShowsTheEnded,
     DeleteExpiredIsUnbounded,
     DeleteExpiredIsOneSecondEarly,
+    DeleteExpiredKeepsNoMargin,
 }
 
 /// A store with one flaw, and without [`UserRepository`]: its users are, so to speak, the application's own.
@@ -95,6 +101,7 @@ impl TokenRepository for Mutant {
             Flaw::InsertTakesAnyUser if self.inner.user(token.user).await?.is_none() => {
                 self.inner.create_user(Some(token.user.clone()), "member").await?;
             }
+            Flaw::InsertTakesAnyLength if token.record.check_bounds().is_err() => return Ok(token.record),
             _ => {}
         }
         let user = token.user.clone();
@@ -134,6 +141,10 @@ impl TokenRepository for Mutant {
                 let earlier = now + time::Duration::seconds(-1);
                 self.inner.find(token, earlier).await?.map(|user| again(&user, user.level()))
             }
+            Flaw::FindBelievesTheFuture => match (found, remembered()) {
+                (None, Some(user)) if !user.token().is_expired(now) => Some(again(&user, user.level())),
+                (found, _) => found,
+            },
             Flaw::FindRemembersTheLevel => match (found, remembered()) {
                 (Some(found), Some(before)) => Some(again(&found, before.level())),
                 (found, _) => found,
@@ -170,13 +181,13 @@ impl TokenRepository for Mutant {
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
         self.outage()?;
-        let Replacement { old, new, lifetime, now } = replacement.clone();
+        let Replacement { old, new, limits, now } = replacement.clone();
         match (self.flaw, self.remembered(&old.digest())) {
             (Flaw::ReplaceIsTwoSteps, _) => {
                 let Some(found) = self.inner.find(old, now).await? else { return Ok(None) };
                 tokio::task::yield_now().await;
                 self.inner.delete(old).await?;
-                let record = found.token().clone().regenerated(now, lifetime);
+                let record = found.token().clone().regenerated(now, limits);
                 let stored = NewToken { key: new, user: found.id(), record: record.clone() };
                 let stored = match self.inner.insert(stored).await {
                     Ok(stored) => stored,
@@ -192,6 +203,10 @@ impl TokenRepository for Mutant {
                 let record = found.token().clone().with_id(TokenId::new(1_000_000 + found.token().id().get()));
                 self.inner.insert(NewToken { key: old, user: found.id(), record }).await?;
                 Ok(done)
+            }
+            (Flaw::ReplaceLoosens, _) => {
+                let limits = NewLimits::FreshStart(Lifetime::hours(24));
+                self.inner.replace(Replacement { limits, ..replacement }).await
             }
             (Flaw::ReplaceIgnoresTheUser, Some(found)) => {
                 let disabled = self.inner.user(found.id()).await?.is_some_and(|user| user.disabled);
@@ -218,6 +233,10 @@ impl TokenRepository for Mutant {
             (Flaw::TouchGoesBack, _) => {
                 self.inner.touch(user, id, now).await?;
                 Ok(true)
+            }
+            (Flaw::TouchEndsEarly, Some((_, found))) if now < found.token().created_at().into() => {
+                // What a column "last used" says that no comparison with the birth keeps from going back.
+                self.inner.delete_by_id(user, id).await
             }
             (Flaw::TouchBringsBack, Some((digest, found))) if !self.inner.touch(user, id, now).await? => {
                 let record = found.token().clone().with_code("back").with_absolute_expiry(Expiry::Never);
@@ -261,6 +280,7 @@ impl TokenRepository for Mutant {
             Flaw::DeleteExpiredIsOneSecondEarly => {
                 self.inner.delete_expired(now + time::Duration::seconds(1), limit).await
             }
+            Flaw::DeleteExpiredKeepsNoMargin => self.inner.delete_expired(now + PRUNING_MARGIN, limit).await,
             _ => self.inner.delete_expired(now, limit).await,
         }
     }
@@ -322,6 +342,12 @@ mutants! {
         an_expired_token_cannot_be_replaced, a_token_is_expired_at_its_edge;
     a_replace_that_keeps_the_old_token: ReplaceKeepsTheOldToken is caught by
         replace_puts_the_new_token_in_the_old_ones_place, of_racing_replacements_exactly_one_wins;
+    an_insert_of_any_length: InsertTakesAnyLength is caught by insert_refuses_a_name_or_code_that_is_too_long;
+    a_find_that_believes_the_future: FindBelievesTheFuture is caught by a_use_in_the_future_keeps_no_idle_token_alive;
+    a_replace_that_loosens: ReplaceLoosens is caught by
+        replace_loosens_neither_limit, a_chain_of_replacements_ends_with_its_first_token;
+    a_touch_that_ends_early: TouchEndsEarly is caught by touch_ends_no_token_early;
+    a_pruning_without_margin: DeleteExpiredKeepsNoMargin is caught by delete_expired_keeps_a_margin;
     a_replace_for_the_disabled: ReplaceIgnoresTheUser is caught by
         only_a_token_that_finds_its_user_can_be_replaced, disabling_a_user_stops_replacements;
     ends_that_miss_what_is_being_replaced: EndsMissTheReplaced is caught by

@@ -4,7 +4,7 @@ use redis::aio::MultiplexedConnection;
 use time::Duration;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::repository::{NewToken, PageRequest, RedisRepository, Replacement, TokenRepository, UserRepository};
-use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::servers::{shared, unique_name};
@@ -41,7 +41,7 @@ async fn seconds_left(connection: &mut MultiplexedConnection, key: Vec<u8>) -> i
 }
 
 #[tokio::test]
-async fn redis_ends_tokens_by_itself_an_hour_after_their_end_by_any_clock() {
+async fn redis_ends_tokens_by_itself_two_days_after_their_end_by_any_clock() {
     let (store, prefix, user) = with_member().await;
     let mut connection = beside().await;
     let long_ago = Timestamp::from_unix_seconds(1_000_000);
@@ -60,20 +60,20 @@ async fn redis_ends_tokens_by_itself_an_hour_after_their_end_by_any_clock() {
     add(2, "ever", Lifetime::never_expires()).await;
     let idle = add(3, "idle", Lifetime::never_expires().with_idle_limit(Duration::seconds(600))).await;
     let near = |left: i64, expected: i64| (expected - 60..=expected).contains(&left);
-    assert!(near(both_left(&mut connection, 1, "day").await, 86_400 + 3_600));
+    assert!(near(both_left(&mut connection, 1, "day").await, 86_400 + 172_800));
     assert_eq!(both_left(&mut connection, 2, "ever").await, -1);
-    assert!(near(both_left(&mut connection, 3, "idle").await, 600 + 3_600));
+    assert!(near(both_left(&mut connection, 3, "idle").await, 600 + 172_800));
 
     assert!(store.touch(&user, idle, long_ago + Duration::seconds(300)).await.unwrap());
-    assert!(near(both_left(&mut connection, 3, "idle").await, 600 + 3_600), "counted from the touch");
+    assert!(near(both_left(&mut connection, 3, "idle").await, 600 + 172_800), "counted from the touch");
     let replacement = Replacement {
         old: TokenKey::new("ever"),
         new: TokenKey::new("hour"),
-        lifetime: Lifetime::hours(1),
+        limits: NewLimits::FreshStart(Lifetime::hours(1)),
         now: long_ago,
     };
     assert!(store.replace(replacement).await.unwrap().is_some());
-    assert!(near(both_left(&mut connection, 2, "hour").await, 3_600 + 3_600), "the new lifetime holds");
+    assert!(near(both_left(&mut connection, 2, "hour").await, 3_600 + 172_800), "the new lifetime holds");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{NewToken, Replacement, SqliteRepository, TokenRepository, UserRepository};
-use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_000);
@@ -302,7 +302,8 @@ async fn of_replacements_that_race_through_two_openings_exactly_one_wins() {
             tokio::spawn(async move {
                 let new = format!("token-{number}");
                 let (old, new) = (TokenKey::new("token-0"), TokenKey::new(&new));
-                let replacement = Replacement { old, new, lifetime: Lifetime::default(), now: NOW };
+                let replacement =
+                    Replacement { old, new, limits: NewLimits::FreshStart(Lifetime::default()), now: NOW };
                 store.replace(replacement).await.unwrap().is_some()
             })
         })

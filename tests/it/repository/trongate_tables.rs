@@ -7,8 +7,8 @@ use sqlx::Row;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
-use tower_tokens::repository::{NewToken, Replacement, TokenRepository, TrongateRepository};
-use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use tower_tokens::repository::{NewToken, PRUNING_MARGIN, Replacement, TokenRepository, TrongateRepository};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::UserId;
 
@@ -220,9 +220,16 @@ async fn without_the_index_no_statement_waits_for_a_row_that_is_not_its_own() {
     lock.fetch_one(&mut *site_at_work).await.unwrap();
     let work = async {
         let (old, new, lifetime) = (TokenKey::new("A"), TokenKey::new("C"), Lifetime::hours(1));
-        repository.replace(Replacement { old, new, lifetime, now: NOW }).await.unwrap().expect("it is valid");
+        repository
+            .replace(Replacement { old, new, limits: NewLimits::FreshStart(lifetime), now: NOW })
+            .await
+            .unwrap()
+            .expect("it is valid");
         assert!(repository.delete(TokenKey::new("B")).await.unwrap());
-        assert_eq!(repository.delete_expired(NOW, 10).await.unwrap(), 1);
+        assert_eq!(
+            repository.delete_expired(NOW + PRUNING_MARGIN + time::Duration::seconds(-60), 10).await.unwrap(),
+            1
+        );
         let record = TokenRecord::new(TokenId::new(1), NOW, lifetime);
         let user = UserId::from(user);
         repository.insert(NewToken { key: TokenKey::new("D"), user: &user, record }).await.unwrap();
@@ -259,7 +266,7 @@ async fn with_the_index_no_statement_reads_the_whole_table() {
         let mut reads = vec![rows_read(&repository).await];
         assert!(repository.find(old, NOW).await.unwrap().is_some());
         reads.push(rows_read(&repository).await);
-        let replacement = Replacement { old, new, lifetime: Lifetime::hours(1), now: NOW };
+        let replacement = Replacement { old, new, limits: NewLimits::FreshStart(Lifetime::hours(1)), now: NOW };
         assert!(repository.replace(replacement).await.unwrap().is_some());
         reads.push(rows_read(&repository).await);
         assert!(repository.delete(new).await.unwrap());

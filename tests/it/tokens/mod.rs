@@ -1,5 +1,7 @@
 //! The life of a token, with the clock moved by hand.
 
+mod bounds;
+mod clocks;
 mod life;
 mod model;
 mod prune;

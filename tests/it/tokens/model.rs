@@ -12,12 +12,19 @@ use tower_tokens::user::{CurrentUser, UserId};
 
 use crate::site::Site;
 
+#[derive(Debug, Clone, Copy)]
+enum Limits {
+    Keep,
+    AtMost(u32),
+    FreshStart(u32),
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Generate { of_admin: bool, lifetime: u32, idle: Option<u8> },
     Validate(usize),
     Request(usize),
-    Regenerate(usize, u32),
+    Regenerate(usize, Limits),
     Destroy(usize),
     DestroyById { of_admin: bool, token: usize },
     DestroyOthers(usize),
@@ -29,12 +36,17 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let token = 0_usize..12;
+    let limits = prop_oneof![
+        Just(Limits::Keep),
+        (0_u32..400).prop_map(Limits::AtMost),
+        (0_u32..400).prop_map(Limits::FreshStart),
+    ];
     prop_oneof![
         4 => (any::<bool>(), 0_u32..400, proptest::option::of(4_u8..200))
             .prop_map(|(of_admin, lifetime, idle)| Step::Generate { of_admin, lifetime, idle }),
         3 => token.clone().prop_map(Step::Validate),
         6 => token.clone().prop_map(Step::Request),
-        2 => (token.clone(), 0_u32..400).prop_map(|(token, lifetime)| Step::Regenerate(token, lifetime)),
+        2 => (token.clone(), limits).prop_map(|(token, limits)| Step::Regenerate(token, limits)),
         1 => token.clone().prop_map(Step::Destroy),
         1 => (any::<bool>(), token.clone()).prop_map(|(of_admin, token)| Step::DestroyById { of_admin, token }),
         1 => token.prop_map(Step::DestroyOthers),
@@ -127,24 +139,28 @@ async fn run(steps: Vec<Step>, site: Site) {
                     model.use_token(index);
                 }
             }
-            Step::Regenerate(index, lifetime) => {
+            Step::Regenerate(index, limits) => {
                 let Some(index) = known_at(index) else { continue };
-                let regenerated =
-                    site.tokens.regenerate(&model.known[index].token).lifetime(Lifetime::seconds(lifetime)).await;
+                let regenerate = site.tokens.regenerate(&model.known[index].token);
+                let regenerated = match limits {
+                    Limits::Keep => regenerate,
+                    Limits::AtMost(lifetime) => regenerate.lifetime(Lifetime::seconds(lifetime)),
+                    Limits::FreshStart(lifetime) => regenerate.fresh_start(Lifetime::seconds(lifetime)),
+                };
+                let regenerated = regenerated.await;
                 assert_eq!(regenerated.is_ok(), model.is_valid(index));
                 if let Ok(issued) = regenerated {
                     let now = model.now;
                     let old = &mut model.known[index];
                     assert_eq!(issued.record().id(), old.id);
                     old.is_there = false;
-                    let new = Known {
-                        token: issued.token().clone(),
-                        is_there: true,
-                        end: now + i64::from(lifetime),
-                        idle: None,
-                        last_active: now,
-                        ..*old
+                    let (end, idle) = match limits {
+                        Limits::Keep => (old.end, old.idle),
+                        Limits::AtMost(lifetime) => (old.end.min(now + i64::from(lifetime)), old.idle),
+                        Limits::FreshStart(lifetime) => (now + i64::from(lifetime), None),
                     };
+                    let token = issued.token().clone();
+                    let new = Known { token, is_there: true, end, idle, last_active: now, ..*old };
                     model.known.push(new);
                 }
             }

@@ -1,7 +1,7 @@
 //! A store whose notes of last uses and whose pruning fail or hang while everything else works, and which counts both.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tower_tokens::clock::Timestamp;
@@ -16,12 +16,14 @@ pub(super) const WORKS: u8 = 0;
 pub(super) const FAILS: u8 = 1;
 pub(super) const HANGS: u8 = 2;
 pub(super) const PANICS: u8 = 3;
+pub(super) const SLOW: u8 = 4;
 
 #[derive(Debug, Default)]
 pub(super) struct Chores {
     inner: MemoryRepository,
     mood: AtomicU8,
     touches: AtomicU64,
+    touched: Mutex<Vec<UserId>>,
     prunings: AtomicU64,
 }
 
@@ -31,6 +33,15 @@ impl Chores {
         store.inner.create_level("member").await.unwrap();
         let member = store.inner.create_user(None, "member").await.unwrap();
         (Arc::new(store), member)
+    }
+
+    pub(super) async fn add_member(&self) -> UserId {
+        self.inner.create_user(None, "member").await.unwrap()
+    }
+
+    /// Whose last uses were noted, in this order.
+    pub(super) fn touched_users(&self) -> Vec<UserId> {
+        self.touched.lock().unwrap().clone()
     }
 
     pub(super) fn set_mood(&self, mood: u8) {
@@ -50,6 +61,10 @@ impl Chores {
             WORKS => Ok(()),
             FAILS => Err(ErrorKind::Unavailable.into()),
             HANGS => std::future::pending().await,
+            SLOW => {
+                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                Ok(())
+            }
             _ => panic!("the store panics, as it was told to"),
         }
     }
@@ -78,6 +93,7 @@ impl TokenRepository for Chores {
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
         self.touches.fetch_add(1, Ordering::SeqCst);
         self.chore().await?;
+        self.touched.lock().unwrap().push(user.clone());
         self.inner.touch(user, id, now).await
     }
     async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {

@@ -10,7 +10,7 @@ use tower_tokens::tokens::Tokens;
 use tower_tokens::user::UserId;
 
 use crate::site::NOW;
-use crate::tokens::store::{Chores, FAILS, HANGS, PANICS, WORKS};
+use crate::tokens::store::{Chores, FAILS, HANGS, PANICS, SLOW, WORKS};
 
 struct Desk {
     store: Arc<Chores>,
@@ -152,6 +152,58 @@ fn a_note_that_its_runtime_took_along_is_written_in_the_next_one() {
     desk.store.set_mood(WORKS);
     runtime().block_on(async {
         assert!(desk.is_valid_after(&token, 1).await);
-        assert_eq!(desk.last_used().await, Some(60), "the use that waited");
+        assert_eq!(desk.last_used().await, Some(61), "the newest use of those that waited");
     });
+}
+
+/// Fifteen users, each active every second, and a store that needs a second for one note: no order of the notes is fast
+/// enough for an idle limit of twelve seconds.
+#[tokio::test(start_paused = true)]
+async fn no_active_user_is_logged_out_because_a_note_waits() {
+    let desk = Desk::new().await;
+    desk.store.set_mood(SLOW);
+    let lifetime = Lifetime::days(1).with_idle_limit(Duration::seconds(12));
+    let mut tokens = Vec::new();
+    for _ in 0..15 {
+        let user = desk.store.add_member().await;
+        tokens.push(desk.tokens.generate(user).lifetime(lifetime).await.unwrap().token().clone());
+    }
+    for second in 1..=90 {
+        desk.clock.advance(Duration::SECOND);
+        let mut looking = tokio::task::JoinSet::new();
+        for (number, token) in tokens.iter().cloned().enumerate() {
+            let tokens = desk.tokens.clone();
+            looking.spawn(async move { (number, tokens.validate(&token).await.unwrap().is_some()) });
+        }
+        for (number, is_valid) in looking.join_all().await {
+            assert!(is_valid, "user {number}, second {second}");
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    }
+    // Without the slow store as an excuse: who rests is logged out.
+    desk.clock.advance(Duration::seconds(12));
+    for token in &tokens {
+        assert!(desk.tokens.validate(token).await.unwrap().is_none());
+    }
+}
+
+/// The queue of notes is as fair as a queue: the first to wait is the first to be written.
+#[tokio::test(start_paused = true)]
+async fn notes_are_written_in_the_order_of_the_uses() {
+    let desk = Desk::new().await;
+    desk.store.set_mood(SLOW);
+    let mut tokens = Vec::new();
+    for _ in 0..15 {
+        let user = desk.store.add_member().await;
+        tokens.push(desk.tokens.generate(&user).await.unwrap().token().clone());
+    }
+    desk.clock.advance(Duration::seconds(60));
+    for token in tokens.iter().rev() {
+        assert!(desk.is_valid_after(token, 0).await);
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    let mut reversed = desk.store.touched_users();
+    reversed.reverse();
+    assert_eq!(reversed.len(), 15);
+    assert!(reversed.is_sorted(), "{reversed:?}");
 }

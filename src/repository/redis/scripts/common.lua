@@ -1,9 +1,9 @@
 local tag = KEYS[1]
 local ends_key, ended_key = tag .. ':ends', tag .. ':ended'
 
--- How long Redis keeps a token after its end, in seconds: an hour. Whether it is valid is decided by the caller's clock
--- alone; Redis' own only makes room, and this is how far the two may be apart.
-local GRACE = 3600
+-- How long Redis keeps a token after its end, in seconds: 48 hours, as pruning does. Whether it is valid is decided by
+-- the caller's clock alone; Redis' own only makes room, and this is how far the two may be apart.
+local GRACE = 172800
 -- What ends later than in a hundred years is not given to Redis to end.
 local LONGEST = 3153600000
 

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::conformance::Subject;
 use tower_tokens::error::ErrorKind;
-use tower_tokens::repository::{NewToken, PageRequest, TokenRepository};
+use tower_tokens::repository::{NewToken, PRUNING_MARGIN, PageRequest, TokenRepository};
 use tower_tokens::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
 
@@ -162,6 +162,7 @@ pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn Su
     let site = Site::new(store).await;
     let born = Timestamp::from_unix_seconds(1_000_000);
     let now = born + time::Duration::seconds(60);
+    let margin_is_over = now + PRUNING_MARGIN;
     for number in 1..=EXPIRED {
         add(&*site.store, number, &site.user, born, Lifetime::seconds(60)).await;
     }
@@ -171,7 +172,7 @@ pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn Su
         pruners.spawn(async move {
             let mut removed = 0;
             loop {
-                match store.delete_expired(now, 7).await.unwrap() {
+                match store.delete_expired(margin_is_over, 7).await.unwrap() {
                     // Others may hold what is left.
                     0 => return removed,
                     more => removed += more,
@@ -183,7 +184,7 @@ pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn Su
         add(&*site.store, number, &site.user, now, Lifetime::seconds(1)).await;
     }
     let mut removed: u64 = pruners.join_all().await.into_iter().sum();
-    removed += site.store.delete_expired(now, u32::MAX).await.unwrap();
+    removed += site.store.delete_expired(margin_is_over, u32::MAX).await.unwrap();
     assert_eq!(removed, EXPIRED as u64, "each once");
     for number in EXPIRED + 1..=EXPIRED + 200 {
         let found = site.store.find(TokenKey::new(&text(number)), now).await.unwrap();

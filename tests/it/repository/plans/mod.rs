@@ -6,7 +6,7 @@ mod postgres;
 use time::Duration;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::repository::{NewToken, PageRequest, Replacement, TokenRepository, UserRepository};
-use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(10);
@@ -21,7 +21,7 @@ async fn call_everything(store: &(impl TokenRepository + UserRepository), mut ca
     called("insert").await;
     store.find(key("new"), NOW).await.unwrap().unwrap();
     called("find").await;
-    let replacement = Replacement { old: key("new"), new: key("newer"), lifetime: Lifetime::hours(1), now: NOW };
+    let replacement = Replacement { old: key("new"), new: key("newer"), limits: NewLimits::Keep, now: NOW };
     store.replace(replacement).await.unwrap().unwrap();
     called("replace").await;
     store.touch(&user(7), TokenId::new(7_777), NOW + Duration::MINUTE).await.unwrap();
