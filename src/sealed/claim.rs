@@ -12,12 +12,12 @@ use crate::token::{Expiry, TokenUuid};
 /// waits for.
 pub(super) const LEASE: Duration = Duration::seconds(60);
 
-/// How long the number of a used or revoked token is kept after the token has expired: one day.
+/// How long the number of a used or revoked token is kept after the token has expired: 48 hours.
 ///
-/// Our choice. Whoever prunes may have a clock that runs ahead: a number that it forgot too early would let a used token
-/// work again wherever the clock is right. A day covers every mistake with a time zone, and costs the space of one more
-/// day's tokens.
-pub const USED_NUMBERS_MARGIN: Duration = Duration::days(1);
+/// Our choice, and the same as the `PRUNING_MARGIN` of stored tokens. Whoever prunes may have a clock that runs ahead: a
+/// number that it forgot too early would let a used token work again wherever the clock is right. Two days cover every
+/// mistake with a time zone or a date, and cost the space of two more days' tokens.
+pub const USED_NUMBERS_MARGIN: Duration = Duration::hours(48);
 
 /// Where the numbers of redeemed tokens are kept: a table with the UUID as its primary key.
 ///

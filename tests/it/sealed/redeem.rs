@@ -6,7 +6,7 @@ use time::Duration;
 use tower_tokens::clock::{Clock, ManualClock, Timestamp};
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::sealed::{
-    Claim, MemoryRedemptions, RedemptionRepository, Reservation, SealedToken, Sealer, TokenUuid,
+    Claim, MemoryRedemptions, RedemptionRepository, Reservation, SealedToken, Sealer, TokenUuid, USED_NUMBERS_MARGIN,
 };
 use tower_tokens::token::Expiry;
 
@@ -173,10 +173,14 @@ async fn a_node_whose_clock_is_ahead_revives_no_used_token() {
     succeed(&sealer, token.expose_secret(), &store).await.unwrap();
 
     clock.advance(Duration::minutes(15) - Duration::seconds(5));
-    let five_seconds_ahead = clock.now() + Duration::seconds(5);
-    assert_eq!(store.delete_expired(five_seconds_ahead, 100).await.unwrap(), 0);
-    let again = succeed(&sealer, token.expose_secret(), &store).await.unwrap_err();
-    assert_eq!(again.kind(), ErrorKind::AlreadyUsed);
+    // The last second in which the token opens is one before its end.
+    for ahead in [Duration::seconds(5), Duration::hours(26), USED_NUMBERS_MARGIN] {
+        assert_eq!(store.delete_expired(clock.now() + ahead, 100).await.unwrap(), 0, "{ahead}");
+        let again = succeed(&sealer, token.expose_secret(), &store).await.unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::AlreadyUsed, "{ahead}");
+    }
+    let expiry = clock.now() + Duration::seconds(5);
+    assert_eq!(store.delete_expired(expiry + USED_NUMBERS_MARGIN, 100).await.unwrap(), 1, "it is forgotten in the end");
 }
 
 #[tokio::test]
