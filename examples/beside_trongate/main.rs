@@ -77,7 +77,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
     }
     let site = Site {
         // Trongate's tables have no place for the last use of a token.
-        tokens: Tokens::new(repository).with_touch_interval(None).with_cookie(options.cookie),
+        tokens: Tokens::new(repository)
+            .with_touch_interval(None)
+            .with_max_tokens_per_user(None)
+            .with_cookie(options.cookie),
         sessions,
         cleans_sessions: options.clean,
         insecure_allow_login_as: options.login_as,

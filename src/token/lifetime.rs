@@ -134,7 +134,7 @@ impl Lifetime {
     }
 }
 
-/// What becomes of a token's limits when it is regenerated. In none but the last of these do they become looser.
+/// What becomes of a token's limits when it is regenerated. Only the last of these can make them looser.
 ///
 /// # Example
 /// ```

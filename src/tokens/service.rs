@@ -103,7 +103,7 @@ impl Tokens {
     /// How many tokens one user has at most (1 at least), or `None` for any number. Default: 1,000; our choice, many times
     /// the devices and scripts of an honest user.
     ///
-    /// A new token that is one too many takes the place of the one that would end first by itself, so that nobody is locked
+    /// A new token that is one too many takes the place of the one that would end first by itself, so that no user is locked
     /// out, and a script that logs in again and again fills no store. A token that never ends gives way to no other one; a
     /// new one of them is refused where all the others never end either
     /// ([`TooManyTokens`](crate::error::ErrorKind::TooManyTokens)).

@@ -25,6 +25,10 @@ const REST: std::time::Duration = std::time::Duration::from_secs(1);
 /// with it every token that has an idle limit.
 const WRITE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// How long a request waits for its use to be written, when the queue is full. Our choice: well within the layer's time
+/// for all look-ups.
+const WRITE_NOW_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// The uses that wait to be written, and whether a task is writing them.
 #[derive(Default)]
 pub(super) struct Toucher {
@@ -101,10 +105,13 @@ impl Tokens {
         !is_queued && idle_limit.is_some_and(|limit| age >= limit.whole_seconds() / 2)
     }
 
-    /// Writes this use now, while its request waits. A use that could not be written makes no valid token invalid.
+    /// Writes this use now, while its request waits, for a second at most. A use that could not be written makes no valid
+    /// token invalid.
     pub(super) async fn touch_now(&self, user: &CurrentUser) {
         let touch = self.inner().repository.touch(user.id(), user.token().id(), user.checked());
-        if let Err(_error) = touch.await {
+        let written =
+            timeout(WRITE_NOW_TIMEOUT, touch).await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()));
+        if let Err(_error) = written {
             log_warn!(error = &_error as &dyn std::error::Error, "the last use of a token was not noted");
         }
     }

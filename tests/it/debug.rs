@@ -57,3 +57,21 @@ async fn whatever_holds_a_store_shows_how_much_it_holds_and_not_what() {
     shown(&tower::ServiceBuilder::new().layer(layer.clone()).layer(policy.guard("members area")).into_inner());
     shown(&policy.guard("members area").layer(layer.layer(())));
 }
+
+#[cfg(feature = "sealed")]
+#[tokio::test]
+async fn what_remembers_numbers_shows_how_many_and_not_which() {
+    use tower_tokens::sealed::{Key, KeyRing, RevocationList, Sealer};
+    use tower_tokens::token::Expiry;
+
+    let revoked = RevocationList::new();
+    let sealer = Sealer::new(KeyRing::new(Key::generate("2026-11").unwrap()), "login").unwrap();
+    let sealer = sealer.with_revocation_list(revoked.clone());
+    for number in 0..1_000 {
+        let token = sealer.seal(&number, time::Duration::hours(1)).unwrap();
+        let opened = sealer.open::<i32>(token.expose_secret()).unwrap();
+        revoked.revoke(opened.uuid(), Expiry::Never);
+    }
+    assert_eq!(shown(&revoked), "RevocationList { revoked: 1000, .. }");
+    shown(&sealer);
+}

@@ -37,7 +37,12 @@ const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 3";
 /// without a level are nobody, a level without a title has the empty title, a token without a code has no code.
 ///
 /// Since last uses are not kept, tell [`Tokens`](crate::tokens::Tokens) not to note them:
-/// `Tokens::new(repository).with_touch_interval(None)`.
+/// `Tokens::new(repository).with_touch_interval(None)`. PHP gives each user any number of tokens, and to find those of one
+/// user reads the whole table: `with_max_tokens_per_user(None)` spares that at each log-in.
+///
+/// Pruning here keeps what ended in the last [48 hours](crate::repository::PRUNING_MARGIN), so that a clock of this side
+/// that runs ahead logs nobody out. PHP deletes what has expired at each log-out by the clock of its own server, without
+/// a margin: that clock has to be right.
 ///
 /// # Security
 /// Trongate keeps its tokens in clear: whoever can read the table can log in as anybody. Tokens are compared byte for
@@ -61,7 +66,7 @@ const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 3";
 /// if let Some(missing) = repository.check().await? {
 ///     eprintln!("{missing}");
 /// }
-/// let tokens = Tokens::new(repository).with_touch_interval(None);
+/// let tokens = Tokens::new(repository).with_touch_interval(None).with_max_tokens_per_user(None);
 /// # Ok(())
 /// # }
 /// ```

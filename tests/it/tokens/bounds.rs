@@ -108,7 +108,7 @@ async fn one_more_token_that_never_ends_is_refused_and_a_login_is_not() {
     assert!(!error.is_outage());
     assert_eq!(count(&tokens, &site.member).await, 3, "what was refused is not there");
     let first = generate(&tokens, &site.member, Lifetime::hours(1)).await;
-    assert!(is_valid(&tokens, &first).await, "nobody is locked out");
+    assert!(is_valid(&tokens, &first).await, "the user is not locked out");
     let second = generate(&tokens, &site.member, Lifetime::hours(1)).await;
     assert!(!is_valid(&tokens, &first).await && is_valid(&tokens, &second).await);
     assert_eq!(count(&tokens, &site.member).await, 4, "one beside those that never end");

@@ -187,6 +187,31 @@ async fn no_active_user_is_logged_out_because_a_note_waits() {
     }
 }
 
+/// More tokens than the queue has places, and a store that writes one in a second: the use of a token with an idle limit is
+/// written before its request is answered, or the token would be idle before its turn.
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_logs_no_active_user_out() {
+    let mut desk = Desk::new().await;
+    desk.tokens = desk.tokens.with_max_tokens_per_user(None);
+    let mut plain = Vec::new();
+    for _ in 0..4_200 {
+        plain.push(desk.token(Lifetime::default()).await);
+    }
+    desk.clock.advance(Duration::seconds(60));
+    let idle = desk.token(Lifetime::default().with_idle_limit(Duration::seconds(40))).await;
+    desk.store.set_mood(SLOW);
+    for token in &plain {
+        assert!(desk.tokens.validate(token).await.unwrap().is_some());
+    }
+    for second in 0..20 {
+        assert!(desk.is_valid_after(&idle, 9).await, "second {}", second * 9);
+        for token in &plain {
+            assert!(desk.tokens.validate(token).await.unwrap().is_some());
+        }
+    }
+    assert!(!desk.is_valid_after(&idle, 40).await, "who rests is logged out");
+}
+
 /// The queue of notes is as fair as a queue: the first to wait is the first to be written.
 #[tokio::test(start_paused = true)]
 async fn notes_are_written_in_the_order_of_the_uses() {
