@@ -45,7 +45,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind};
 use crate::source::TokenSource;
-use crate::token::TokenKey;
+use crate::token::{Token, TokenKey};
 use crate::user::CurrentUser;
 
 /// What a validator says of a token. The three answers never blur: an outage is not a refusal.
@@ -94,6 +94,16 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     /// one. [`ErrorKind::Unavailable`] when a store does not answer: then it may live on.
     async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
         let _ = user;
+        Err(Error::with_source(ErrorKind::NotIssuedHere, "this validator ends no credentials"))
+    }
+
+    /// Ends a token by its text: for a log-out that ends every token that a request presents, valid or not. `false`: it was
+    /// not a valid token of this validator.
+    ///
+    /// # Errors
+    /// As [`destroy_current`](Self::destroy_current).
+    async fn destroy(&self, token: &Token) -> Result<bool, Error> {
+        let _ = token;
         Err(Error::with_source(ErrorKind::NotIssuedHere, "this validator ends no credentials"))
     }
 
@@ -152,6 +162,20 @@ impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
             Err(error) if error.kind() == ErrorKind::NotIssuedHere => self.next.destroy_current(user).await,
             ended => ended,
         }
+    }
+
+    /// Both are asked, unless the first ended it: the first may not answer, and the token be the next one's.
+    async fn destroy(&self, token: &Token) -> Result<bool, Error> {
+        let not_issued_here =
+            |ended: &Result<bool, Error>| ended.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotIssuedHere);
+        let first = self.first.destroy(token).await;
+        if matches!(first, Ok(true)) {
+            return first;
+        }
+        let next = self.next.destroy(token).await;
+        let next_knows_more = matches!(next, Ok(true)) || not_issued_here(&first);
+        let first_knows_more = first.is_err() || not_issued_here(&next);
+        if first_knows_more && !next_knows_more { first } else { next }
     }
 
     fn sources(&self) -> Vec<TokenSource> {

@@ -76,6 +76,10 @@ impl TokenValidator for Tokens {
         Self::destroy_current(self, user).await
     }
 
+    async fn destroy(&self, token: &Token) -> Result<bool, Error> {
+        Self::destroy(self, token).await
+    }
+
     fn sources(&self) -> Vec<TokenSource> {
         TokenSource::defaults_with_cookie(self.cookie().name())
     }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::Error;
 use crate::sealed::Sealer;
-use crate::token::TokenKey;
+use crate::token::{Token, TokenKey};
 use crate::user::CurrentUser;
 use crate::validator::{TokenValidator, Validation};
 
@@ -51,6 +51,10 @@ impl TokenValidator for Sealer {
 
     async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
         self.revoke_login(user)
+    }
+
+    async fn destroy(&self, token: &Token) -> Result<bool, Error> {
+        self.user_of(token.key()).map_or(Ok(false), |user| self.revoke_login(&user))
     }
 }
 

@@ -13,10 +13,10 @@ use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::ManualClock;
 use tower_tokens::error::ErrorKind;
 
-use tower_tokens::repository::{MemoryRepository, UserRepository};
+use tower_tokens::repository::{FaultyRepository, MemoryRepository, UserRepository};
 use tower_tokens::respond::{Refusal, TokenCookie};
 use tower_tokens::sealed::{RevocationList, Sealer};
-use tower_tokens::token::TokenKey;
+use tower_tokens::token::{Token, TokenKey};
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::{Credential, CurrentUser, Reason, SourceKind, Unauthenticated, UserLevel};
 use tower_tokens::validator::{TokenValidator, Validation};
@@ -217,8 +217,42 @@ async fn a_chain_logs_out_whoever_it_let_in() {
 }
 
 #[tokio::test]
+async fn a_log_out_ends_whatever_token_was_presented() {
+    let logins = sealer("login").with_revocation_list(RevocationList::new());
+    let repository = Arc::new(FaultyRepository::new(MemoryRepository::new()));
+    repository.create_level("member").await.unwrap();
+    let member = repository.create_user(None, "member").await.unwrap();
+    let tokens = Tokens::new(Arc::clone(&repository)).with_clock(clock());
+    let chains = [
+        Arc::new(logins.clone().or(tokens.clone())) as Arc<dyn TokenValidator>,
+        Arc::new(tokens.clone().or(logins.clone())),
+    ];
+    for (number, chain) in chains.iter().enumerate() {
+        let stored = tokens.generate(&member).await.unwrap();
+        let sealed = logins.seal_login(42, &level(), Duration::hours(1)).unwrap().to_token().unwrap();
+        for token in [stored.token(), &sealed] {
+            assert!(chain.destroy(token).await.unwrap());
+            assert!(matches!(chain.validate(token.key()).await, Validation::Invalid));
+            assert!(!chain.destroy(token).await.unwrap(), "it had ended already");
+        }
+        let unknown = Token::parse("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x").unwrap();
+        assert!(!chain.destroy(&unknown).await.unwrap());
+
+        // The store is down, and the token is the sealer's; or nothing is known.
+        repository.fail();
+        let sealed = logins.seal_login(42, &level(), Duration::hours(1)).unwrap().to_token().unwrap();
+        assert!(chain.destroy(&sealed).await.unwrap(), "chain {number}");
+        assert_eq!(chain.destroy(&unknown).await.unwrap_err().kind(), ErrorKind::Unavailable, "chain {number}");
+        repository.heal();
+    }
+    let login = logins.seal_login(42, &level(), Duration::hours(1)).unwrap().to_token().unwrap();
+    assert!(!sealer("another purpose").with_revocation_list(RevocationList::new()).destroy(&login).await.unwrap());
+    assert_eq!(sealer("login").destroy(&login).await.unwrap_err().kind(), ErrorKind::Configuration);
+}
+
+#[tokio::test]
 async fn a_validator_that_ends_nothing_says_so() {
-    #[derive(Debug)]
+    #[derive(Debug, Clone, Copy)]
     struct Strangers;
     #[async_trait::async_trait]
     impl TokenValidator for Strangers {
@@ -232,4 +266,10 @@ async fn a_validator_that_ends_nothing_says_so() {
     {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotIssuedHere);
     }
+    let token = token.to_token().unwrap();
+    assert_eq!(Strangers.destroy(&token).await.unwrap_err().kind(), ErrorKind::NotIssuedHere);
+    assert!(!Strangers.or(sealer("other")).destroy(&token).await.unwrap());
+    assert!(!sealer("other").or(Strangers).destroy(&token).await.unwrap());
+    let logins = sealer("login").with_revocation_list(RevocationList::new());
+    assert!(Strangers.or(logins).destroy(&token).await.unwrap());
 }
