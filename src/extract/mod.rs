@@ -6,12 +6,13 @@
 //! | `user: Option<CurrentUser>` | the user; `None` without a credential or with a stale cookie or session; refuses what is wrong |
 //! | `Authenticated(user): Authenticated` | the user, without any layer: the [`Authenticator`](crate::auth::Authenticator) comes from the state |
 //! | `level: UserLevel` | the user's level alone, or refuses |
-//! | `Result<_, Refusal>` | an answer for API clients to what `make_sure_allowed` refuses |
+//! | `Result<_, Refusal>` | an answer to what `make_sure_allowed` or `Tokens` refuse; a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) makes a page of it for people |
 //! | `(SetTokenCookie, …)` | a response that sets or removes the cookie, which no cache keeps |
 //!
 //! They refuse in the words of the guard. They cannot see a policy; its realm and login page reach them as
-//! [`Answers`](crate::respond::Answers) in the extensions of the request, where `TokenAuthLayer` leaves them. Without
-//! those they answer as [`Answers::default`](crate::respond::Answers) does.
+//! [`Answers`](crate::respond::Answers) in the extensions of the request, where `TokenAuthLayer` leaves them, or by a
+//! guard or a [`RefusalLayer`](crate::respond::RefusalLayer) around the route. Without either they answer as
+//! [`Answers::default`](crate::respond::Answers) does.
 //!
 //! A page that is protected by an extractor alone sets its own `Cache-Control`: only the guard adds `private`.
 //!

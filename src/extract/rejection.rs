@@ -7,8 +7,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 
 use crate::head::RequestHead;
-use crate::log::{log_debug, log_error};
-use crate::respond::{Answers, Refusal, RefusalKind, Respond};
+use crate::respond::{Answers, Refusal, RefusalKind, Respond, log_refusal};
 use crate::user::Unauthenticated;
 
 /// What the extractors answer instead of calling the handler: the same as a guard, byte for byte.
@@ -25,26 +24,20 @@ struct Inner {
 impl AuthRejection {
     /// The rejection of a request without a user. It is worded here, where the request can still be seen.
     pub(crate) fn of(parts: &Parts) -> Self {
-        let refusal = match Unauthenticated::from_extensions(&parts.extensions) {
-            Some(unauthenticated) => {
-                log_debug!(reason = %unauthenticated.reason(), "an extractor refused a request");
-                Refusal::from(unauthenticated)
-            }
-            None => {
-                log_error!("an extractor found no user and no reason: add a TokenAuthLayer around this route");
-                Refusal::new(RefusalKind::Misconfigured)
-                    .with_reason("no TokenAuthLayer was here: add one around this route")
-            }
+        let mut refusal = match Unauthenticated::from_extensions(&parts.extensions) {
+            Some(unauthenticated) => Refusal::from(unauthenticated),
+            None => Refusal::new(RefusalKind::Misconfigured)
+                .with_reason("an extractor found no user and no reason: add a TokenAuthLayer around this route"),
         };
-        let default;
-        let answers = match parts.extensions.get::<Answers>() {
-            Some(answers) => answers,
-            None => {
-                default = Answers::default();
-                &default
+        let head = RequestHead::of_parts(parts);
+        let response = match parts.extensions.get::<Answers>() {
+            Some(answers) => {
+                refusal.mark_answered();
+                answers.respond(&refusal, head)
             }
+            // A guard or a `RefusalLayer` around this route knows better how to answer.
+            None => Answers::default().respond(&refusal, head),
         };
-        let response = answers.respond(&refusal, RequestHead::of_parts(parts));
         Self(Box::new(Inner { refusal, response }))
     }
 
@@ -57,7 +50,8 @@ impl AuthRejection {
 
 impl IntoResponse for AuthRejection {
     fn into_response(self) -> Response {
-        let Inner { refusal, mut response } = *self.0;
+        let Inner { mut refusal, mut response } = *self.0;
+        log_refusal(&mut refusal);
         response.extensions_mut().insert(refusal);
         response
     }

@@ -6,9 +6,8 @@ use crate::error::{Error, ErrorKind};
 use crate::guard::GuardLayer;
 use crate::guard::gate::{FixedScenario, ScenarioOfRequest, timed};
 use crate::head::RequestHead;
-use crate::log::{log_debug, log_error, log_warn};
 use crate::policy::{Decision, Denial, DenialKind, Scenario, ScenarioArgument, SecurityPolicy};
-use crate::respond::{Answers, Refusal, RefusalKind};
+use crate::respond::{Answers, Refusal, RefusalKind, RefusalLayer, log_refusal};
 use crate::user::CurrentUser;
 
 impl SecurityPolicy {
@@ -103,9 +102,8 @@ impl SecurityPolicy {
 
     /// The same decision inside a handler: `Ok` if this user may do this, else what to answer.
     ///
-    /// With axum the refusal is a response, in the form for API clients, for it knows no request. In a handler that
-    /// serves pages, call [`Respond::respond`](crate::respond::Respond::respond) of [`answers`](Self::answers) with the
-    /// head of the request, or answer with a page of yours.
+    /// With axum the refusal is a response. Behind a guard, or inside of the [`refusal_layer`](Self::refusal_layer), a
+    /// person gets a page and a script problem details; without either, everybody gets problem details.
     ///
     /// # Errors
     /// A [`Refusal`] of the kind `Denied` or `TooOld`; `Unavailable` if a rule fails or takes longer than the policy's
@@ -138,11 +136,59 @@ impl SecurityPolicy {
             Err(error) => Err(error),
         };
         let Some(refusal) = refusal_of(decision, scenario.name()) else { return Ok(()) };
-        log_refusal(&refusal, Some(user));
-        Err(refusal.with_answers(self.answers()))
+        let mut refusal = refusal.with_user(user.clone()).with_answers(self.answers());
+        log_refusal(&mut refusal);
+        Err(refusal)
     }
 
-    /// How this policy's guards answer: its realm and login page. Give them to `TokenAuthLayer` and the extractors
+    /// Puts this path in front of the way back, for a site behind a proxy that takes it off; see
+    /// [`Answers::with_public_prefix`].
+    ///
+    /// # Panics
+    /// If it is no path. [`try_public_prefix`](Self::try_public_prefix) gives an error instead.
+    pub fn public_prefix(self, prefix: &str) -> Self {
+        match self.try_public_prefix(prefix) {
+            Ok(policy) => policy,
+            Err(error) => panic!("{}", fault(&error)),
+        }
+    }
+
+    /// Puts this path in front of the way back.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if it is no path.
+    pub fn try_public_prefix(self, prefix: &str) -> Result<Self, Error> {
+        let _ = Answers::new().with_public_prefix(prefix)?;
+        Ok(self.with_public_prefix_setting(prefix))
+    }
+
+    /// Says at which origin browsers find this site, for a login page on another host; see
+    /// [`Answers::with_public_origin`].
+    ///
+    /// # Panics
+    /// If it is no origin. [`try_public_origin`](Self::try_public_origin) gives an error instead.
+    pub fn public_origin(self, origin: &str) -> Self {
+        match self.try_public_origin(origin) {
+            Ok(policy) => policy,
+            Err(error) => panic!("{}", fault(&error)),
+        }
+    }
+
+    /// Says at which origin browsers find this site.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] if it is no origin.
+    pub fn try_public_origin(self, origin: &str) -> Result<Self, Error> {
+        let _ = Answers::new().with_public_origin(origin)?;
+        Ok(self.with_public_origin_setting(origin))
+    }
+
+    /// The layer that answers what handlers refuse, as this policy's guards do. Put one around the whole site.
+    pub fn refusal_layer(&self) -> RefusalLayer {
+        RefusalLayer::new(self.answers())
+    }
+
+    /// How this policy's guards answer: its realm, login page, public prefix and origin. Give them to `TokenAuthLayer` and the extractors
     /// answer alike.
     pub fn answers(&self) -> Answers {
         let mut answers = Answers::new();
@@ -151,6 +197,16 @@ impl SecurityPolicy {
         }
         if let Some(page) = self.login_page_setting() {
             answers = answers.with_login_page(page);
+        }
+        // Both were checked when they were set.
+        if let Some(Ok(prefixed)) =
+            self.public_prefix_setting().map(|prefix| answers.clone().with_public_prefix(prefix))
+        {
+            answers = prefixed;
+        }
+        if let Some(Ok(located)) = self.public_origin_setting().map(|origin| answers.clone().with_public_origin(origin))
+        {
+            answers = located;
         }
         answers
     }
@@ -175,23 +231,6 @@ pub(crate) fn refusal_of(decision: Result<Decision, Error>, scenario: &str) -> O
         }
     };
     Some(refusal.with_scenario(scenario))
-}
-
-/// Says in the log who was refused and why: quietly if that is a rule's work, loudly if somebody must act.
-pub(crate) fn log_refusal(refusal: &Refusal, user: Option<&CurrentUser>) {
-    let user = user.map(CurrentUser::id);
-    match refusal.kind() {
-        RefusalKind::Misconfigured => {
-            log_error!(%refusal, ?user, "a request was refused because the application is misconfigured");
-        }
-        RefusalKind::Unavailable => {
-            log_warn!(%refusal, ?user, "a request was refused because nothing is known");
-        }
-        _ => {
-            log_debug!(%refusal, ?user, "a request was refused");
-        }
-    }
-    let _ = user;
 }
 
 fn kind_of(denial: &Denial) -> RefusalKind {

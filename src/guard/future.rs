@@ -11,7 +11,7 @@ use tower::Service;
 
 use crate::guard::gate::{Decided, Deciding};
 use crate::guard::layer::Shared;
-use crate::respond::Respond;
+use crate::respond::{RememberedRequest, Respond};
 
 pin_project! {
     /// The response of a [`Guard`](super::Guard).
@@ -33,6 +33,8 @@ pin_project! {
         Allowed {
             #[pin]
             response: S::Future,
+            remembered: Option<RememberedRequest>,
+            shared: Arc<Shared<R>>,
         },
         Refused {
             response: Option<S::Response>,
@@ -55,8 +57,8 @@ impl<S, R, ReqBody> ResponseFuture<S, R, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
-    pub(crate) const fn allowed(response: S::Future) -> Self {
-        Self { state: State::Allowed { response } }
+    pub(crate) const fn allowed(response: S::Future, remembered: RememberedRequest, shared: Arc<Shared<R>>) -> Self {
+        Self { state: State::Allowed { response, remembered: Some(remembered), shared } }
     }
 
     pub(crate) const fn refused(response: S::Response) -> Self {
@@ -79,9 +81,13 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProj::Allowed { response } => {
-                    let response = ready!(response.poll(cx));
-                    return Poll::Ready(response.map(keep_private));
+                StateProj::Allowed { response, remembered, shared } => {
+                    let response = ready!(response.poll(cx))?;
+                    let response = match remembered.take() {
+                        Some(remembered) => remembered.answer(response, &shared.respond),
+                        None => response,
+                    };
+                    return Poll::Ready(Ok(keep_private(response)));
                 }
                 StateProj::Refused { response } => {
                     // A future that is polled after its end never ends.
@@ -96,7 +102,10 @@ where
                         request = Request::from_parts(parts, request.into_body());
                     }
                     state.set(match refusal {
-                        None => State::Allowed { response: ready.call(request) },
+                        None => {
+                            let remembered = Some(RememberedRequest::of(&request));
+                            State::Allowed { response: ready.call(request), remembered, shared }
+                        }
                         Some(refusal) => State::Refused { response: Some(shared.refuse(refusal, &request)) },
                     });
                 }

@@ -8,11 +8,10 @@ use http::{Request, Response};
 use tower::Service;
 
 use crate::guard::ResponseFuture;
-use crate::guard::from_policy::log_refusal;
 use crate::guard::gate::{Deciding, Told};
 use crate::guard::layer::Shared;
 use crate::head::RequestHead;
-use crate::respond::{Refusal, RefusalKind, Respond};
+use crate::respond::{Refusal, RefusalKind, RememberedRequest, Respond, log_refusal};
 use crate::user::{CurrentUser, Unauthenticated};
 
 /// A service behind a guard. Made by [`GuardLayer`](super::GuardLayer).
@@ -41,7 +40,10 @@ where
             None => Told::Refuse(self.refusal_without_user(&request)),
         };
         match told {
-            Told::Allow => ResponseFuture::allowed(self.inner.call(request)),
+            Told::Allow => {
+                let remembered = RememberedRequest::of(&request);
+                ResponseFuture::allowed(self.inner.call(request), remembered, Arc::clone(&self.shared))
+            }
             Told::Refuse(refusal) => ResponseFuture::refused(self.shared.refuse(refusal, &request)),
             Told::Later(deciding) => self.decide(deciding, request),
             #[cfg(feature = "axum")]
@@ -83,11 +85,15 @@ impl<S, R> Guard<S, R> {
 
 impl<R> Shared<R> {
     /// The answer to a refused request, with the reason in its extensions.
-    pub(crate) fn refuse<ReqBody, ResBody>(&self, refusal: Refusal, request: &Request<ReqBody>) -> Response<ResBody>
+    pub(crate) fn refuse<ReqBody, ResBody>(&self, mut refusal: Refusal, request: &Request<ReqBody>) -> Response<ResBody>
     where
         R: Respond<ResBody>,
     {
-        log_refusal(&refusal, request.extensions().get::<CurrentUser>());
+        if let Some(user) = request.extensions().get::<CurrentUser>() {
+            refusal = refusal.with_user(user.clone());
+        }
+        refusal.mark_answered();
+        log_refusal(&mut refusal);
         let mut response = self.respond.respond(&refusal, RequestHead::of(request));
         response.extensions_mut().insert(refusal);
         response

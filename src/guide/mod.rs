@@ -5,6 +5,7 @@
 //! | [`architecture`] | What happens to a request, and which file does it? |
 //! | [`defaults`] | What is each default, how do I change it, and why is it so? |
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
+//! | [`who_gets_what_answer`] | What is the answer to a refused link, form, `fetch`, htmx or API client, and how do I change it? |
 //! | [`running_many_nodes`] | What holds when several processes serve one site? |
 //! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |
 //! | [`coming_from_primordyx`] | I know Primordyx's class `Token`: what do I write here? (feature `sealed`) |
@@ -36,6 +37,9 @@ pub mod running_many_nodes {}
 
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
+
+#[doc = include_str!("who_gets_what_answer.md")]
+pub mod who_gets_what_answer {}
 
 #[doc = include_str!("writing_a_repository.md")]
 pub mod writing_a_repository {}

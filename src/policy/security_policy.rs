@@ -36,6 +36,8 @@ struct Settings {
     scenarios: BTreeMap<Arc<str>, Arc<dyn AnyScenarioRule>>,
     login_page: Option<Arc<str>>,
     realm: Option<Arc<str>>,
+    public_prefix: Option<Arc<str>>,
+    public_origin: Option<Arc<str>>,
     rule_timeout: Duration,
 }
 
@@ -50,6 +52,8 @@ impl SecurityPolicy {
             scenarios: BTreeMap::new(),
             login_page: None,
             realm: None,
+            public_prefix: None,
+            public_origin: None,
             rule_timeout: Self::DEFAULT_RULE_TIMEOUT,
         }))
     }
@@ -182,6 +186,24 @@ impl SecurityPolicy {
 
     pub(crate) fn realm_setting(&self) -> Option<&str> {
         self.0.realm.as_deref()
+    }
+
+    pub(crate) fn public_prefix_setting(&self) -> Option<&str> {
+        self.0.public_prefix.as_deref()
+    }
+
+    pub(crate) fn public_origin_setting(&self) -> Option<&str> {
+        self.0.public_origin.as_deref()
+    }
+
+    pub(crate) fn with_public_prefix_setting(mut self, prefix: &str) -> Self {
+        self.settings().public_prefix = Some(prefix.into());
+        self
+    }
+
+    pub(crate) fn with_public_origin_setting(mut self, origin: &str) -> Self {
+        self.settings().public_origin = Some(origin.into());
+        self
     }
 
     pub(crate) fn rule_timeout_setting(&self) -> Duration {

@@ -32,14 +32,19 @@ impl Challenges {
     /// A request without credentials gets no error code (RFC 6750 §3.1), and so does nothing that a token cannot help.
     pub(crate) fn of(&self, kind: RefusalKind) -> Option<HeaderValue> {
         match kind {
-            RefusalKind::NoCredential => Some(self.plain.clone()),
-            RefusalKind::InvalidToken => Some(self.invalid_token.clone()),
+            RefusalKind::NoCredential | RefusalKind::WrongCredentials => Some(self.plain.clone()),
+            RefusalKind::InvalidToken | RefusalKind::Expired => Some(self.invalid_token.clone()),
             RefusalKind::InvalidRequest => Some(self.invalid_request.clone()),
             RefusalKind::Denied => Some(self.insufficient_scope.clone()),
             RefusalKind::TooOld { max_age } => Some(self.too_old(max_age)),
-            RefusalKind::CrossSite | RefusalKind::NotFound | RefusalKind::Unavailable | RefusalKind::Misconfigured => {
-                None
-            }
+            RefusalKind::CrossSite
+            | RefusalKind::AlreadyUsed
+            | RefusalKind::InvalidInput
+            | RefusalKind::AlreadyExists
+            | RefusalKind::TooManyTokens
+            | RefusalKind::NotFound
+            | RefusalKind::Unavailable
+            | RefusalKind::Misconfigured => None,
         }
     }
 

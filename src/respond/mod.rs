@@ -1,6 +1,6 @@
-//! Floor 2, what a refused client hears: statuses, challenges, problem details, pages, redirects and cookies.
+//! Floor 2, the responses to refused requests: statuses, challenges, problem details, pages, redirects and cookies.
 //!
-//! | situation | API client | page (`GET` or `HEAD`, accepts `text/html`) |
+//! | situation | API client | page (a link or a posted form) |
 //! |---|---|---|
 //! | no credential | 401, `WWW-Authenticate: Bearer realm="…"` | 303 to the login page with `next` |
 //! | malformed, unknown, expired, ended | 401, `error="invalid_token"` | as above |
@@ -11,14 +11,11 @@
 //! | the store, or a rule, does not answer | 503, `Retry-After` | 503 page, `Retry-After` |
 //! | the layer is missing, or the scenario unknown | 500 | 500 page |
 //!
+//! The chapter [`who_gets_what_answer`](crate::guide::who_gets_what_answer) has the whole table, with what a handler
+//! refuses, scripts that ask for HTML, frames, htmx and Trongate MX, and how each is recognised.
+//!
 //! Bodies for API clients are RFC 9457 problem details of fixed text. Every answer carries `Cache-Control: no-store`.
 //! Without a login page, or on the login page itself, the answer to a page request is a 401 page with the challenge.
-//!
-//! A request of [htmx](https://htmx.org) (`HX-Request: true`, any method) that should go to the login page gets the
-//! status 401 and `HX-Redirect`, which htmx follows with the whole page: it obeys that header at any status but a 3xx,
-//! which the browser would follow behind htmx's back and put the login form into the fragment. `next` is then the page
-//! that the user is on (`HX-Current-URL`, if it is on this host), for the fragment alone would be no page to return to.
-//! Behind a proxy that rewrites `Host` the hosts differ, and `next` is left out.
 //!
 //! | file | role |
 //! |---|---|
@@ -26,7 +23,10 @@
 //! | `answers` | [`Answers`], the settings, and [`Respond`], the one trait to replace |
 //! | `challenge` | `WWW-Authenticate` |
 //! | `problem`, `page` | the bodies |
-//! | `redirect` | [`OriginalUri`], [`safe_next`], [`is_page_request`] |
+//! | `requester` | who waits for the answer, and [`is_page_request`] |
+//! | `redirect`, `origin` | [`OriginalUri`], [`safe_next`], [`safe_next_on`] |
+//! | `layer`, `service`, `future`, `remembered` | [`RefusalLayer`], [`RefusalService`], [`RefusalFuture`]: answer what handlers refuse |
+//! | `refusal_log` | the log line of a refusal |
 //! | `cookie`, `set_cookie` | [`TokenCookie`] and [`SetTokenCookie`] |
 //!
 //! # Example
@@ -47,14 +47,27 @@
 mod answers;
 mod challenge;
 mod cookie;
+mod future;
+mod layer;
+mod origin;
 mod page;
 mod problem;
 mod redirect;
 mod refusal;
+mod refusal_log;
+mod remembered;
+mod requester;
+mod service;
 mod set_cookie;
 
 pub use answers::{Answers, Respond};
 pub use cookie::{MAX_COOKIE_AGE, SameSite, TokenCookie, TokenCookieBuilder};
-pub use redirect::{MAX_NEXT_BYTES, OriginalUri, is_page_request, safe_next};
+pub use future::RefusalFuture;
+pub use layer::RefusalLayer;
+pub use redirect::{MAX_NEXT_BYTES, OriginalUri, safe_next, safe_next_on};
 pub use refusal::{Refusal, RefusalKind};
+pub(crate) use refusal_log::log_refusal;
+pub(crate) use remembered::RememberedRequest;
+pub use requester::is_page_request;
+pub use service::RefusalService;
 pub use set_cookie::SetTokenCookie;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::respond::RefusalKind;
+use crate::respond::{Refusal, RefusalKind};
 
 /// The media type of [`body`].
 pub(crate) const MEDIA_TYPE: &str = "text/html; charset=utf-8";
@@ -31,8 +31,16 @@ macro_rules! page {
 }
 
 /// The page of a refusal.
-pub(crate) fn body(kind: RefusalKind) -> Bytes {
-    match kind {
+pub(crate) fn body(refusal: &Refusal) -> Bytes {
+    match refusal.kind() {
+        // The token of a link, not the visitor's login.
+        RefusalKind::InvalidToken if !refusal.asks_for_login() => {
+            page!(
+                401,
+                "Not valid any more",
+                "This link or this login is not valid. Ask for a new link, or log in again."
+            )
+        }
         RefusalKind::NoCredential | RefusalKind::InvalidToken => {
             page!(401, "Please log in", "This page is for people who are logged in.")
         }
@@ -51,6 +59,24 @@ pub(crate) fn body(kind: RefusalKind) -> Bytes {
         }
         RefusalKind::CrossSite => {
             page!(403, "Not allowed", "Another site sent you here. Go to this site and try again from there.")
+        }
+        RefusalKind::WrongCredentials => {
+            page!(401, "That did not work", "The name or the password is wrong. Go back and try again.")
+        }
+        RefusalKind::Expired => {
+            page!(401, "Too late", "The time of this link is over. Ask for a new one.")
+        }
+        RefusalKind::AlreadyUsed => {
+            page!(410, "Used already", "This link works once, and it was used. Ask for a new one if you need it again.")
+        }
+        RefusalKind::InvalidInput => {
+            page!(400, "This cannot be used", "Something in this request cannot be used. Go back and try again.")
+        }
+        RefusalKind::AlreadyExists => {
+            page!(409, "There already", "What this request would create is there already.")
+        }
+        RefusalKind::TooManyTokens => {
+            page!(409, "Too many logins", "You are logged in in too many places. Log out somewhere else first.")
         }
         RefusalKind::NotFound => page!(404, "Nothing here", "There is no such page."),
         RefusalKind::Unavailable => {

@@ -48,6 +48,24 @@ pub(crate) fn body(kind: RefusalKind) -> Bytes {
         RefusalKind::CrossSite => {
             problem!("Forbidden", 403, "The request came from another site.")
         }
+        RefusalKind::WrongCredentials => {
+            problem!("Unauthorized", 401, "The name or the password is wrong.")
+        }
+        RefusalKind::Expired => {
+            problem!("Unauthorized", 401, "The token has expired.")
+        }
+        RefusalKind::AlreadyUsed => {
+            problem!("Gone", 410, "The token was used already.")
+        }
+        RefusalKind::InvalidInput => {
+            problem!("Bad Request", 400, "The request holds a value that cannot be used.")
+        }
+        RefusalKind::AlreadyExists => {
+            problem!("Conflict", 409, "There is one already.")
+        }
+        RefusalKind::TooManyTokens => {
+            problem!("Conflict", 409, "This user has too many tokens. End one of them first.")
+        }
         RefusalKind::NotFound => {
             problem!("Not Found", 404, "There is nothing here.")
         }
@@ -73,6 +91,12 @@ mod tests {
             RefusalKind::Denied,
             RefusalKind::TooOld { max_age: time::Duration::minutes(5) },
             RefusalKind::CrossSite,
+            RefusalKind::WrongCredentials,
+            RefusalKind::Expired,
+            RefusalKind::AlreadyUsed,
+            RefusalKind::InvalidInput,
+            RefusalKind::AlreadyExists,
+            RefusalKind::TooManyTokens,
             RefusalKind::NotFound,
             RefusalKind::Unavailable,
             RefusalKind::Misconfigured,

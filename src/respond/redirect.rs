@@ -1,20 +1,20 @@
 //! To the login page and back: who is sent there, and where to go afterwards.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::uri::Authority;
+use http::{HeaderName, HeaderValue, Method, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::head::RequestHead;
+use crate::respond::origin::Origin;
+use crate::respond::requester::is_htmx;
 
 /// The longest `next`, in bytes. Our choice: longer ones make a `Location` that some proxies refuse.
 pub const MAX_NEXT_BYTES: usize = 2_048;
 
-const HTML: &str = "text/html";
-
 /// How often a path is percent-decoded before it is given up as hostile.
 const MAX_DECODINGS: usize = 4;
 
-const HX_REQUEST: HeaderName = HeaderName::from_static("hx-request");
-const HX_CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
+pub(crate) const HX_CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
 pub(crate) const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
 
 /// Everything but RFC 3986 §2.3 "unreserved".
@@ -29,30 +29,14 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 #[expect(clippy::exhaustive_structs, reason = "a marker around one value")]
 pub struct OriginalUri(pub Uri);
 
-/// Whether a person waits for a page: `GET` or `HEAD`, and `Accept` lists `text/html`.
-///
-/// `*/*` alone is a program's way to ask, and a weight of 0 means "not this one" (RFC 9110 §12.4.2).
-#[must_use]
-pub fn is_page_request(head: RequestHead<'_>) -> bool {
-    (head.method == Method::GET || head.method == Method::HEAD)
-        && head
-            .headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter(|value| value.len() >= HTML.len())
-            .any(|value| value.to_str().is_ok_and(|value| value.split(',').any(accepts_html)))
-}
-
-/// Whether htmx made the request, with whatever method.
-pub(crate) fn is_htmx(headers: &HeaderMap) -> bool {
-    headers.get(HX_REQUEST).is_some_and(|value| value == "true")
-}
-
 /// `next` if it is a path on this site, to go to after logging in; otherwise `None`.
 ///
-/// It starts with exactly one `/`, holds visible ASCII without `\`, has no segment `.` or `..`, and is at most
-/// [`MAX_NEXT_BYTES`] long. The path (what stands before `?` or `#`) must still be so when it is percent-decoded, once or
-/// more: somebody between here and the browser may decode it.
+/// It holds visible ASCII and is at most [`MAX_NEXT_BYTES`] long. Its path (what stands before `?` or `#`) starts with
+/// exactly one `/`, holds no `\` and has no segment `.` or `..`. The path must still be so when it is percent-decoded, once
+/// or more: somebody between here and the browser may decode it. A query may hold anything, `?path=C:\temp` too: browsers
+/// take `\` for `/` in the path alone (URL Standard, "path state").
+///
+/// For a login page that serves other sites: [`safe_next_on`].
 ///
 /// # Security
 /// A login page that goes wherever `next` says is an open redirect. Ask this before every `Location`.
@@ -68,10 +52,10 @@ pub(crate) fn is_htmx(headers: &HeaderMap) -> bool {
 /// ```
 #[must_use]
 pub fn safe_next(next: &str) -> Option<&str> {
-    if next.len() > MAX_NEXT_BYTES || !next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+    if next.len() > MAX_NEXT_BYTES || !next.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
     }
-    let path = next.split(['?', '#']).next().unwrap_or_default();
+    let path = path_of(next);
     is_local_path(path.as_bytes()).then_some(())?;
     let mut path = path.to_owned();
     for _ in 0..MAX_DECODINGS {
@@ -85,42 +69,127 @@ pub fn safe_next(next: &str) -> Option<&str> {
     None
 }
 
-/// Where to send a request that should log in: the login page, with the way back in `parameter`.
+/// `next` if it is a URL of one of these origins, to go to after logging in; otherwise `None`.
 ///
-/// `None` if the request asks for the login page itself: it would be sent in circles.
-pub(crate) fn login_location(login_page: &str, parameter: &str, head: RequestHead<'_>) -> Option<HeaderValue> {
-    let login_path = login_page.split(['?', '#']).next().unwrap_or_default();
-    let uri = head.extensions.get::<OriginalUri>().map_or(head.uri, |original| &original.0);
-    if uri.path() == login_path {
-        return None;
-    }
-    let current = if is_htmx(head.headers) { current_page(head) } else { Some(path_and_query(uri)) };
-    let next = current.as_deref().and_then(safe_next);
-    let (target, fragment) = login_page.split_at(login_page.find('#').unwrap_or(login_page.len()));
-    let mut location = visible_ascii(target);
-    if let Some(next) = next {
-        location.push(if target.contains('?') { '&' } else { '?' });
-        location.extend(utf8_percent_encode(parameter, COMPONENT));
-        location.push('=');
-        location.extend(utf8_percent_encode(next, COMPONENT));
-    }
-    location.push_str(&visible_ascii(fragment));
-    HeaderValue::try_from(location).ok()
+/// This is the check of a login page that serves other sites, which send a whole URL as `next`
+/// ([`Answers::with_public_origin`](crate::respond::Answers::with_public_origin)). An origin is a scheme, a host and
+/// perhaps a port; a text that is no origin lets no URL pass. What follows the origin must be a [`safe_next`].
+///
+/// # Security
+/// A login page that goes wherever `next` says is an open redirect. Name the origins; never read them from the request.
+///
+/// # Example
+/// ```
+/// use tower_tokens::respond::safe_next_on;
+///
+/// let sites = ["https://app.example", "https://shop.example:8443"];
+/// assert_eq!(safe_next_on("https://app.example/a?b", sites), Some("https://app.example/a?b"));
+/// for hostile in ["https://app.example.evil.example/", "https://app.example@evil.example/", "https://evil.example/", "/a"] {
+///     assert_eq!(safe_next_on(hostile, sites), None);
+/// }
+/// ```
+#[must_use]
+pub fn safe_next_on<O: AsRef<str>>(next: &str, origins: impl IntoIterator<Item = O>) -> Option<&str> {
+    let is_on = |origin: &Origin| strip_prefix_in_any_case(next, origin.as_str()).and_then(safe_next).is_some();
+    origins.into_iter().filter_map(|origin| Origin::parse(origin.as_ref())).any(|origin| is_on(&origin)).then_some(next)
 }
 
-/// The page an htmx user is on, if it is a page of this host.
-fn current_page(head: RequestHead<'_>) -> Option<String> {
-    let current: Uri = head.headers.get(HX_CURRENT_URL)?.to_str().ok()?.parse().ok()?;
-    let authority = current.authority()?.as_str();
-    let here = match head.headers.get(header::HOST) {
-        Some(host) => host.to_str().ok()?,
-        None => head.uri.authority()?.as_str(),
-    };
-    authority.eq_ignore_ascii_case(here).then(|| path_and_query(&current))
+/// The login page, and how it learns the way back.
+#[derive(Debug, Clone)]
+pub(crate) struct LoginRedirect {
+    pub(crate) page: Option<String>,
+    pub(crate) next_parameter: String,
+    pub(crate) public_prefix: String,
+    pub(crate) public_origin: Option<Origin>,
+}
+
+impl LoginRedirect {
+    /// Where to send a request that should log in: the login page, with the way back in the parameter.
+    ///
+    /// `None` without a login page, and for a request for the login page itself: it would be sent in circles.
+    pub(crate) fn location(&self, head: RequestHead<'_>) -> Option<HeaderValue> {
+        let page = self.page.as_deref()?;
+        let uri = head.extensions.get::<OriginalUri>().map_or(head.uri, |original| &original.0);
+        let login_path = self.login_path(page);
+        if login_path.strip_prefix(&self.public_prefix) == Some(uri.path()) {
+            return None;
+        }
+        let next = self.next(head, uri).filter(|next| path_of(next) != login_path);
+        let (target, fragment) = page.split_at(page.find('#').unwrap_or(page.len()));
+        let mut location = visible_ascii(target);
+        if let Some(next) = next {
+            location.push(if target.contains('?') { '&' } else { '?' });
+            location.extend(utf8_percent_encode(&self.next_parameter, COMPONENT));
+            location.push('=');
+            if let Some(origin) = self.public_origin.as_ref().filter(|origin| is_elsewhere(page, origin)) {
+                location.extend(utf8_percent_encode(origin.as_str(), COMPONENT));
+            }
+            location.extend(utf8_percent_encode(&next, COMPONENT));
+        }
+        location.push_str(&visible_ascii(fragment));
+        HeaderValue::try_from(location).ok()
+    }
+
+    /// The page to return to, as the browser knows it: a path on this site.
+    fn next(&self, head: RequestHead<'_>, uri: &Uri) -> Option<String> {
+        let next = if is_htmx(head.headers) {
+            // The fragment alone would be no page to return to.
+            self.page_of_this_site(head, &HX_CURRENT_URL)?
+        } else if head.method == Method::GET || head.method == Method::HEAD {
+            format!("{}{}", self.public_prefix, path_and_query(uri))
+        } else {
+            // What a form is posted to may have no page; the form itself was on one.
+            self.page_of_this_site(head, &header::REFERER)?
+        };
+        let next = ascii(&next);
+        safe_next(&next).is_some().then_some(next)
+    }
+
+    /// The page of this site in this header, which holds the whole URL of a page.
+    fn page_of_this_site(&self, head: RequestHead<'_>, name: &HeaderName) -> Option<String> {
+        let page: Uri = head.headers.get(name)?.to_str().ok()?.parse().ok()?;
+        let authority = page.authority()?.as_str();
+        let is_public = self.public_origin.as_ref().is_some_and(|origin| Origin::of(&page).as_ref() == Some(origin));
+        let host = match head.headers.get(header::HOST) {
+            Some(host) => host.to_str().ok(),
+            None => head.uri.authority().map(Authority::as_str),
+        };
+        let is_here = is_public || host.is_some_and(|host| authority.eq_ignore_ascii_case(host));
+        is_here.then(|| path_and_query(&page))
+    }
+
+    /// The path of the login page; the whole URL if it is on another site.
+    fn login_path<'p>(&self, page: &'p str) -> &'p str {
+        let here = self.public_origin.as_ref().and_then(|origin| strip_prefix_in_any_case(page, origin.as_str()));
+        path_of(here.filter(|rest| rest.starts_with('/')).unwrap_or(page))
+    }
+}
+
+/// Whether this login page is a URL of another origin.
+fn is_elsewhere(page: &str, origin: &Origin) -> bool {
+    if page.starts_with("//") {
+        return true;
+    }
+    let url = &page[..page.find('#').unwrap_or(page.len())];
+    url.contains("://") && visible_ascii(url).parse().ok().and_then(|uri| Origin::of(&uri)).as_ref() != Some(origin)
+}
+
+fn path_of(target: &str) -> &str {
+    target.split(['?', '#']).next().unwrap_or_default()
+}
+
+fn strip_prefix_in_any_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
 }
 
 fn path_and_query(uri: &Uri) -> String {
     uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
+}
+
+/// Browsers send a path as ASCII; other clients may send UTF-8 as it is.
+fn ascii(target: &str) -> String {
+    utf8_percent_encode(target, percent_encoding::CONTROLS).to_string()
 }
 
 /// What cannot stand in a header is percent-encoded, for the login page is the application's own text.
@@ -136,23 +205,8 @@ fn is_local_path(path: &[u8]) -> bool {
         && !path.split(|byte| *byte == b'/').any(|segment| segment == b"." || segment == b"..")
 }
 
-/// Whether one element of `Accept` is `text/html` with a weight above 0.
-fn accepts_html(element: &str) -> bool {
-    let mut parts = element.split(';').map(str::trim);
-    let is_html = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case(HTML));
-    is_html && parts.find_map(weight).is_none_or(|weight| weight > 0.0)
-}
-
-/// The weight, if this parameter is one. What cannot be read counts as 0.
-fn weight(parameter: &str) -> Option<f32> {
-    let (name, value) = parameter.split_once('=')?;
-    name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
-}
-
 #[cfg(test)]
 mod tests {
-    use http::Request;
-
     use super::*;
 
     #[test]
@@ -164,6 +218,9 @@ mod tests {
             "/a//b",
             "/a?x=//evil.example",
             "/a?x=%5C%0a",
+            "/a?path=C:\\temp\\a",
+            "/a?x=\\\\evil.example",
+            "/a#\\b",
             "/caf%C3%A9",
             "/100%25",
             "/a#b",
@@ -223,28 +280,5 @@ mod tests {
         ] {
             assert_eq!(safe_next(next), None, "{next:?}");
         }
-    }
-
-    #[test]
-    fn only_who_lists_html_asks_for_a_page() {
-        let asks = |method: &str, accept: &[&str]| {
-            let mut request = Request::builder().method(method);
-            for accept in accept {
-                request = request.header("accept", *accept);
-            }
-            is_page_request(RequestHead::of(&request.body(()).unwrap()))
-        };
-        let firefox = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-        assert!(asks("GET", &[firefox]));
-        assert!(asks("HEAD", &[firefox]));
-        assert!(asks("GET", &["application/json", "TEXT/HTML;level=1;Q=0.001"]));
-        assert!(!asks("POST", &[firefox]));
-        assert!(!asks("GET", &[]));
-        assert!(!asks("GET", &["*/*"]));
-        assert!(!asks("GET", &["text/*"]));
-        assert!(!asks("GET", &["application/json, text/html;q=0"]));
-        assert!(!asks("GET", &["text/html; q=0.000"]));
-        assert!(!asks("GET", &["text/html; q=NaN"]));
-        assert!(!asks("GET", &["text/html5"]));
     }
 }

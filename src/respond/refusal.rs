@@ -9,13 +9,14 @@ use time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::respond::Answers;
-use crate::user::{Reason, Unauthenticated};
+use crate::user::{CurrentUser, Reason, Unauthenticated};
 
 /// Why a request is refused, and what the application may know about it.
 ///
-/// The guard puts it into the extensions of the response, for logs and metrics; of all this the client learns the
+/// It is in the extensions of the response, for logs and metrics; of all this the client learns the
 /// [`kind`](Self::kind) alone. With axum it is itself a response, so that `?` works on
-/// `policy.make_sure_allowed(…).await` in a handler.
+/// `policy.make_sure_allowed(…).await` in a handler. Around such handlers belongs a guard or a
+/// [`RefusalLayer`](super::RefusalLayer), which give people a page.
 ///
 /// # Example
 /// ```
@@ -36,6 +37,12 @@ pub struct Refusal {
     reason: Option<Arc<str>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     answers: Option<Answers>,
+    user: Option<CurrentUser>,
+    asks_for_login: bool,
+    /// The log has a line about it.
+    is_logged: bool,
+    /// The response that carries it was made for its request.
+    is_answered: bool,
 }
 
 /// What kind of refusal it is: a row of the table of answers in [`respond`](crate::respond).
@@ -57,7 +64,20 @@ pub enum RefusalKind {
     },
     /// Another site made a browser send an ambient credential.
     CrossSite,
-    /// The request names nothing that its scenario could be about.
+    /// A name and a password, or whatever else a login asks for, that do not go together. Never sent to the login page:
+    /// that is where it comes from.
+    WrongCredentials,
+    /// A token that a handler was given is genuine, and its time is over: a link in a mail, for example.
+    Expired,
+    /// A token that a handler was given works once, and was used.
+    AlreadyUsed,
+    /// The request holds a value that is out of its bounds.
+    InvalidInput,
+    /// The request would create what is there already.
+    AlreadyExists,
+    /// The user has as many tokens as the store allows one user.
+    TooManyTokens,
+    /// The request names nothing that its scenario could be about, or a user who is not there.
     NotFound,
     /// The store, or a rule, does not answer, so nothing is known.
     Unavailable,
@@ -69,7 +89,42 @@ impl Refusal {
     /// A refusal of this kind.
     #[must_use]
     pub const fn new(kind: RefusalKind) -> Self {
-        Self { kind, unauthenticated: None, scenario: None, reason: None, source: None, answers: None }
+        Self {
+            kind,
+            unauthenticated: None,
+            scenario: None,
+            reason: None,
+            source: None,
+            answers: None,
+            user: None,
+            asks_for_login: kind.asks_for_login(),
+            is_logged: false,
+            is_answered: false,
+        }
+    }
+
+    /// The answer to a login that failed: one for an unknown user and for a wrong password, so that nobody learns who
+    /// has an account. 401, with the challenge that RFC 9110 §15.5.2 asks for.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::respond::Refusal;
+    ///
+    /// # async fn user_of(name: &str, password: &str) -> Option<u64> { None }
+    /// async fn check_password(name: &str, password: &str) -> Result<u64, Refusal> {
+    ///     user_of(name, password).await.ok_or_else(Refusal::wrong_credentials)
+    /// }
+    /// ```
+    #[must_use]
+    pub const fn wrong_credentials() -> Self {
+        Self::new(RefusalKind::WrongCredentials)
+    }
+
+    /// Says which user is refused.
+    #[must_use]
+    pub fn with_user(mut self, user: CurrentUser) -> Self {
+        self.user = Some(user);
+        self
     }
 
     /// Says which scenario it is about.
@@ -130,10 +185,36 @@ impl Refusal {
         self.reason.as_deref()
     }
 
+    /// The user who is refused, if they are known: for a page of the application's own.
+    #[must_use]
+    pub const fn user(&self) -> Option<&CurrentUser> {
+        self.user.as_ref()
+    }
+
     /// How to answer where nothing else says it.
-    #[cfg(feature = "axum")]
-    pub(crate) fn answers(&self) -> Option<&Answers> {
+    pub(crate) const fn answers(&self) -> Option<&Answers> {
         self.answers.as_ref()
+    }
+
+    /// Whether logging in would help.
+    pub(crate) const fn asks_for_login(&self) -> bool {
+        self.asks_for_login
+    }
+
+    pub(crate) const fn is_logged(&self) -> bool {
+        self.is_logged
+    }
+
+    pub(crate) const fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    pub(crate) fn mark_logged(&mut self) {
+        self.is_logged = true;
+    }
+
+    pub(crate) fn mark_answered(&mut self) {
+        self.is_answered = true;
     }
 }
 
@@ -142,8 +223,12 @@ impl RefusalKind {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::NoCredential | Self::InvalidToken | Self::TooOld { .. } => StatusCode::UNAUTHORIZED,
-            Self::InvalidRequest => StatusCode::BAD_REQUEST,
+            Self::NoCredential | Self::InvalidToken | Self::TooOld { .. } | Self::WrongCredentials | Self::Expired => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::InvalidRequest | Self::InvalidInput => StatusCode::BAD_REQUEST,
+            Self::AlreadyUsed => StatusCode::GONE,
+            Self::AlreadyExists | Self::TooManyTokens => StatusCode::CONFLICT,
             Self::Denied | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -152,8 +237,8 @@ impl RefusalKind {
     }
 
     /// Whether logging in would help.
-    pub(crate) const fn asks_for_login(self) -> bool {
-        matches!(self.status(), StatusCode::UNAUTHORIZED)
+    const fn asks_for_login(self) -> bool {
+        matches!(self, Self::NoCredential | Self::InvalidToken | Self::TooOld { .. })
     }
 }
 
@@ -176,17 +261,36 @@ impl From<Unauthenticated> for Refusal {
     }
 }
 
-/// So that `?` works on `Tokens` in a handler: an outage is 503, a token that is not valid is
-/// 401, and everything else is the application's own doing and a 500.
+/// So that `?` works on `Tokens` in a handler.
+///
+/// | [`ErrorKind`] | answer |
+/// |---|---|
+/// | `Unavailable`, `TimedOut`, `Corrupt` | 503 |
+/// | `Configuration`, `NotIssuedHere` | 500: the application has to be changed |
+/// | `InvalidToken`, `Expired` | 401 |
+/// | `AlreadyUsed` | 410 |
+/// | `InvalidInput`, `LevelNotFound` | 400 |
+/// | `AlreadyExists`, `TooManyTokens` | 409 |
+/// | `UserNotFound` | 404 |
+///
+/// The token of such an error is one that the handler was given, in a link for example. Logging in does not mend it, so
+/// a person gets a page and is not sent to the login page.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
+        // No wildcard: whoever adds a kind decides whether a visitor can cause it.
         let kind = match error.kind() {
-            _ if error.is_outage() => RefusalKind::Unavailable,
+            ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Corrupt => RefusalKind::Unavailable,
+            ErrorKind::Configuration | ErrorKind::NotIssuedHere => RefusalKind::Misconfigured,
             ErrorKind::InvalidToken => RefusalKind::InvalidToken,
-            _ => RefusalKind::Misconfigured,
+            ErrorKind::Expired => RefusalKind::Expired,
+            ErrorKind::AlreadyUsed => RefusalKind::AlreadyUsed,
+            ErrorKind::InvalidInput | ErrorKind::LevelNotFound => RefusalKind::InvalidInput,
+            ErrorKind::AlreadyExists => RefusalKind::AlreadyExists,
+            ErrorKind::TooManyTokens => RefusalKind::TooManyTokens,
+            ErrorKind::UserNotFound => RefusalKind::NotFound,
         };
         let reason = error.to_string();
-        Self::new(kind).with_reason(reason).with_source(error)
+        Self { asks_for_login: false, ..Self::new(kind) }.with_reason(reason).with_source(error)
     }
 }
 
@@ -214,6 +318,12 @@ impl fmt::Display for RefusalKind {
                 write!(f, "logged in more than {} s ago", max_age.whole_seconds())
             }
             Self::CrossSite => f.write_str("cross-site request with an ambient credential"),
+            Self::WrongCredentials => f.write_str("wrong name or password"),
+            Self::Expired => f.write_str("expired token"),
+            Self::AlreadyUsed => f.write_str("token that was used already"),
+            Self::InvalidInput => f.write_str("invalid input"),
+            Self::AlreadyExists => f.write_str("already exists"),
+            Self::TooManyTokens => f.write_str("too many tokens of one user"),
             Self::NotFound => f.write_str("the request names nothing the scenario is about"),
             Self::Unavailable => f.write_str("no answer from the store or from a rule"),
             Self::Misconfigured => f.write_str("the application is misconfigured"),

@@ -20,6 +20,7 @@ mod readme;
 mod repository;
 mod respond;
 mod respond_cookie;
+mod respond_layer;
 mod same_origin;
 #[cfg(feature = "sealed")]
 mod sealed;

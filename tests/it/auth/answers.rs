@@ -107,6 +107,20 @@ impl Row {
         assert_eq!(answer.header("retry-after"), self.retry_after, "{case}");
     }
 
+    /// A posted form: a page with the headers of the API answer, or the login page without a way back to what has no page.
+    fn assert_form(&self, answer: &Answer, case: &str) {
+        if self.status == 401 {
+            assert_eq!((answer.status, answer.header("location")), (303, Some("/login")), "{case}");
+        } else {
+            assert_eq!(answer.status, self.status, "{case}");
+            assert_eq!(answer.header("www-authenticate"), self.challenge, "{case}");
+            assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"), "{case}");
+            assert!(answer.body.starts_with("<!doctype html>"), "{case}");
+        }
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{case}");
+        assert_eq!(answer.header("retry-after"), self.retry_after, "{case}");
+    }
+
     fn assert_htmx(&self, answer: &Answer, next: &str, case: &str) {
         assert_eq!(answer.status, self.status, "{case}");
         let redirect = (self.status == 401).then(|| format!("/login?next={next}"));
@@ -122,7 +136,8 @@ async fn assert_row(server: &Server, row: &Row, path: &str, headers: &[(&str, &s
     let with = |more: &[(&'static str, &'static str)]| [headers, more].concat();
     row.assert_api(&server.get(path, &with(&[])).await, case);
     row.assert_api(&server.get(path, &with(&[API])).await, case);
-    row.assert_api(&server.send("POST", path, &with(&[PAGE])).await, &format!("POST, {case}"));
+    row.assert_api(&server.send("POST", path, &with(&[API])).await, &format!("POST, {case}"));
+    row.assert_form(&server.send("POST", path, &with(&[PAGE])).await, &format!("POST, {case}"));
     row.assert_page(&server.get(path, &with(&[PAGE])).await, path, case);
     let current = format!("http://{}/inbox?page=2", server.host());
     let htmx = [headers, &[HTMX, ("hx-current-url", current.as_str())]].concat();
@@ -222,10 +237,10 @@ async fn another_site_cannot_use_what_the_browser_sends_by_itself() {
     for kind in [SourceKind::Cookie, SourceKind::Session, SourceKind::Basic] {
         let (name, value) = credential(&server, kind, &site.member_token().await).await;
         let headers = [(name, value.as_str()), ("sec-fetch-site", "cross-site")];
-        for more in [API, PAGE] {
-            let answer = server.send("POST", "/members", &[&headers[..], &[more]].concat()).await;
-            CROSS_SITE.assert_api(&answer, kind.as_str());
-        }
+        let answer = server.send("POST", "/members", &[&headers[..], &[API]].concat()).await;
+        CROSS_SITE.assert_api(&answer, kind.as_str());
+        let answer = server.send("POST", "/members", &[&headers[..], &[PAGE]].concat()).await;
+        CROSS_SITE.assert_form(&answer, kind.as_str());
         let answer = server.send("POST", "/members", &[&headers[..], &[HTMX]].concat()).await;
         CROSS_SITE.assert_htmx(&answer, "", kind.as_str());
         // A page request can be an unsafe one only when it shakes hands for a WebSocket.

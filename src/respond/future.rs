@@ -1,0 +1,51 @@
+//! The response of a service whose refusals are answered.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::Response;
+use pin_project_lite::pin_project;
+
+use crate::respond::Respond;
+use crate::respond::remembered::RememberedRequest;
+
+pin_project! {
+    /// The response of a [`RefusalService`](super::RefusalService).
+    pub struct RefusalFuture<F, R> {
+        #[pin]
+        response: F,
+        remembered: Option<RememberedRequest>,
+        respond: Arc<R>,
+    }
+}
+
+impl<F, R> RefusalFuture<F, R> {
+    pub(crate) const fn new(response: F, remembered: RememberedRequest, respond: Arc<R>) -> Self {
+        Self { response, remembered: Some(remembered), respond }
+    }
+}
+
+impl<F, R, B, E> Future for RefusalFuture<F, R>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    R: Respond<B>,
+{
+    type Output = Result<Response<B>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = ready!(this.response.poll(cx))?;
+        Poll::Ready(Ok(match this.remembered.take() {
+            Some(remembered) => remembered.answer(response, &**this.respond),
+            None => response,
+        }))
+    }
+}
+
+impl<F, R> fmt::Debug for RefusalFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefusalFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! What is remembered of a request, to answer a refusal that its handler returns.
+
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+
+use crate::head::RequestHead;
+use crate::respond::answers::HasDefaultPage;
+use crate::respond::redirect::HX_CURRENT_URL;
+use crate::respond::requester::{HX_REQUEST, Requester};
+use crate::respond::{Answers, OriginalUri, Refusal, Respond, page, problem};
+use crate::user::CurrentUser;
+
+/// What of a request decides how a refusal of it is answered. Allocates nothing.
+#[derive(Debug)]
+pub(crate) struct RememberedRequest {
+    requester: Requester,
+    method: Method,
+    uri: Uri,
+    /// Of a request that no script made.
+    headers: [Option<HeaderValue>; 5],
+    user: Option<CurrentUser>,
+}
+
+const REMEMBERED: [HeaderName; 5] =
+    [header::ACCEPT, header::ACCEPT_LANGUAGE, header::HOST, header::REFERER, HX_CURRENT_URL];
+
+impl RememberedRequest {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        let head = RequestHead::of(request);
+        let requester = Requester::of(head);
+        let is_script = requester == Requester::Script;
+        let original = head.extensions.get::<OriginalUri>().filter(|_| !is_script);
+        Self {
+            requester,
+            method: head.method.clone(),
+            uri: original.map_or(head.uri, |original| &original.0).clone(),
+            headers: if is_script {
+                [const { None }; 5]
+            } else {
+                REMEMBERED.map(|name| head.headers.get(name).cloned())
+            },
+            user: head.extensions.get::<CurrentUser>().filter(|_| !is_script).cloned(),
+        }
+    }
+
+    pub(crate) fn is_navigation(&self) -> bool {
+        self.requester == Requester::Navigation
+    }
+
+    pub(crate) const fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Answers the refusal that this response carries as its request asks for it, unless that was done.
+    ///
+    /// The response keeps what its handler added, a `Set-Cookie` for example. It is left alone if the application has
+    /// changed its status or the type of its body.
+    pub(crate) fn answer<B, R: Respond<B>>(self, response: Response<B>, respond: &R) -> Response<B> {
+        let Some(refusal) = response.extensions().get::<Refusal>() else { return response };
+        let has_default_page = response.extensions().get::<HasDefaultPage>().is_some();
+        let media_type = response.headers().get(header::CONTENT_TYPE);
+        let has_problem = media_type.is_some_and(|value| value == problem::MEDIA_TYPE);
+        let has_page = has_default_page && media_type.is_some_and(|value| value == page::MEDIA_TYPE);
+        let is_open = !refusal.is_answered() && (has_problem || has_page) && response.status() == refusal.status();
+        if !is_open && !has_page {
+            return response;
+        }
+        let mut refusal = refusal.clone();
+        let answer = self.ask(&mut refusal, respond);
+        if is_open {
+            replace(response, answer, refusal)
+        } else if answer.extensions().get::<HasDefaultPage>().is_none()
+            && answer.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == page::MEDIA_TYPE)
+        {
+            replace_page(response, answer)
+        } else {
+            response
+        }
+    }
+
+    fn ask<B, R: Respond<B>>(self, refusal: &mut Refusal, respond: &R) -> Response<B> {
+        if let (None, Some(user)) = (refusal.user(), self.user) {
+            *refusal = refusal.clone().with_user(user);
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in REMEMBERED.into_iter().zip(self.headers) {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
+        }
+        if self.requester == Requester::Htmx {
+            headers.insert(HX_REQUEST, HeaderValue::from_static("true"));
+        }
+        let mut extensions = Extensions::new();
+        extensions.insert(self.requester);
+        extensions.insert(OriginalUri(self.uri.clone()));
+        let head = RequestHead { method: &self.method, uri: &self.uri, headers: &headers, extensions: &extensions };
+        respond.respond(refusal, head)
+    }
+}
+
+/// The answer in place of the one that the refusal had by itself.
+fn replace<B>(response: Response<B>, answer: Response<B>, mut refusal: Refusal) -> Response<B> {
+    let by_itself: Response<bytes::Bytes> =
+        refusal.answers().map_or_else(|| Answers::default().api(refusal.kind()), |answers| answers.api(refusal.kind()));
+    let (mut parts, _) = response.into_parts();
+    let (answered, body) = answer.into_parts();
+    drop_body_headers(&mut parts.headers);
+    for name in [header::WWW_AUTHENTICATE, header::RETRY_AFTER] {
+        // Unless the application has put its own in the place of ours.
+        if parts.headers.get(&name) == by_itself.headers().get(&name) {
+            parts.headers.remove(&name);
+            if let Some(value) = answered.headers.get(&name) {
+                parts.headers.insert(name, value.clone());
+            }
+        }
+    }
+    for (name, value) in
+        answered.headers.iter().filter(|(name, _)| **name != header::WWW_AUTHENTICATE && **name != header::RETRY_AFTER)
+    {
+        parts.headers.insert(name.clone(), value.clone());
+    }
+    parts.status = answered.status;
+    parts.extensions.remove::<HasDefaultPage>();
+    parts.extensions.extend(answered.extensions);
+    refusal.mark_answered();
+    parts.extensions.insert(refusal);
+    Response::from_parts(parts, body)
+}
+
+/// The application's page in place of the crate's, and nothing else.
+fn replace_page<B>(response: Response<B>, answer: Response<B>) -> Response<B> {
+    let (mut parts, _) = response.into_parts();
+    drop_body_headers(&mut parts.headers);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page::MEDIA_TYPE));
+    parts.extensions.remove::<HasDefaultPage>();
+    Response::from_parts(parts, answer.into_body())
+}
+
+/// What described the body that is gone.
+fn drop_body_headers(headers: &mut HeaderMap) {
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
+        headers.remove(name);
+    }
+}

@@ -1,0 +1,221 @@
+//! Who waits for the answer to a request: a person in this tab, htmx, or a script.
+
+use http::{HeaderMap, HeaderName, Method, header};
+
+use crate::head::RequestHead;
+
+const HTML: &str = "text/html";
+
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+pub(crate) const HX_REQUEST: HeaderName = HeaderName::from_static("hx-request");
+
+/// Headers that a library sends with a `fetch` of its own. A navigation cannot carry them.
+const SCRIPT_HEADERS: [HeaderName; 6] = [
+    HeaderName::from_static("trongate-mx-request"),
+    HeaderName::from_static("turbo-frame"),
+    HeaderName::from_static("x-pjax"),
+    HeaderName::from_static("x-inertia"),
+    HeaderName::from_static("x-up-version"),
+    HeaderName::from_static("datastar-request"),
+];
+
+/// Who waits for the answer to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Requester {
+    /// A person, in this tab: a link or a posted form. May be sent to the login page.
+    Navigation,
+    /// Something that takes a page and is no navigation of this tab: a frame, a prefetch, a download, a script that asks
+    /// for HTML. Gets a page with the status of the refusal, and is sent nowhere.
+    PageInPlace,
+    /// htmx, which follows `HX-Redirect` with the whole tab.
+    Htmx,
+    /// Every other program.
+    Script,
+}
+
+impl Requester {
+    /// Who waits for the answer to this request, by what browsers and libraries say of themselves.
+    ///
+    /// # Source
+    /// [Fetch Metadata](https://www.w3.org/TR/fetch-metadata/) §2; browsers send it over HTTPS and to localhost. Without
+    /// it, `Accept` decides.
+    pub(crate) fn of(head: RequestHead<'_>) -> Self {
+        if let Some(known) = head.extensions.get::<Self>() {
+            return *known;
+        }
+        let headers = head.headers;
+        if is_htmx(headers) {
+            return Self::Htmx;
+        }
+        if is_marked_by_a_script(headers) {
+            return Self::script(headers);
+        }
+        match (value(headers, &SEC_FETCH_MODE), value(headers, &SEC_FETCH_DEST)) {
+            (Some("navigate"), None | Some("document")) | (None, Some("document")) => {
+                // A page that is fetched before somebody asks for it; browsers drop what is no success.
+                let is_prefetch = headers.contains_key(SEC_PURPOSE);
+                if is_prefetch { Self::PageInPlace } else { Self::Navigation }
+            }
+            (Some("navigate"), Some(_)) | (None, Some("iframe" | "frame" | "embed" | "object" | "fencedframe")) => {
+                Self::PageInPlace
+            }
+            (Some(_), _) | (None, Some(_)) => Self::script(headers),
+            // A form sends `GET` or `POST`; any other method is the work of a script.
+            (None, None) if is_method_of_a_form(head.method) && accepts_html(headers) => Self::Navigation,
+            (None, None) => Self::script(headers),
+        }
+    }
+
+    fn script(headers: &HeaderMap) -> Self {
+        if accepts_html(headers) { Self::PageInPlace } else { Self::Script }
+    }
+}
+
+/// Whether a person waits for a page in this tab: a navigation, by link or by posted form.
+///
+/// Browsers say so in `Sec-Fetch-Mode` and `Sec-Fetch-Dest`. Without those, it is a `GET`, `HEAD` or `POST` whose `Accept`
+/// lists `text/html`: `*/*` alone is a program's way to ask, and a weight of 0 means "not this one" (RFC 9110 §12.4.2).
+/// `X-Requested-With: XMLHttpRequest`, htmx, Trongate MX and other libraries that say who they are make it a script's.
+#[must_use]
+pub fn is_page_request(head: RequestHead<'_>) -> bool {
+    Requester::of(head) == Requester::Navigation
+}
+
+/// Whether htmx made the request, with whatever method.
+pub(crate) fn is_htmx(headers: &HeaderMap) -> bool {
+    headers.get(HX_REQUEST).is_some_and(|value| value == "true")
+}
+
+fn is_marked_by_a_script(headers: &HeaderMap) -> bool {
+    // Android's WebView puts the name of its application here, with navigations too.
+    value(headers, &X_REQUESTED_WITH).is_some_and(|value| value.eq_ignore_ascii_case("XMLHttpRequest"))
+        || SCRIPT_HEADERS.iter().any(|name| headers.contains_key(name))
+}
+
+fn is_method_of_a_form(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::POST)
+}
+
+/// The value of this header. What is not visible ASCII reads as empty.
+fn value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter(|value| value.len() >= HTML.len())
+        .any(|value| value.to_str().is_ok_and(|value| value.split(',').any(is_html)))
+}
+
+/// Whether one element of `Accept` is `text/html` with a weight above 0.
+fn is_html(element: &str) -> bool {
+    let mut parts = element.split(';').map(str::trim);
+    let is_html = parts.next().is_some_and(|media_type| media_type.eq_ignore_ascii_case(HTML));
+    is_html && parts.find_map(weight).is_none_or(|weight| weight > 0.0)
+}
+
+/// The weight, if this parameter is one. What cannot be read counts as 0.
+fn weight(parameter: &str) -> Option<f32> {
+    let (name, value) = parameter.split_once('=')?;
+    name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    const FIREFOX: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+    fn requester(method: &str, headers: &[(&str, &str)]) -> Requester {
+        let mut request = Request::builder().method(method);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Requester::of(RequestHead::of(&request.body(()).unwrap()))
+    }
+
+    #[test]
+    fn only_who_lists_html_asks_for_a_page() {
+        let asks = |method: &str, accept: &[&str]| {
+            let headers: Vec<_> = accept.iter().map(|accept| ("accept", *accept)).collect();
+            requester(method, &headers) == Requester::Navigation
+        };
+        assert!(asks("GET", &[FIREFOX]));
+        assert!(asks("HEAD", &[FIREFOX]));
+        assert!(asks("POST", &[FIREFOX]), "a posted form");
+        assert!(asks("GET", &["application/json", "TEXT/HTML;level=1;Q=0.001"]));
+        assert!(!asks("PUT", &[FIREFOX]), "no form can do that");
+        assert!(!asks("GET", &[]));
+        assert!(!asks("GET", &["*/*"]));
+        assert!(!asks("GET", &["text/*"]));
+        assert!(!asks("GET", &["application/json, text/html;q=0"]));
+        assert!(!asks("GET", &["text/html; q=0.000"]));
+        assert!(!asks("GET", &["text/html; q=NaN"]));
+        assert!(!asks("GET", &["text/html5"]));
+    }
+
+    #[test]
+    fn what_browsers_say_of_themselves_beats_accept() {
+        use Requester::{Navigation, PageInPlace, Script};
+
+        for (mode, dest, with_html, without) in [
+            ("navigate", "document", Navigation, Navigation),
+            ("navigate", "", Navigation, Navigation),
+            ("", "document", Navigation, Navigation),
+            ("navigate", "iframe", PageInPlace, PageInPlace),
+            ("navigate", "frame", PageInPlace, PageInPlace),
+            ("navigate", "embed", PageInPlace, PageInPlace),
+            ("navigate", "object", PageInPlace, PageInPlace),
+            ("navigate", "fencedframe", PageInPlace, PageInPlace),
+            ("navigate", "empty", PageInPlace, PageInPlace),
+            ("", "iframe", PageInPlace, PageInPlace),
+            ("cors", "empty", PageInPlace, Script),
+            ("same-origin", "empty", PageInPlace, Script),
+            ("no-cors", "image", PageInPlace, Script),
+            ("websocket", "", PageInPlace, Script),
+            ("nonsense", "document", PageInPlace, Script),
+            ("", "script", PageInPlace, Script),
+        ] {
+            let mut headers = Vec::new();
+            if !mode.is_empty() {
+                headers.push(("sec-fetch-mode", mode));
+            }
+            if !dest.is_empty() {
+                headers.push(("sec-fetch-dest", dest));
+            }
+            for method in ["GET", "POST"] {
+                assert_eq!(requester(method, &headers), without, "{mode} {dest}");
+                let with = [&headers[..], &[("accept", FIREFOX)]].concat();
+                assert_eq!(requester(method, &with), with_html, "{mode} {dest}");
+            }
+        }
+        let prefetch = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document"), ("sec-purpose", "prefetch")];
+        assert_eq!(requester("GET", &prefetch), PageInPlace);
+    }
+
+    #[test]
+    fn a_library_that_says_who_it_is_is_no_navigation() {
+        let html = ("accept", FIREFOX);
+        for marker in [
+            ("x-requested-with", "XMLHttpRequest"),
+            ("x-requested-with", "xmlhttprequest"),
+            ("trongate-mx-request", "true"),
+            ("turbo-frame", "cart"),
+            ("x-inertia", "true"),
+        ] {
+            assert_eq!(requester("GET", &[marker, html]), Requester::PageInPlace, "{marker:?}");
+            assert_eq!(requester("POST", &[marker]), Requester::Script, "{marker:?}");
+        }
+        let web_view = ("x-requested-with", "com.example.app");
+        assert_eq!(requester("GET", &[web_view, html]), Requester::Navigation);
+        assert_eq!(requester("DELETE", &[("hx-request", "true"), html]), Requester::Htmx);
+        assert_eq!(requester("GET", &[("hx-request", "false"), html]), Requester::Navigation);
+    }
+}
