@@ -1,6 +1,7 @@
 //! The program in the README is this one, and it does what it says.
 
 mod links;
+mod promises;
 
 use axum::body::Body;
 use http::{Request, StatusCode, header};
