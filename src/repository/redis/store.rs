@@ -19,9 +19,9 @@ const LAYOUT: &str = "v1";
 /// connection, which carries any number of calls at once.
 ///
 /// Every change is one script: it happens as a whole or not at all. Every call is one round trip, but for `replace`, which
-/// looks first. (Ending all tokens of a user is one
-/// step too; what they leave behind is removed in further steps.) A call is answered within 5 seconds, if need be with an
-/// error. No script holds Redis up for more than a few milliseconds, whatever number of tokens a user has.
+/// looks first. (Ending all tokens of a user is one step too; what they leave behind is removed in further steps.) A call
+/// is answered within 5 seconds, if need be with an error. No script holds Redis up for more than a few milliseconds,
+/// whatever number of tokens a user has.
 ///
 /// # Connection
 /// A connection that breaks, that gives no answer, or that leads to a server which has become a replica, is replaced at
@@ -31,11 +31,12 @@ const LAYOUT: &str = "v1";
 ///
 /// # Time
 /// Whether a token is valid is decided by the caller's clock alone. Redis is asked to forget a token 48 hours after its
-/// end, counted from the call: that only makes room, with the margin that pruning keeps. So tokens go by themselves even where nothing prunes, and Redis'
-/// clock may be wrong by any amount, as long as it runs at the usual pace.
+/// end, counted from the call: that only makes room, with the margin that pruning keeps. So tokens go by themselves even
+/// where nothing prunes, and Redis' clock may be wrong by any amount, as long as it runs at the usual pace.
 ///
 /// # Eviction
-/// Set `maxmemory-policy noeviction`: a full Redis then refuses new tokens, still ends old ones, and loses nothing.
+/// Set `maxmemory-policy noeviction`: a full Redis then refuses new tokens and users, still ends and disables, and
+/// loses nothing.
 /// [`connect`](Self::connect) logs a warning at any other policy, and [`check`](Self::check) gives it.
 ///
 /// A token is valid only while all of its keys, its place in the list of its user's tokens and its user are there. So no

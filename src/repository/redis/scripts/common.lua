@@ -15,6 +15,10 @@ local function tokens_key(user) return tag .. ':tokens:' .. user end
 -- A token among the ends: 8 bytes, the rest.
 local function end_member(id, user) return id .. user end
 
+-- A Redis that is full refuses a script at its first write that may take room. After one that cannot, as this one, it
+-- refuses nothing more: a user can be disabled even then.
+local function allow_when_full() redis.call('PERSIST', tag) end
+
 -- `ends` is false for never.
 local function is_live(ends, now) return not ends or tonumber(ends) > tonumber(now) end
 

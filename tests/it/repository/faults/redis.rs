@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 use tower_tokens::clock::Timestamp;
@@ -14,6 +15,7 @@ use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::faults::drills;
+use crate::repository::faults::proxy::Proxy;
 use crate::repository::faults::resp::{Answer, FakeRedis};
 use crate::repository::faults::server::Server;
 use crate::repository::faults::site::Site;
@@ -188,6 +190,7 @@ async fn a_full_redis_refuses_new_tokens_and_ends_old_ones() {
     let mut connection = beside(&server).await;
     let user = member(&store).await;
     let other = store.create_user(None, "member").await.unwrap();
+    store.create_level("guest").await.unwrap();
     leave_room(&mut connection, "noeviction", 1_000_000).await;
     let mut count = 0;
     let refused = loop {
@@ -205,6 +208,11 @@ async fn a_full_redis_refuses_new_tokens_and_ends_old_ones() {
     assert_eq!(store.delete_by_user(&user, Some(TokenId::new(4))).await.unwrap(), (count as u64).div_ceil(2) - 3);
     assert!(store.delete_user(&other).await.unwrap());
     assert_eq!(valid(&store, count).await, 1, "one was kept");
+    store.change_level(&user, "guest").await.expect("a user can lose their level");
+    assert_eq!(store.user(&user).await.unwrap().unwrap().level.title(), "guest");
+    store.set_disabled(&user, true).await.expect("a user can be disabled");
+    assert_eq!(valid(&store, count).await, 0);
+    assert_eq!(store.create_user(None, "guest").await.unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -365,6 +373,81 @@ async fn a_look_up_on_a_connection_that_is_silently_dead_is_sent_once_more() {
     }
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     assert_eq!(server.connections(), 2, "all share the new one");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_firewall_that_swallows_the_connection_to_redis_costs_no_visitor_the_login() {
+    let server = Server::start("redis").await;
+    let proxy = Proxy::start(server.url()).await;
+    let store = RedisRepository::connect(&proxy.url(server.url())).await.unwrap();
+    let site = Site::new(Arc::new(store)).await;
+    let token = site.log_in().await;
+    for round in 1..=3 {
+        assert_eq!(site.visit(&token).await, StatusCode::OK);
+        proxy.swallow_open_connections();
+        let mut visits = JoinSet::new();
+        for _ in 0..20 {
+            let (site, token) = (site.clone(), token.clone());
+            visits.spawn(async move { site.visit(&token).await });
+        }
+        for status in visits.join_all().await {
+            assert_eq!(status, StatusCode::OK, "round {round}");
+        }
+        assert_eq!(proxy.accepted(), round + 1, "they share one new connection");
+    }
+    // A change whose answer is swallowed fails once, in time, and the next has another connection.
+    proxy.swallow_open_connections();
+    drills::a_change_is_answered_in_time(&site).await;
+    let other = site.log_in().await;
+    assert_eq!(site.visit(&other).await, StatusCode::OK);
+    assert_eq!(proxy.accepted(), 5);
+    // After a second of silence not even that one fails: the connection is asked first.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    proxy.swallow_open_connections();
+    assert!(site.tokens.destroy(&other).await.unwrap());
+    assert_eq!(site.visit(&other).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_failover_the_demoted_redis_is_left_at_once() {
+    let (first, second) = (Server::start("redis").await, Server::start("redis").await);
+    let (mut to_first, mut to_second) = (beside(&first).await, beside(&second).await);
+    let port = |server: &Server| url::Url::parse(server.url()).unwrap().port().unwrap().to_string();
+    let follow = async |replica: &mut MultiplexedConnection, host: &str, port: &str| {
+        redis::cmd("REPLICAOF").arg(host).arg(port).exec_async(replica).await.unwrap();
+    };
+    let in_step = async |replica: &mut MultiplexedConnection| {
+        while info_text(replica, "master_link_status").await != "up" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    set(&mut to_first, "repl-diskless-sync-delay", 0).await;
+    set(&mut to_second, "repl-diskless-sync-delay", 0).await;
+    let proxy = Proxy::start(first.url()).await;
+    let store = RedisRepository::connect(&proxy.url(first.url())).await.unwrap();
+    let site = Site::new(Arc::new(store)).await;
+    let (token, other) = (site.log_in().await, site.log_in().await);
+    follow(&mut to_second, "127.0.0.1", &port(&first)).await;
+    in_step(&mut to_second).await;
+
+    // The open connection stays where it is.
+    follow(&mut to_second, "NO", "ONE").await;
+    proxy.lead_to(second.url());
+    follow(&mut to_first, "127.0.0.1", &port(&second)).await;
+    assert!(site.tokens.destroy(&token).await.unwrap(), "a change that the demoted one refused is sent to the master");
+    assert_eq!(site.visit(&token).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(site.visit(&other).await, StatusCode::OK);
+
+    // Back again, and a look-up is the first to come.
+    in_step(&mut to_first).await;
+    follow(&mut to_first, "NO", "ONE").await;
+    proxy.lead_to(first.url());
+    follow(&mut to_second, "127.0.0.1", "1").await;
+    let beside = Site::reopened(Arc::new(RedisRepository::connect(first.url()).await.unwrap()), site.user.clone());
+    assert!(beside.tokens.destroy(&other).await.unwrap(), "another node ends it on the master");
+    assert_eq!(site.visit(&other).await, StatusCode::UNAUTHORIZED, "the demoted one still has it");
+    let new = site.log_in().await;
+    assert_eq!(beside.visit(&new).await, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
