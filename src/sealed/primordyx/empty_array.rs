@@ -4,12 +4,29 @@
 //! [`Php`], a deserializer around serde_json's, which hands itself on to every value inside.
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IgnoredAny, MapAccess, SeqAccess, Unexpected,
+    VariantAccess, Visitor,
+};
 use serde_json::value::RawValue;
 
+use crate::sealed::primordyx::json_text;
+
 /// Reads a whole JSON text.
-pub(super) fn from_str<'de, T: de::Deserialize<'de>>(json: &'de str) -> Result<T, serde_json::Error> {
+///
+/// Serde reads some types through a buffer of its own (untagged and internally tagged enums, what is flattened), which takes
+/// every `[]` for a list. What does not open is read a second time, with all of them written as maps; outside of the buffer
+/// an empty map is a list where a list is wanted.
+pub(super) fn from_str<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
+    read(json).or_else(|error| {
+        let maps = json_text::with_empty_maps(json);
+        if maps == json_text::compact(json) { Err(error) } else { read(&maps).map_err(|_| error) }
+    })
+}
+
+fn read<'de, T: de::Deserialize<'de>>(json: &'de str) -> Result<T, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let value = T::deserialize(Php(&mut deserializer))?;
     deserializer.end()?;
@@ -36,7 +53,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Php<D> {
         deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
         deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
         deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf deserialize_option
-        deserialize_unit deserialize_seq deserialize_identifier deserialize_ignored_any
+        deserialize_unit deserialize_identifier deserialize_ignored_any
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(VisitList(visitor))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -93,6 +114,9 @@ struct Visit<V>(V);
 /// The same where a map is wanted: an empty list is one.
 struct VisitMap<V>(V);
 
+/// The same where a list is wanted: an empty map is one.
+struct VisitList<V>(V);
+
 macro_rules! visit_plain {
     ($($method:ident: $value:ty)+) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,10 +145,6 @@ macro_rules! visit_plain {
             self.0.visit_newtype_struct(Php(inner))
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-            self.0.visit_map(Php(map))
-        }
-
         fn visit_enum<A: EnumAccess<'de>>(self, variant: A) -> Result<V::Value, A::Error> {
             self.0.visit_enum(Php(variant))
         }
@@ -150,6 +170,27 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Visit<V> {
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
         self.0.visit_seq(Php(list))
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.0.visit_map(Php(map))
+    }
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for VisitList<V> {
+    type Value = V::Value;
+
+    visit_all_plain!();
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<V::Value, A::Error> {
+        self.0.visit_seq(Php(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<V::Value, A::Error> {
+        match map.next_key::<IgnoredAny>()? {
+            None => self.0.visit_seq(Empty(PhantomData)),
+            Some(_) => Err(de::Error::invalid_type(Unexpected::Map, &self.0)),
+        }
+    }
 }
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for VisitMap<V> {
@@ -159,15 +200,31 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for VisitMap<V> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<V::Value, A::Error> {
         match list.next_element::<&'de RawValue>()? {
-            None => self.0.visit_map(Empty(std::marker::PhantomData)),
+            None => self.0.visit_map(Empty(PhantomData)),
             // A struct may be written as the list of its fields.
             first => self.0.visit_seq(Begun { first, rest: Php(list) }),
         }
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.0.visit_map(Php(map))
+    }
 }
 
-/// The map without entries.
-struct Empty<E>(std::marker::PhantomData<E>);
+/// The map without entries, and the list without elements.
+struct Empty<E>(PhantomData<E>);
+
+impl<'de, E: de::Error> SeqAccess<'de> for Empty<E> {
+    type Error = E;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, _seed: T) -> Result<Option<T::Value>, E> {
+        Ok(None)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(0)
+    }
+}
 
 impl<'de, E: de::Error> MapAccess<'de> for Empty<E> {
     type Error = E;
@@ -300,6 +357,46 @@ mod tests {
         let map =
             from_str::<BTreeMap<String, Vec<(i128, Option<i128>)>>>(&format!(r#"{{"a":[[{big},{big}]]}}"#)).unwrap();
         assert_eq!(map["a"], [(i128::MAX, Some(i128::MAX))]);
+    }
+
+    #[test]
+    fn an_empty_list_is_a_map_in_types_that_serde_buffers() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(tag = "kind")]
+        enum Tagged {
+            Map { map: BTreeMap<String, i32>, list: Vec<i32> },
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(untagged)]
+        enum Untagged {
+            Map(BTreeMap<String, i32>),
+            Text(String),
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Outer {
+            list: Vec<Vec<i32>>,
+            pair: (Vec<i32>, BTreeMap<String, i32>),
+            untagged: Vec<Untagged>,
+            #[serde(flatten)]
+            rest: BTreeMap<String, BTreeMap<String, i32>>,
+        }
+        let empty = BTreeMap::new;
+        let outer = r#"{"list": [[ ],[1]],"pair":[[],[]],"untagged":[[],"[]",{"a":1}],"x":[],"y":{"b":2}}"#;
+        let expected = Outer {
+            list: vec![vec![], vec![1]],
+            pair: (vec![], empty()),
+            untagged: vec![
+                Untagged::Map(empty()),
+                Untagged::Text("[]".to_owned()),
+                Untagged::Map([("a".to_owned(), 1)].into()),
+            ],
+            rest: [("x".to_owned(), empty()), ("y".to_owned(), [("b".to_owned(), 2)].into())].into(),
+        };
+        assert_eq!(from_str::<Outer>(outer).unwrap(), expected);
+        let map = |json| from_str::<Tagged>(json).unwrap();
+        assert_eq!(map(r#"{"kind":"Map","map":[],"list":[1]}"#), Tagged::Map { map: empty(), list: vec![1] });
+        assert_eq!(from_str::<Vec<i32>>("{}").unwrap(), Vec::<i32>::new());
+        assert!(from_str::<Vec<i32>>(r#"{"a":1}"#).is_err() && from_str::<Untagged>("7").is_err());
     }
 
     proptest::proptest! {

@@ -9,6 +9,20 @@ pub(super) fn compact(json: &str) -> String {
     out
 }
 
+/// The same JSON, compact, with `{}` for every `[]`. `json` is valid JSON.
+pub(super) fn with_empty_maps(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut parts = Parts(json).peekable();
+    while let Some(part) = parts.next() {
+        if part == "[" && parts.next_if_eq(&"]").is_some() {
+            out.push_str("{}");
+        } else {
+            out.push_str(part);
+        }
+    }
+    out
+}
+
 /// The same JSON in lines, as PHP's `JSON_PRETTY_PRINT` lays it out: four spaces a level, `[]` and `{}` where nothing is
 /// inside. `json` is valid JSON.
 pub(super) fn pretty(json: &str) -> String {
