@@ -180,7 +180,7 @@ pub async fn removing_a_user_ends_a_token_that_is_being_replaced<S: Subject>(sto
 pub async fn a_change_of_level_holds_for_a_token_that_is_being_replaced<S: Subject>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
         store.move_user(&user, "guest").await.expect("the store answers");
-        for place in 0..50 {
+        for place in 0..12 {
             for thief in 0..THIEVES {
                 let found = found_without_delay(&*store, &link(round, thief, place), at(NOON)).await;
                 assert!(found.is_none_or(|level| level == "guest"), "round {round}: the former level came back");

@@ -134,3 +134,20 @@ async fn logins_at_the_same_time_keep_the_bound() {
     assert_eq!(count(&tokens, &user).await, 10);
     assert!(is_valid(&tokens, &last).await);
 }
+
+#[tokio::test]
+async fn a_long_name_that_somebody_else_wrote_is_read_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Arc::new(SqliteRepository::open(directory.path().join("tokens.db")).await.unwrap());
+    store.create_level("member").await.unwrap();
+    let user = store.create_user(None, "member").await.unwrap();
+    let tokens = Tokens::new(Arc::clone(&store));
+    let issued = tokens.generate(&user).await.unwrap();
+    let long = "x".repeat(20_000);
+    let write = sqlx::query("UPDATE tower_tokens_tokens SET name = ?1, code = ?1").bind(&long);
+    write.execute(store.pool()).await.unwrap();
+    let found = tokens.validate(issued.token()).await.unwrap().unwrap();
+    assert_eq!((found.token().name(), found.token().code()), (Some(&*long), Some(&*long)));
+    let renewed = tokens.regenerate(issued.token()).await.unwrap();
+    assert!(is_valid(&tokens, renewed.token()).await);
+}

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use time::{Duration, OffsetDateTime};
 use tower_tokens::clock::ManualClock;
-use tower_tokens::repository::PageRequest;
+use tower_tokens::repository::{PageRequest, UserRepository};
 use tower_tokens::token::{Lifetime, Token};
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::UserId;
 
-use crate::site::NOW;
+use crate::site::{NOW, Site};
 use crate::tokens::store::{Chores, FAILS, HANGS, PANICS, SLOW, WORKS};
 
 struct Desk {
@@ -231,4 +231,32 @@ async fn notes_are_written_in_the_order_of_the_uses() {
     reversed.reverse();
     assert_eq!(reversed.len(), 15);
     assert!(reversed.is_sorted(), "{reversed:?}");
+}
+
+/// The same with a store that is slow in everything, look-ups included.
+#[tokio::test(start_paused = true)]
+async fn no_active_user_of_a_store_that_is_slow_in_everything_is_logged_out() {
+    let site = Site::async_only().await;
+    let lifetime = Lifetime::days(1).with_idle_limit(Duration::seconds(12));
+    let mut tokens = Vec::new();
+    for _ in 0..15 {
+        let user = site.store.create_user(None, "member").await.unwrap();
+        tokens.push(site.tokens.generate(user).lifetime(lifetime).await.unwrap().token().clone());
+    }
+    site.store.delay(std::time::Duration::from_secs(1));
+    for second in 1..=60 {
+        site.clock.advance(Duration::SECOND);
+        let mut looking = tokio::task::JoinSet::new();
+        for (number, token) in tokens.iter().cloned().enumerate() {
+            let tokens = site.tokens.clone();
+            looking.spawn(async move { (number, tokens.validate(&token).await.unwrap().is_some()) });
+        }
+        for (number, is_valid) in looking.join_all().await {
+            assert!(is_valid, "user {number}, second {second}");
+        }
+    }
+    site.clock.advance(Duration::seconds(12));
+    for token in &tokens {
+        assert!(site.tokens.validate(token).await.unwrap().is_none(), "who rests is logged out");
+    }
 }
