@@ -15,7 +15,7 @@ pub use crate::policy::{SecurityPolicy, any_level, level};
 #[cfg(feature = "sqlite")]
 pub use crate::repository::SqliteRepository;
 pub use crate::repository::{MemoryRepository, TokenRepository, UserRepository};
-pub use crate::respond::Refusal;
+pub use crate::respond::{Refusal, RefusalKind, TokenCookie};
 pub use crate::same_origin::SameOriginLayer;
 pub use crate::source::TokenSource;
 pub use crate::token::{Lifetime, Token};

@@ -52,22 +52,27 @@ impl Server {
 
     /// Sends what no HTTP library would, and reads until the server closes the connection.
     pub(crate) async fn send_bytes(&self, request: &[u8]) -> Answer {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut read, mut write) = stream.into_split();
-        let request = request.to_vec();
-        // A server that refuses a request half-way closes its end, so that the rest cannot be written: no failure here.
-        let writer = tokio::spawn(async move {
-            let _ = write.write_all(&request).await;
-            write
-        });
-        let mut response = Vec::new();
-        let mut chunk = [0; 4096];
-        while let Ok(length @ 1..) = read.read(&mut chunk).await {
-            response.extend_from_slice(&chunk[..length]);
-        }
-        writer.abort();
-        Answer::parse(&response)
+        exchange(self.address, request).await
     }
+}
+
+/// Sends these bytes to a server, and reads until it closes the connection.
+pub(crate) async fn exchange(address: SocketAddr, request: &[u8]) -> Answer {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let request = request.to_vec();
+    // A server that refuses a request half-way closes its end, so that the rest cannot be written: no failure here.
+    let writer = tokio::spawn(async move {
+        let _ = write.write_all(&request).await;
+        write
+    });
+    let mut response = Vec::new();
+    let mut chunk = [0; 4096];
+    while let Ok(length @ 1..) = read.read(&mut chunk).await {
+        response.extend_from_slice(&chunk[..length]);
+    }
+    writer.abort();
+    Answer::parse(&response)
 }
 
 impl Drop for Server {
