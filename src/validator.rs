@@ -44,6 +44,7 @@ mod sealed;
 use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind};
+use crate::respond::SetTokenCookie;
 use crate::source::TokenSource;
 use crate::token::{Token, TokenKey};
 use crate::user::CurrentUser;
@@ -105,6 +106,11 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     async fn destroy(&self, token: &Token) -> Result<bool, Error> {
         let _ = token;
         Err(Error::with_source(ErrorKind::NotIssuedHere, "this validator ends no credentials"))
+    }
+
+    /// The cookie that makes a browser forget a token of this validator. Default: `None`.
+    fn removal_cookie(&self) -> Option<SetTokenCookie> {
+        None
     }
 
     /// Where in a request this validator's tokens are, in order. Default: [`TokenSource::defaults`].
@@ -176,6 +182,10 @@ impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
         let next_knows_more = matches!(next, Ok(true)) || not_issued_here(&first);
         let first_knows_more = first.is_err() || not_issued_here(&next);
         if first_knows_more && !next_knows_more { first } else { next }
+    }
+
+    fn removal_cookie(&self) -> Option<SetTokenCookie> {
+        self.first.removal_cookie().or_else(|| self.next.removal_cookie())
     }
 
     fn sources(&self) -> Vec<TokenSource> {

@@ -3,6 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `authenticator` | [`Authenticator`], from a request's head to its user |
+//! | `log_out` | ends every token that a request presents |
 //! | `presented` | every token that a request presents, for a log-out to end |
 //! | `pending` | the part of an authentication that has to wait: a session or a store |
 //! | `resolution` | chooses the winning candidate of a request |
@@ -37,6 +38,7 @@
 mod authenticator;
 mod future;
 mod layer;
+mod log_out;
 mod pending;
 mod presented;
 mod resolution;
@@ -45,4 +47,5 @@ mod service;
 pub use authenticator::Authenticator;
 pub use future::ResponseFuture;
 pub use layer::TokenAuthLayer;
+pub use log_out::LoggedOut;
 pub use service::TokenAuth;

@@ -3,17 +3,22 @@
 use tokio::time::timeout;
 
 use crate::auth::Authenticator;
+use crate::auth::authenticator::Settings;
 use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
-use crate::source::{Candidate, Candidates, Credential};
+use crate::source::{Candidate, Candidates, Credential, TokenSession};
 use crate::token::Token;
+
+/// The most tokens of one request that are presented. Our choice: more than the cookies that browsers keep for one site
+/// (180 in Chromium and Firefox), so that planted ones leave a visitor a way out.
+const MAX_PRESENTED: usize = 200;
 
 impl Authenticator {
     /// Every token that this request presents, valid or not, each once, in the order of the sources: what a log-out
     /// should end, so that no second one, left in another place, goes on.
     ///
     /// What cannot be a token is left out, and so are ambient credentials on a request that another site caused: nobody
-    /// can be logged out from elsewhere. At most 8 are given.
+    /// can be logged out from elsewhere. At most 200 are given.
     ///
     /// # Source
     /// Trongate's `destroy` ends the token in the session, the one in the cookie and the one in the header.
@@ -47,35 +52,54 @@ impl Authenticator {
     /// ```
     pub fn presented(&self, head: RequestHead<'_>) -> impl Future<Output = Result<Vec<Token>, Error>> + Send + use<> {
         let settings = self.settings();
-        let bound = settings.timeout;
-        let candidates: Vec<_> = Candidates::new(&settings.sources, &settings.same_origin, &head)
-            .filter(|candidate| !matches!(candidate.credential, Credential::Unusable(_)))
-            .map(Candidate::into_owned)
-            .collect();
+        let (candidates, bound) = (candidates(settings, &head), settings.timeout);
         async move {
-            let read = timeout(bound, read(candidates)).await;
-            read.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))
+            let (tokens, error) =
+                timeout(bound, read(candidates)).await.map_err(|_elapsed| Error::from(ErrorKind::TimedOut))?;
+            error.map_or_else(|| Ok(tokens.into_iter().map(|presented| presented.token).collect()), Err)
         }
     }
 }
 
-async fn read(candidates: Vec<Candidate<'static>>) -> Result<Vec<Token>, Error> {
-    let mut tokens = Vec::with_capacity(candidates.len());
+/// A token, and the session that holds it.
+pub(super) struct PresentedToken {
+    pub(super) token: Token,
+    pub(super) session: Option<Box<dyn TokenSession>>,
+}
+
+/// What the request presents, copied out of it.
+pub(super) fn candidates(settings: &Settings, head: &RequestHead<'_>) -> Vec<Candidate<'static>> {
+    let candidates = Candidates::new(&settings.sources, &settings.same_origin, head).with_limit(MAX_PRESENTED);
+    candidates
+        .filter(|candidate| !matches!(candidate.credential, Credential::Unusable(_)))
+        .map(Candidate::into_owned)
+        .collect()
+}
+
+/// The tokens of these candidates, each once; sessions are asked for theirs. The error is that of the first session that
+/// does not answer.
+pub(super) async fn read(candidates: Vec<Candidate<'static>>) -> (Vec<PresentedToken>, Option<Error>) {
+    let mut tokens: Vec<PresentedToken> = Vec::with_capacity(candidates.len());
+    let mut first_error = None;
     for candidate in candidates {
-        let token = match candidate.credential {
-            Credential::Text(text) => Token::from_checked(text.expose_secret().to_owned()),
-            Credential::Owned(token) => token,
+        let (token, session) = match candidate.credential {
+            Credential::Text(text) => (Token::from_checked(text.expose_secret().to_owned()), None),
+            Credential::Owned(token) => (token, None),
             Credential::Unusable(_) | Credential::Session { is_cross_site: true, .. } => continue,
             Credential::Session { session, .. } => match session.token().await {
-                Ok(Some(token)) => token,
+                Ok(Some(token)) => (token, Some(session)),
                 Ok(None) => continue,
                 Err(error) if error.kind() == ErrorKind::InvalidInput => continue,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                    continue;
+                }
             },
         };
-        if !tokens.contains(&token) {
-            tokens.push(token);
+        match tokens.iter_mut().find(|presented| presented.token == token) {
+            Some(presented) => presented.session = session.or(presented.session.take()),
+            None => tokens.push(PresentedToken { token, session }),
         }
     }
-    Ok(tokens)
+    (tokens, first_error)
 }

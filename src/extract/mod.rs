@@ -7,6 +7,7 @@
 //! | `Authenticated(user): Authenticated` | the user, without any layer: the [`Authenticator`](crate::auth::Authenticator) comes from the state |
 //! | `level: UserLevel` | the user's level alone, or refuses |
 //! | `Result<_, Refusal>` | an answer to what `make_sure_allowed` or `Tokens` refuse; a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) makes a page of it for people |
+//! | `(LoggedOut, …)` | a response that removes the cookie of a [log-out](crate::auth::Authenticator::log_out) |
 //! | `(SetTokenCookie, …)` | a response that sets or removes the cookie, which no cache keeps |
 //!
 //! They refuse in the words of the guard. They cannot see a policy; its realm and login page reach them as
@@ -49,7 +50,7 @@
 //! |---|---|
 //! | `current_user`, `optional_user`, `user_level`, `authenticated` | one extractor each |
 //! | `rejection` | [`AuthRejection`] |
-//! | `refusal`, `set_cookie` | lower floors' types as responses |
+//! | `refusal`, `set_cookie`, `logged_out` | lower floors' types as responses |
 //!
 //! # Example
 //! ```
@@ -77,6 +78,7 @@
 
 mod authenticated;
 mod current_user;
+mod logged_out;
 mod optional_user;
 mod refusal;
 mod rejection;

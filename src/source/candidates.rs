@@ -112,6 +112,12 @@ impl<'a, 'r> Candidates<'a, 'r> {
         }
     }
 
+    /// The same with another limit than that of look-ups.
+    pub(crate) const fn with_limit(mut self, limit: usize) -> Self {
+        self.remaining = limit;
+        self
+    }
+
     /// The next credential of the source that the last one came from.
     #[inline(always)]
     pub(crate) fn next_of_this_source(&mut self) -> Option<Candidate<'r>> {
@@ -135,7 +141,7 @@ impl<'a, 'r> Candidates<'a, 'r> {
             return Credential::Unusable(unusable);
         }
         let text = TokenKey::from_checked(text);
-        // There is room for as many as may be looked up.
+        // There is room for as many as may be looked up. Beyond them, texts may repeat.
         let _ = self.texts.try_push(text);
         Credential::Text(text)
     }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use async_trait::async_trait;
 
 use crate::error::Error;
+use crate::respond::SetTokenCookie;
 use crate::source::TokenSource;
 use crate::token::{Token, TokenKey};
 use crate::tokens::Tokens;
@@ -78,6 +79,10 @@ impl TokenValidator for Tokens {
 
     async fn destroy(&self, token: &Token) -> Result<bool, Error> {
         Self::destroy(self, token).await
+    }
+
+    fn removal_cookie(&self) -> Option<SetTokenCookie> {
+        Some(Self::removal_cookie(self))
     }
 
     fn sources(&self) -> Vec<TokenSource> {

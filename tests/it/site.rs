@@ -116,7 +116,7 @@ pub(crate) fn whoami(layer: TokenAuthLayer) -> Router {
     Router::new().route("/", any(who)).route("/plant", get(plant)).layer(layer).layer(sessions())
 }
 
-async fn who(parts: Parts) -> String {
+pub(crate) async fn who(parts: Parts) -> String {
     match parts.extensions.get::<CurrentUser>() {
         Some(user) => format!("{} via {}", user.level(), user.source()),
         None => Unauthenticated::from_extensions(&parts.extensions).unwrap().reason().to_string(),
@@ -124,7 +124,7 @@ async fn who(parts: Parts) -> String {
 }
 
 /// Puts any text into the visitor's session.
-async fn plant(session: Session, Query(query): Query<Vec<(String, String)>>) {
+pub(crate) async fn plant(session: Session, Query(query): Query<Vec<(String, String)>>) {
     session.insert("trongatetoken", &query[0].1).await.unwrap();
 }
 

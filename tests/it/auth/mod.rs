@@ -5,6 +5,7 @@ mod answers;
 mod cross_site;
 mod events;
 mod hostile;
+mod log_out;
 mod order;
 mod outages;
 mod program;

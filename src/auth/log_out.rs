@@ -1,0 +1,126 @@
+//! Log out: ends every token that a request presents.
+
+use http::HeaderMap;
+use tokio::time::timeout;
+
+use crate::auth::Authenticator;
+use crate::auth::presented::{self, PresentedToken};
+use crate::error::{Error, ErrorKind};
+use crate::head::RequestHead;
+use crate::respond::SetTokenCookie;
+use crate::validator::TokenValidator;
+
+impl Authenticator {
+    /// Ends every token that this request presents, valid or not, and takes those in sessions out of them: log out. Call
+    /// it in the login too, before a new token is generated: what the request came with is replaced.
+    ///
+    /// It is the way out of an ambiguous request. Cookies of two users make every guarded page answer 400; a removal
+    /// reaches only the cookie with the site's own path and domain, but a token that has ended is a stale credential,
+    /// and stale credentials contradict nothing.
+    ///
+    /// On a request that another site caused, what the browser sent by itself is left alone, and there is no removal
+    /// cookie. At most 200 tokens of a request are ended.
+    ///
+    /// # Errors
+    /// The error of the store, or [`ErrorKind::TimedOut`] when it takes longer than the layer's time-out: then tokens may
+    /// live on, and every other one was ended if it could be. A token in a session that may not be changed (a PHP session
+    /// without removal) is ended and stays there, which is not an error.
+    ///
+    /// # Panics
+    /// If it is polled outside of a Tokio runtime with its time driver.
+    ///
+    /// # Source
+    /// Trongate's `destroy` ends the token in the session, the one in the cookie and the one in the header.
+    ///
+    /// # Example
+    /// ```
+    /// use http::{HeaderMap, Request};
+    /// use tower_tokens::auth::TokenAuthLayer;
+    /// use tower_tokens::head::RequestHead;
+    /// use tower_tokens::repository::{MemoryRepository, UserRepository};
+    /// use tower_tokens::tokens::Tokens;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let repository = MemoryRepository::new();
+    /// repository.create_level("member").await?;
+    /// let (anna, bob) = (repository.create_user(None, "member").await?, repository.create_user(None, "member").await?);
+    /// let tokens = Tokens::new(repository);
+    /// let authenticator = TokenAuthLayer::new(tokens.clone()).authenticator();
+    ///
+    /// let (first, second) = (tokens.generate(&anna).await?, tokens.generate(&bob).await?);
+    /// let cookies = [&first, &second].map(|issued| format!("trongatetoken={}", issued.token().expose_secret()));
+    /// let request = Request::post("/logout").header("Cookie", cookies.join("; ")).body(())?;
+    ///
+    /// let logged_out = authenticator.log_out(RequestHead::of(&request)).await?;
+    /// assert_eq!(logged_out.ended(), 2);
+    /// let mut headers = HeaderMap::new();
+    /// logged_out.apply(&mut headers); // with axum: `(logged_out, Redirect::to("/"))`
+    /// assert!(headers["set-cookie"].to_str()?.starts_with("trongatetoken=; "));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn log_out(&self, head: RequestHead<'_>) -> impl Future<Output = Result<LoggedOut, Error>> + Send + use<> {
+        let settings = self.settings();
+        let candidates = presented::candidates(settings, &head);
+        let (validator, bound) = (settings.validator.clone(), settings.timeout);
+        let may_remove = settings.same_origin.allows(head);
+        async move {
+            let ended = timeout(bound, async {
+                let (tokens, error) = presented::read(candidates).await;
+                end(&*validator, tokens, error).await
+            });
+            let ended = ended.await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))?;
+            let removal = if may_remove { validator.removal_cookie() } else { None };
+            Ok(LoggedOut { ended, removal })
+        }
+    }
+}
+
+/// Ends these tokens, all of them even if one cannot be ended. Says how many were alive.
+async fn end(
+    validator: &dyn TokenValidator,
+    tokens: Vec<PresentedToken>,
+    mut first_error: Option<Error>,
+) -> Result<usize, Error> {
+    let mut ended = 0;
+    for PresentedToken { token, session } in tokens {
+        match validator.destroy(&token).await {
+            Ok(was_alive) => ended += usize::from(was_alive),
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
+        }
+        let Some(session) = session else { continue };
+        match session.remove_token().await {
+            Err(error) if error.kind() != ErrorKind::Configuration => {
+                first_error.get_or_insert(error);
+            }
+            _ => {}
+        }
+    }
+    first_error.map_or(Ok(ended), Err)
+}
+
+/// What a log-out did, and the cookie that makes the browser forget its token. With axum it is a part of a response:
+/// `(logged_out, Redirect::to("/"))`.
+#[derive(Debug)]
+#[must_use = "the browser keeps its cookie until this is a part of the response"]
+pub struct LoggedOut {
+    ended: usize,
+    removal: Option<SetTokenCookie>,
+}
+
+impl LoggedOut {
+    /// How many tokens were valid until now.
+    #[must_use]
+    pub const fn ended(&self) -> usize {
+        self.ended
+    }
+
+    /// Appends the removal cookie to the headers of a response, if there is one.
+    pub fn apply(self, headers: &mut HeaderMap) {
+        if let Some(removal) = self.removal {
+            removal.apply(headers);
+        }
+    }
+}
