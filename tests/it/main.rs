@@ -21,6 +21,8 @@ mod repository;
 mod respond;
 mod respond_cookie;
 mod respond_layer;
+mod respond_log;
+mod respond_who_gets_what;
 mod same_origin;
 #[cfg(feature = "sealed")]
 mod sealed;

@@ -5,7 +5,8 @@ use http::{Request, Response, StatusCode, header};
 use proptest::prelude::*;
 use time::Duration;
 use tower_tokens::head::RequestHead;
-use tower_tokens::respond::{Answers, OriginalUri, Refusal, RefusalKind, Respond, safe_next};
+use tower_tokens::policy::SecurityPolicy;
+use tower_tokens::respond::{Answers, OriginalUri, Refusal, RefusalKind, Respond, safe_next, safe_next_on};
 use tower_tokens::user::{Reason, Unauthenticated};
 
 const PAGE: (&str, &str) = ("accept", "text/html,*/*;q=0.8");
@@ -191,6 +192,113 @@ fn a_target_that_is_no_safe_way_back_is_left_out() {
     }
 }
 
+/// Where a browser goes after the login: what the login page reads out of its query, and its own check lets through.
+fn way_back(answers: &Answers, request: &Request<()>) -> Option<String> {
+    let response = answer(answers, RefusalKind::NoCredential, request);
+    let location = header_of(&response, "location").or(header_of(&response, "hx-redirect")).unwrap().to_owned();
+    let base = url::Url::parse("https://club.example").unwrap();
+    let login = base.join(&location).unwrap();
+    login.query_pairs().find(|(key, _)| key == "next").map(|(_, next)| next.into_owned())
+}
+
+#[test]
+fn the_way_back_survives_what_addresses_contain() {
+    for (target, expected) in [
+        (r"/files?path=C:\temp\a", r"/files?path=C:\temp\a"),
+        (r"/files?path=\\server\share&x=%5C", r"/files?path=\\server\share&x=%5C"),
+        (r"/a?q=//evil.example/..//", r"/a?q=//evil.example/..//"),
+        ("/a?q=%23%3F%26&r=a%20b+c", "/a?q=%23%3F%26&r=a%20b+c"),
+        ("/a?q={x:[1]}|^`", "/a?q={x:[1]}|^`"),
+        ("/caf\u{e9}?q=\u{20ac}", "/caf%C3%A9?q=%E2%82%AC"),
+        ("/caf%C3%A9?q=%E9", "/caf%C3%A9?q=%E9"),
+        ("/a?", "/a?"),
+        ("/a?next=/b?next=/c", "/a?next=/b?next=/c"),
+    ] {
+        let mut request = request("/", &[PAGE]);
+        request.extensions_mut().insert(OriginalUri(target.parse().unwrap()));
+        let next = way_back(&answers(), &request);
+        assert_eq!(next.as_deref(), Some(expected));
+        assert_eq!(safe_next(expected), Some(expected));
+        assert!(leads_nowhere_else(expected));
+    }
+}
+
+#[test]
+fn a_posted_form_returns_to_the_page_that_it_was_on() {
+    let post = |referer: &str| {
+        let headers = [PAGE, ("host", "club.example"), ("referer", referer)];
+        let mut request = request("/account/end?x=y", &headers);
+        *request.method_mut() = http::Method::POST;
+        request
+    };
+    let next = |referer: &str| way_back(&answers(), &post(referer));
+    assert_eq!(next("https://club.example/account?tab=2").as_deref(), Some("/account?tab=2"));
+    for foreign in [
+        "https://evil.example/account",
+        "https://club.example@evil.example/",
+        "/account",
+        "",
+        "https://club.example/login?a",
+    ] {
+        assert_eq!(next(foreign), None, "{foreign}");
+    }
+    // A proxy rewrites `Host`: the site's own settings say where it is.
+    let known = answers().with_public_origin("https://www.club.example").unwrap();
+    let next = way_back(&known, &post("https://www.club.example/account"));
+    assert_eq!(next.as_deref(), Some("/account"));
+}
+
+#[test]
+fn a_prefix_that_a_proxy_takes_off_is_put_back() {
+    for prefix in ["/club", "/club/"] {
+        let answers = Answers::new().with_login_page("/club/login").with_public_prefix(prefix).unwrap();
+        assert_eq!(way_back(&answers, &request("/members?a=b", &[PAGE])).as_deref(), Some("/club/members?a=b"));
+        let htmx = [HTMX, ("host", "club.example"), ("hx-current-url", "https://club.example/club/inbox")];
+        assert_eq!(way_back(&answers, &request("/fragment", &htmx)).as_deref(), Some("/club/inbox"));
+        let response = answer(&answers, RefusalKind::NoCredential, &request("/login", &[PAGE]));
+        assert_eq!(response.status(), 401, "the login page itself");
+    }
+    for wrong in ["club", "//club", "/club?x", "/club#x", "/../club", "/a b", r"/\club"] {
+        assert!(Answers::new().with_public_prefix(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_login_page_on_another_host_gets_a_whole_url() {
+    let on = |page: &str| {
+        let answers = Answers::new().with_login_page(page).with_public_origin("https://app.example").unwrap();
+        way_back(&answers.with_public_prefix("/club").unwrap(), &request(r"/m?p=C:\a", &[PAGE]))
+    };
+    for elsewhere in
+        ["https://login.example/", "http://app.example/login", "//login.example/", "https://app.example.evil/"]
+    {
+        let next = on(elsewhere).unwrap();
+        assert_eq!(next, r"https://app.example/club/m?p=C:\a");
+        assert_eq!(safe_next_on(&next, ["https://app.example"]), Some(next.as_str()));
+        assert_eq!(safe_next_on(&next, ["https://shop.example"]), None);
+    }
+    for here in ["/login", "https://app.example/login", "HTTPS://APP.example:443/login"] {
+        assert_eq!(on(here).unwrap(), r"/club/m?p=C:\a", "{here}");
+    }
+    for wrong in ["app.example", "https://app.example/x", "ftp://app.example", "https://a@app.example", ""] {
+        assert!(Answers::new().with_public_origin(wrong).is_err(), "{wrong}");
+    }
+    let answers = Answers::new().with_login_page("https://app.example/login").with_public_origin("https://app.example");
+    let response = answer(&answers.unwrap(), RefusalKind::NoCredential, &request("/login", &[PAGE]));
+    assert_eq!(response.status(), 401, "the login page itself");
+}
+
+#[test]
+fn the_policy_knows_prefix_and_origin() {
+    let policy = SecurityPolicy::new()
+        .login_page("https://login.example/in")
+        .public_origin("https://app.example")
+        .public_prefix("/club");
+    assert_eq!(way_back(&policy.answers(), &request("/m", &[PAGE])).as_deref(), Some("https://app.example/club/m"));
+    assert!(SecurityPolicy::new().try_public_origin("app.example").is_err());
+    assert!(SecurityPolicy::new().try_public_prefix("club").is_err());
+}
+
 #[test]
 fn a_guarded_login_page_sends_nobody_in_circles() {
     for (login_page, target) in [("/login", "/login?next=%2F"), ("/login?from=guard", "/login")] {
@@ -268,9 +376,24 @@ proptest! {
         }
     }
 
+    /// Whatever is let through stays on this origin, from wherever it is resolved.
+    #[test]
+    fn what_is_let_through_resolves_to_this_site(next in r"[/\\]{0,2}([/\\.?#%:@a ]|%2e|%5c|evil\.example|https://){0,10}") {
+        let base = url::Url::parse("https://site.example/x/y").unwrap();
+        if let Some(safe) = safe_next(&next) {
+            prop_assert_eq!(base.join(safe).unwrap().origin(), base.origin());
+        }
+        for prefix in ["https://site.example", "https://site.example:443", "https://site.example@evil.example", "//"] {
+            let url = format!("{prefix}{next}");
+            if let Some(safe) = safe_next_on(&url, ["https://site.example/"]) {
+                prop_assert_eq!(base.join(safe).unwrap().origin(), base.origin());
+            }
+        }
+    }
+
     /// The login page reads the very target back out of its query.
     #[test]
-    fn the_way_back_survives_the_query(path in "(/[a-z0-9&=+%]{1,5}){1,3}", query in "[a-z&=+/?:@]{0,12}") {
+    fn the_way_back_survives_the_query(path in "(/[a-z0-9&=+%]{1,5}){1,3}", query in r"[a-z&=+/?:@\\{}]{0,12}") {
         let target = format!("{path}?{query}");
         let Ok(uri) = target.parse::<http::Uri>() else { return Ok(()) };
         let mut request = request("/", &[PAGE]);

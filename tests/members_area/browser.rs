@@ -169,15 +169,17 @@ async fn a_form_on_another_site_does_nothing_here() {
         axum::serve(elsewhere, Router::new().route("/", get(async || Html(forged)))).await.unwrap();
     });
     let refusals = [
-        ("#log-in", "403", "Sent from another site"),
-        ("#log-out", "403", "Sent from another site"),
-        // SameSite=Lax already keeps the cookie at home, so here nobody asks.
-        ("#ban", "401", "You are not logged in"),
+        ("#log-in", Some("403"), "Sent from another site"),
+        ("#log-out", Some("403"), "Sent from another site"),
+        // SameSite=Lax already keeps the cookie at home, so here somebody without a login asks.
+        ("#ban", None, "Log in"),
     ];
     for (form, status, title) in refusals {
         page.client.goto(&format!("http://localhost:{port}/")).await.unwrap();
         page.press(&format!("{form} button")).await;
-        assert_eq!(page.text(".code").await, status, "{form}");
+        if let Some(status) = status {
+            assert_eq!(page.text(".code").await, status, "{form}");
+        }
         assert_eq!(page.text("h1").await, title, "{form}");
     }
     page.open("/admin").await;

@@ -51,7 +51,8 @@ async fn nobody_ends_the_device_of_somebody_else() {
     let mut bob = server.member("bob").await;
     let end = devices(&ann.get("/account").await).remove(0).end;
     assert_eq!(bob.post(&end, &[]).await.status, 404);
-    assert_eq!(server.visitor().post(&end, &[]).await.status, 401);
+    let answer = server.visitor().post(&end, &[]).await;
+    assert_eq!((answer.status, answer.location()), (303, "/login"), "a person who has to log in first");
     assert!(ann.is_in().await);
     assert_eq!(ann.post("/account/devices/not-a-number/end", &[]).await.status, 404);
 }

@@ -16,7 +16,7 @@ use tower_tokens::clock::Clock;
 use tower_tokens::head::RequestHead;
 use tower_tokens::policy::{SecurityPolicy, any_level, level};
 use tower_tokens::repository::{SqliteRepository, UserRepository as _};
-use tower_tokens::respond::TokenCookie;
+use tower_tokens::respond::{RefusalLayer, TokenCookie};
 use tower_tokens::source::SameOrigin;
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::CurrentUser;
@@ -118,7 +118,8 @@ pub(crate) fn app(site: Site) -> Router {
         .merge(admin_panel)
         .merge(doors)
         .fallback(pages::not_found)
-        .layer(middleware::from_fn(refusals::dress))
+        // Whatever is refused, people see a page of this site, and scripts problem details.
+        .layer(RefusalLayer::new(site.policy.answers().with_page(refusals::page)))
         .layer(DefaultBodyLimit::max(16 * 1024))
         .layer(TokenAuthLayer::new(site.tokens.clone()).answers(site.policy.answers()))
         // Below the layer, so that nobody is looked up for them.

@@ -8,7 +8,9 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use serde_json::json;
+use tower_tokens::respond::Refusal;
 
+use super::refusals;
 use super::view::{self, Frame};
 
 /// What kept the site from answering.
@@ -17,6 +19,8 @@ pub(crate) enum Failure {
     NotFound,
     Banned,
     CrossSite,
+    /// What the crate refuses because of the visitor.
+    Refused(Box<Refusal>),
     /// The database does not answer.
     Unavailable(Box<dyn StdError + Send + Sync>),
     /// A fault of the site itself.
@@ -32,6 +36,7 @@ impl Failure {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Banned | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Refused(refusal) => refusal.status(),
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -45,6 +50,7 @@ impl Failure {
                 "Sent from another site",
                 "This form can only be sent from this site itself. Go back to the start and try again from there.",
             ),
+            Self::Refused(refusal) => refusals::title_and_text(refusal.kind()),
             Self::Unavailable(_) => ("Back in a moment", "The database does not answer. Please try again shortly."),
             Self::Internal(_) => ("That went wrong", "The fault is ours. It is in the log, and somebody will look."),
         }
@@ -67,6 +73,7 @@ impl StdError for Failure {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Unavailable(error) | Self::Internal(error) => Some(error.as_ref()),
+            Self::Refused(refusal) => Some(refusal.as_ref()),
             Self::NotFound | Self::Banned | Self::CrossSite => None,
         }
     }
@@ -74,7 +81,11 @@ impl StdError for Failure {
 
 impl From<tower_tokens::error::Error> for Failure {
     fn from(error: tower_tokens::error::Error) -> Self {
-        if error.is_outage() { Self::Unavailable(error.into()) } else { Self::internal(error) }
+        if error.is_outage() {
+            return Self::Unavailable(error.into());
+        }
+        let refusal = Refusal::from(error);
+        if refusal.status().is_server_error() { Self::internal(refusal) } else { Self::Refused(Box::new(refusal)) }
     }
 }
 
@@ -87,6 +98,9 @@ impl From<sqlx::Error> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         self.log();
+        if let Self::Refused(refusal) = self {
+            return refusal.into_response();
+        }
         let (title, text) = self.title_and_text();
         let mut response = view::message(&Frame::anonymous(), self.status(), title, text);
         retry_later(&mut response);
@@ -107,6 +121,9 @@ impl<E: Into<Failure>> From<E> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         self.0.log();
+        if let Failure::Refused(refusal) = self.0 {
+            return refusal.into_response();
+        }
         let (title, detail) = self.0.title_and_text();
         problem(self.0.status(), title, detail)
     }

@@ -67,11 +67,12 @@ struct Message<'a> {
 
 /// A page that says one thing.
 pub(super) fn message(frame: &Frame, status: StatusCode, title: &str, text: &str) -> Response {
-    let message = Message { frame, status: status.as_u16(), title, text };
-    match message.render() {
-        Ok(html) => (status, Html(html)).into_response(),
-        Err(_) => (status, text.to_owned()).into_response(),
-    }
+    (status, Html(message_html(frame, status, title, text))).into_response()
+}
+
+/// The HTML of a page that says one thing; without its frame if that cannot be rendered.
+pub(super) fn message_html(frame: &Frame, status: StatusCode, title: &str, text: &str) -> String {
+    Message { frame, status: status.as_u16(), title, text }.render().unwrap_or_else(|_| text.to_owned())
 }
 
 /// `2026-11-21 20:58 UTC`.
