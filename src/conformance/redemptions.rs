@@ -83,12 +83,12 @@ async fn race<R: RedemptionRepository>(store: &Arc<R>, n: u8, now: Timestamp) ->
     answers
 }
 
-/// The one claim of a race that was reserved; all others were told that the token is in use.
+/// The one claim of a race that was reserved; all others were answered that the token is in use.
 fn winner(answers: &[(Claim, Reservation)]) -> Claim {
     let reserved: Vec<_> = answers.iter().filter(|(_, answer)| *answer == Reservation::Reserved).collect();
     assert_eq!(reserved.len(), 1, "exactly one of the racing claims is reserved");
     let in_use = answers.iter().filter(|(_, answer)| *answer == Reservation::InUse).count();
-    assert_eq!(in_use, answers.len() - 1, "the others are told that the token is in use");
+    assert_eq!(in_use, answers.len() - 1, "the others learn that the token is in use");
     reserved[0].0
 }
 
@@ -102,7 +102,7 @@ pub async fn of_racing_claims_exactly_one_is_reserved<R: RedemptionRepository>(s
     }
 }
 
-/// Clause 1: a claim to a token that is reserved, or used, is told so.
+/// Clause 1: a claim to a token that is reserved, or used, gets that answer.
 pub async fn a_token_in_use_is_told_from_a_used_one<R: RedemptionRepository>(store: R) {
     let holder = reserved(&store, 1, at(0)).await;
     assert_eq!(asked(&store, 1, at(0)).await, Reservation::InUse);

@@ -53,8 +53,8 @@ impl Sealer {
     /// would have ended by itself. `false`: it stands there already.
     ///
     /// # Security
-    /// It ends in every sealer of this process that has the list. Other nodes, and this one after a restart, need to be
-    /// told: see [`RevocationList`](super::RevocationList).
+    /// It ends in every sealer of this process that has the list. Other nodes, and this one after a restart, need to
+    /// learn of it: see [`RevocationList`](super::RevocationList).
     ///
     /// # Errors
     /// [`ErrorKind::NotIssuedHere`] for a user whose credential is not a login of this sealer's purpose.

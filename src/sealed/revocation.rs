@@ -13,7 +13,7 @@ use crate::token::{Expiry, TokenUuid};
 /// The numbers of sealed tokens that end before they expire, in this process's memory.
 ///
 /// Cheap to clone; clones are the same list. Reading takes no lock. A sealed token is valid wherever its key is, so on many
-/// nodes each needs to be told: keep the revoked numbers where you keep your data, and give them to every node's list.
+/// nodes each needs to learn of it: keep the revoked numbers where you keep your data, and give them to every node's list.
 ///
 /// # Example
 /// ```

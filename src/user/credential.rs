@@ -41,7 +41,7 @@ pub enum Credential<'a> {
 
 /// Who issues self-contained tokens: the purpose of a `Sealer`, or a name that a validator of your own chooses.
 ///
-/// It tells issuers of one process apart, so that none of them claims to have ended what another one issued. The value is
+/// It tells issuers of one process apart, so that no issuer claims to have ended what another one issued. The value is
 /// not to be stored: another version may compute another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Issuer(u64);

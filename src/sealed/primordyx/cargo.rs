@@ -23,7 +23,7 @@ pub(super) const CUSTOM: &str = "custom";
 pub(super) struct Cargo(Vec<(Box<str>, Box<RawValue>)>);
 
 impl Cargo {
-    /// The entries of the map that `entries` is as JSON; none for `null`.
+    /// The entries of the map that `entries` is as JSON; `null` has no entries.
     pub(super) fn of<E: Serialize + ?Sized>(entries: &E) -> Result<Self, Error> {
         let json =
             serde_json::to_string(entries).map_err(|_| Error::with_source(ErrorKind::InvalidInput, UNWRITABLE))?;

@@ -75,7 +75,7 @@ impl<P> PrimordyxToken<P> {
         self.cargo.names()
     }
 
-    /// The entry with this name, as PHP's `getCargo()->get(name)` gives it. `None` where there is none, where it is `null`,
+    /// The entry with this name, as PHP's `getCargo()->get(name)` gives it. `None` where it is absent, where it is `null`,
     /// and where it had a time to live that had passed when the token was opened.
     ///
     /// # Errors

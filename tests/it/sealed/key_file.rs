@@ -84,7 +84,7 @@ mod modes {
     }
 
     #[test]
-    fn a_file_that_others_can_read_or_change_is_refused_and_told_why() {
+    fn a_file_that_others_can_read_or_change_is_refused_with_the_reason() {
         let directory = Directory::new("mode");
         let path = new_key_file(&directory);
         for mode in [0o644, 0o604, 0o660, 0o620, 0o610, 0o601, 0o602, 0o444, 0o404, 0o646, 0o4600, 0o2600, 0o1600] {
@@ -172,7 +172,7 @@ mod modes {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_told_from_one_that_is_too_open() {
+    fn a_file_that_cannot_be_read_differs_from_one_that_is_too_open() {
         let directory = Directory::new("unreadable");
         let path = new_key_file(&directory);
         set_mode(&path, 0o000);

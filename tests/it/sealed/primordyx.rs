@@ -307,7 +307,7 @@ fn a_token_is_written_as_json_as_the_php_class_does() {
 }
 
 #[test]
-fn times_are_told_with_milliseconds() {
+fn times_are_written_with_milliseconds() {
     let php = Primordyx::new("passphrase").with_clock(clock());
     let token = php.seal(&7, Duration::hours(1)).unwrap();
     let opened = php.open::<i32>(token.expose_secret()).unwrap();

@@ -106,7 +106,7 @@ async fn a_redeemer_who_vanishes_holds_the_token_for_the_lease_alone() {
     assert!(succeed(&sealer, token.expose_secret(), &store).await.is_ok());
 }
 
-/// Work that says when it begins and goes on until it is told to end.
+/// Work that says when it begins and goes on until the test ends it.
 struct Work {
     running: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
@@ -255,7 +255,7 @@ async fn waiting_for_the_store_is_a_part_of_the_works_time() {
 }
 
 #[tokio::test]
-async fn of_two_redeemers_that_both_did_the_work_one_is_told_that_it_lost() {
+async fn of_two_redeemers_that_both_did_the_work_one_learns_that_it_lost() {
     let (clock, store, work) = (clock(), MemoryRedemptions::new(), Work::new());
     let sealer = Sealer::new(ring(), "voucher").unwrap().with_clock(clock.clone());
     let token = voucher(&sealer);
