@@ -10,7 +10,7 @@
 //! | `--listen ADDR` | where to listen; port 0 takes a free one. Default: `127.0.0.1:3000` |
 //! | `--database PATH` | the SQLite file. Default: `members.db` in the working directory |
 //! | `--public-url URL` | where people reach the site, for the links in letters. Default: `http://` and `ADDR` |
-//! | `--insecure-cookie` | leaves `Secure` out of the cookie, for plain HTTP from another machine, and for Safari |
+//! | `--insecure-cookie` | a cookie without `Secure` and the `__Host-` name, for plain HTTP from another machine, and for Safari |
 //!
 //! Scripts get a token with the same password, and use it as `Authorization: Bearer`:
 //!
@@ -145,6 +145,8 @@ struct Options {
     cookie: TokenCookie,
 }
 
+const HOST_COOKIE: &str = "__Host-members";
+
 const USAGE: &str = "usage: members_area [--listen ADDR] [--database PATH] [--public-url URL] [--insecure-cookie]";
 
 impl Options {
@@ -156,7 +158,8 @@ impl Options {
             listen: "127.0.0.1:3000".to_owned(),
             database: PathBuf::from("members.db"),
             public_url: None,
-            cookie: TokenCookie::default(),
+            // A name that no other host of the domain can set, and that browsers take only with `Secure` and `Path=/`.
+            cookie: TokenCookie::builder(HOST_COOKIE).build()?,
         };
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {

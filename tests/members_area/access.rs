@@ -3,7 +3,7 @@
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, WWW_AUTHENTICATE};
 use time::Duration;
 
-use crate::server::{PASSWORD, Server};
+use crate::server::{COOKIE, PASSWORD, Server};
 
 #[tokio::test]
 async fn a_visitor_registers_logs_in_and_reads_the_members_page() {
@@ -35,7 +35,7 @@ async fn the_cookie_says_how_long_it_stays() {
 
     let answer = ann.log_in("ann", PASSWORD).await;
     let session = answer.cookie().unwrap();
-    assert_eq!(session.name(), "trongatetoken");
+    assert_eq!(session.name(), COOKIE);
     assert_eq!((session.http_only(), session.secure()), (Some(true), Some(true)));
     assert_eq!((session.same_site(), session.path()), (Some(cookie::SameSite::Lax), Some("/")));
     assert_eq!((session.max_age(), session.expires()), (None, None));

@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::server::{PASSWORD, Server};
+use crate::server::{COOKIE, PASSWORD, Server};
 
 #[tokio::test]
 async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
@@ -51,7 +51,7 @@ async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
     assert_eq!(page.text(".device strong").await, "Headless Chrome on Linux");
     assert!(page.text(".device").await.contains("this device"));
 
-    let cookie = page.client.get_named_cookie("trongatetoken").await.unwrap();
+    let cookie = page.client.get_named_cookie(COOKIE).await.unwrap();
     assert_eq!((cookie.http_only(), cookie.secure()), (Some(true), Some(true)));
     assert_eq!((cookie.same_site(), cookie.path()), (Some(cookie::SameSite::Lax), Some("/")));
     let end = cookie.expires_datetime().expect("remembered, so the browser keeps it until a date");
@@ -76,7 +76,7 @@ async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
     page.open("/members").await;
     page.press("#log-out").await;
     assert!(page.text(".notice").await.contains("You are logged out"));
-    assert!(page.client.get_named_cookie("trongatetoken").await.is_err(), "the cookie is gone");
+    assert!(page.client.get_named_cookie(COOKIE).await.is_err(), "the cookie is gone");
     page.client.back().await.unwrap();
     assert!(!page.client.source().await.unwrap().contains("Welcome, ann"), "no way back into the members page");
     page.open("/members").await;
@@ -95,7 +95,7 @@ async fn an_administrator_bans_a_member_in_the_panel() {
     page.type_into("password", &server.admin_password).await;
     page.press("main button").await;
     assert_eq!(page.path().await, "/admin");
-    let cookie = page.client.get_named_cookie("trongatetoken").await.unwrap();
+    let cookie = page.client.get_named_cookie(COOKIE).await.unwrap();
     assert!(cookie.expires_datetime().is_none(), "not remembered: gone when the browser is closed");
     page.press("tr[data-user=ann] .danger").await;
     assert!(page.text("tr[data-user=ann]").await.contains("banned"));

@@ -76,16 +76,16 @@ async fn a_wrong_option_is_refused_with_the_usage() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("usage: members_area"));
 }
 
-struct Program {
+pub(crate) struct Program {
     child: Child,
     /// Kept open: a program that cannot print any more would stop.
     _lines: Lines<BufReader<ChildStdout>>,
-    address: SocketAddr,
-    admin_password: Option<String>,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin_password: Option<String>,
 }
 
 impl Program {
-    async fn start(database: &Path) -> Self {
+    pub(crate) async fn start(database: &Path) -> Self {
         Self::start_with(database, &[]).await
     }
 
@@ -113,7 +113,12 @@ impl Program {
         }
     }
 
-    async fn stop(&mut self, signal: &str) {
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    pub(crate) async fn stop(&mut self, signal: &str) {
         let id = self.child.id().unwrap().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().await.unwrap().success());
         assert!(self.child.wait().await.unwrap().success(), "a graceful end is a success");

@@ -132,6 +132,9 @@ impl Server {
     }
 }
 
+/// The name of the site's cookie, the program's own.
+pub(crate) const COOKIE: &str = "__Host-members";
+
 /// The password of every member.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
@@ -140,7 +143,7 @@ fn database_in(directory: &TempDir) -> PathBuf {
 }
 
 async fn open(database: &Path, clock: impl Clock + Clone, mailbox: Mailbox) -> Site {
-    Site::open(database, clock, TokenCookie::default(), mailbox).await.unwrap()
+    Site::open(database, clock, TokenCookie::builder(COOKIE).build().unwrap(), mailbox).await.unwrap()
 }
 
 fn run(site: Site, listener: TcpListener) -> Running {

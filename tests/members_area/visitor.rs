@@ -66,6 +66,16 @@ impl Visitor {
         self.send(Method::GET, path, &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], String::new()).await
     }
 
+    /// Opens a page with these headers alone.
+    pub(crate) async fn get_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(Method::GET, path, headers, String::new()).await
+    }
+
+    /// The token in the cookie jar.
+    pub(crate) fn token(&self) -> Option<String> {
+        self.jar.iter().find(|cookie| cookie.name() == crate::server::COOKIE).map(|cookie| cookie.value().to_owned())
+    }
+
     /// Sends a form of this site.
     pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = format!("http://{}", self.address);

@@ -1,11 +1,13 @@
 //! JSON for scripts, on the same data as the pages.
 
+use axum::Json;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tower_tokens::head::RequestHead;
 use tower_tokens::user::CurrentUser;
 
 use super::app::Site;
@@ -59,13 +61,12 @@ pub(super) struct LoginBody {
 /// `POST /api/login`
 pub(super) async fn log_in(
     State(site): State<Site>,
-    previous: Option<Extension<CurrentUser>>,
-    headers: HeaderMap,
+    parts: Parts,
     Json(body): Json<LoginBody>,
 ) -> Result<Response, Problem> {
     let stay = if body.remember { Stay::Remembered } else { Stay::ThisSession };
     let credentials = Credentials { username: body.username, password: body.password, stay };
-    match site.log_in(credentials, previous.as_deref(), &device::name(&headers)).await {
+    match site.log_in(credentials, RequestHead::of_parts(&parts), &device::name(&parts.headers)).await {
         Ok(issued) => {
             let body = Json(json!({
                 "token": issued.token().expose_secret(),
@@ -86,9 +87,7 @@ pub(super) async fn log_in(
 }
 
 /// `POST /api/logout`
-pub(super) async fn log_out(State(site): State<Site>, user: Option<CurrentUser>) -> Result<Response, Problem> {
-    if let Some(user) = &user {
-        site.tokens.destroy_current(user).await?;
-    }
-    Ok((site.tokens.removal_cookie(), StatusCode::NO_CONTENT).into_response())
+pub(super) async fn log_out(State(site): State<Site>, parts: Parts) -> Result<Response, Problem> {
+    let logged_out = site.authenticator.log_out(RequestHead::of_parts(&parts)).await?;
+    Ok((logged_out, StatusCode::NO_CONTENT).into_response())
 }

@@ -4,25 +4,24 @@ use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::response::Response;
 use axum::routing::{get, post};
 use http::HeaderValue;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use tokio::sync::Mutex;
-use tower_tokens::auth::TokenAuthLayer;
+use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::clock::Clock;
-use tower_tokens::head::RequestHead;
 use tower_tokens::policy::{SecurityPolicy, any_level, level};
 use tower_tokens::repository::{SqliteRepository, UserRepository as _};
 use tower_tokens::respond::{RefusalLayer, TokenCookie};
-use tower_tokens::source::SameOrigin;
+use tower_tokens::same_origin::SameOriginLayer;
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::CurrentUser;
 
 use super::accounts::{Account, Accounts};
-use super::failure::{Failure, Problem};
+use super::failure::Failure;
 use super::password::Passwords;
 use super::reset::{Mailer, Resets};
 use super::{api, pages, refusals};
@@ -36,6 +35,7 @@ pub(super) const MEMBER: &str = "member";
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) tokens: Tokens,
+    pub(super) authenticator: Authenticator,
     pub(super) users: SqliteRepository,
     pub(super) accounts: Accounts,
     pub(super) passwords: Passwords,
@@ -58,9 +58,11 @@ impl Site {
             users.create_level(level).await?;
         }
         let pool = users.pool().clone();
+        let tokens = Tokens::new(users.clone()).with_clock(clock.clone()).with_cookie(cookie);
         Ok(Self {
-            resets: Resets::open(database, pool.clone(), clock.clone(), mailer).await?,
-            tokens: Tokens::new(users.clone()).with_clock(clock).with_cookie(cookie),
+            authenticator: TokenAuthLayer::new(tokens.clone()).authenticator(),
+            resets: Resets::open(database, pool.clone(), clock, mailer).await?,
+            tokens,
             accounts: Accounts::open(pool).await?,
             passwords: Passwords::new().await?,
             policy: SecurityPolicy::new()
@@ -85,6 +87,7 @@ impl Site {
 
 /// The router of the whole site.
 pub(crate) fn app(site: Site) -> Router {
+    let answers = site.policy.answers().with_page(refusals::page);
     let members_area = Router::new()
         .route("/members", get(pages::members))
         .route("/account", get(pages::account))
@@ -101,8 +104,8 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/api/admin/users", get(api::users))
         .route_layer(site.policy.guard("admin panel"));
 
-    // These work without a credential, so no guard sees to it that they come from this site.
-    let doors = Router::new()
+    // These work without a credential. A form that another site sends would log the visitor in as somebody else, or out.
+    let entrance = Router::new()
         .route("/login", get(pages::login).post(pages::log_in))
         .route("/register", get(pages::registration).post(pages::register))
         .route("/logout", post(pages::log_out))
@@ -110,16 +113,16 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/reset", get(pages::reset).post(pages::set_password))
         .route("/api/login", post(api::log_in))
         .route("/api/logout", post(api::log_out))
-        .route_layer(middleware::from_fn(refuse_cross_site));
+        .route_layer(SameOriginLayer::new().with_respond(answers.clone()));
 
     Router::new()
         .route("/", get(pages::home))
         .merge(members_area)
         .merge(admin_panel)
-        .merge(doors)
+        .merge(entrance)
         .fallback(pages::not_found)
         // Whatever is refused, people see a page of this site, and scripts problem details.
-        .layer(RefusalLayer::new(site.policy.answers().with_page(refusals::page)))
+        .layer(RefusalLayer::new(answers))
         .layer(DefaultBodyLimit::max(16 * 1024))
         .layer(TokenAuthLayer::new(site.tokens.clone()).answers(site.policy.answers()))
         // Below the layer, so that nobody is looked up for them.
@@ -127,19 +130,6 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/favicon.svg", get(pages::favicon))
         .layer(middleware::map_response(harden))
         .with_state(site)
-}
-
-/// Refuses a form that another site sends: it would log the visitor in as somebody else, or out.
-async fn refuse_cross_site(request: Request, next: Next) -> Response {
-    // A token that the sender put there on purpose cannot come from a form of another site.
-    let is_explicit = request.extensions().get::<CurrentUser>().is_some_and(|user| !user.source().is_ambient());
-    if is_explicit || SameOrigin::new().allows(RequestHead::of(&request)) {
-        next.run(request).await
-    } else if request.uri().path().starts_with("/api/") {
-        Problem::from(Failure::CrossSite).into_response()
-    } else {
-        Failure::CrossSite.into_response()
-    }
 }
 
 /// Keeps injected markup and frames of other sites out.

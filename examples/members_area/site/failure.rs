@@ -18,9 +18,10 @@ use super::view::{self, Frame};
 pub(crate) enum Failure {
     NotFound,
     Banned,
-    CrossSite,
     /// What the crate refuses because of the visitor.
     Refused(Box<Refusal>),
+    /// So many log in that one more would wait too long.
+    Busy,
     /// The database does not answer.
     Unavailable(Box<dyn StdError + Send + Sync>),
     /// A fault of the site itself.
@@ -35,9 +36,9 @@ impl Failure {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Banned | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Banned => StatusCode::FORBIDDEN,
             Self::Refused(refusal) => refusal.status(),
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -46,19 +47,20 @@ impl Failure {
         match self {
             Self::NotFound => ("Nothing here", "There is no page at this address."),
             Self::Banned => ("This account is banned", "An administrator can let you in again."),
-            Self::CrossSite => (
-                "Sent from another site",
-                "This form can only be sent from this site itself. Go back to the start and try again from there.",
-            ),
             Self::Refused(refusal) => refusals::title_and_text(refusal.kind()),
+            Self::Busy => ("Back in a moment", "Many people log in just now. Please try again shortly."),
             Self::Unavailable(_) => ("Back in a moment", "The database does not answer. Please try again shortly."),
             Self::Internal(_) => ("That went wrong", "The fault is ours. It is in the log, and somebody will look."),
         }
     }
 
     fn log(&self) {
-        if let Self::Unavailable(error) | Self::Internal(error) = self {
-            tracing::error!(error = error.as_ref(), status = self.status().as_u16(), "request failed");
+        match self {
+            Self::Unavailable(error) | Self::Internal(error) => {
+                tracing::error!(error = error.as_ref(), status = self.status().as_u16(), "request failed");
+            }
+            Self::Busy => tracing::warn!("a password was not checked: too many wait for their turn"),
+            Self::NotFound | Self::Banned | Self::Refused(_) => {}
         }
     }
 }
@@ -74,7 +76,7 @@ impl StdError for Failure {
         match self {
             Self::Unavailable(error) | Self::Internal(error) => Some(error.as_ref()),
             Self::Refused(refusal) => Some(refusal.as_ref()),
-            Self::NotFound | Self::Banned | Self::CrossSite => None,
+            Self::NotFound | Self::Banned | Self::Busy => None,
         }
     }
 }

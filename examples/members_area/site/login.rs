@@ -1,9 +1,9 @@
 //! How a user gets a token: the password is checked here, the token is the crate's.
 
+use tower_tokens::head::RequestHead;
 use tower_tokens::repository::UserRepository as _;
 use tower_tokens::token::Lifetime;
 use tower_tokens::tokens::IssuedToken;
-use tower_tokens::user::CurrentUser;
 
 use super::app::Site;
 use super::failure::Failure;
@@ -32,11 +32,11 @@ pub(super) enum Refusal {
 }
 
 impl Site {
-    /// Checks the password and gives a token, which replaces the one that this request came with.
+    /// Checks the password and gives a token, which replaces every one that this request came with.
     pub(super) async fn log_in(
         &self,
         credentials: Credentials,
-        previous: Option<&CurrentUser>,
+        request: RequestHead<'_>,
         device: &str,
     ) -> Result<IssuedToken, Refusal> {
         let found = self.accounts.by_username(credentials.username.trim()).await.map_err(Failure::from)?;
@@ -61,9 +61,8 @@ impl Site {
             self.tokens.destroy(issued.token()).await.map_err(Failure::from)?;
             return Err(Refusal::WrongPassword);
         }
-        if let Some(previous) = previous {
-            self.tokens.destroy_current(previous).await.map_err(Failure::from)?;
-        }
+        // Whatever came with the request, cookies of two users too: the new one contradicts nothing.
+        let _removed_by_the_new_cookie = self.authenticator.log_out(request).await.map_err(Failure::from)?;
         Ok(issued)
     }
 }

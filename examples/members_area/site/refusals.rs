@@ -17,7 +17,9 @@ pub(super) fn title_and_text(kind: RefusalKind) -> (&'static str, &'static str) 
         }
         RefusalKind::Denied => ("Not for you", "You are logged in, but your level does not open this page."),
         RefusalKind::CrossSite => ("Sent from another site", "Go back to the start and try again from there."),
-        RefusalKind::InvalidRequest => ("Two logins at once", "Delete the cookies of this site and log in again."),
+        RefusalKind::InvalidRequest => {
+            ("Two logins at once", "This browser has the logins of two users. Log in again: that ends both.")
+        }
         RefusalKind::NotFound => ("Nothing here", "There is no page at this address."),
         RefusalKind::Expired | RefusalKind::AlreadyUsed => ("This link is no longer valid", "Ask for a new one."),
         RefusalKind::InvalidInput => ("This cannot be used", "Go back, and look at what you typed."),

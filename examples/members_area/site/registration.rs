@@ -84,10 +84,24 @@ impl Site {
             return Err(Refusal::Form(vec![USERNAME_TAKEN]));
         }
         let password_hash = self.passwords.hash(password).await?;
+        // A task of its own: a browser that goes away in the middle must not leave a user without an account.
+        let (site, level) = (self.clone(), level.to_owned());
+        let work = tokio::spawn(async move { site.insert(username, email, &password_hash, &level).await });
+        work.await.map_err(Failure::internal)?
+    }
+
+    /// Inserts the user and the account, or neither.
+    async fn insert(
+        &self,
+        username: String,
+        email: String,
+        password_hash: &str,
+        level: &str,
+    ) -> Result<UserId, Refusal> {
         let user_id = self.users.create_user(None, level).await.map_err(Failure::from)?;
         let account = Account { user_id: user_id.clone(), username, email };
-        let Err(error) = self.accounts.insert(&account, &password_hash).await else { return Ok(user_id) };
-        // Somebody else was faster with this name: a user whom nobody can log in as shall not stay.
+        let Err(error) = self.accounts.insert(&account, password_hash).await else { return Ok(user_id) };
+        // Somebody else was faster with this name: a user without an account must not stay.
         self.users.delete_user(&user_id).await.map_err(Failure::from)?;
         Err(match error {
             InsertError::UsernameTaken => Refusal::Form(vec![USERNAME_TAKEN]),

@@ -67,6 +67,13 @@ impl Resets {
         let used = SqliteRedemptions::with_pool(pool).await?;
         Ok(Self { sealer: sealer.bound_to_state(), used, mailer: Arc::new(mailer) })
     }
+
+    fn send_link(&self, account: &Account, password_hash: &str) -> Result<(), tower_tokens::error::Error> {
+        let token = self.sealer.seal(&account.user_id, LIFETIME, password_hash)?;
+        let link = format!("/reset?token={}", token.expose_secret());
+        self.mailer.send_reset_link(&account.username, &account.email, &link);
+        Ok(())
+    }
 }
 
 /// A key ring never makes a key by itself. This example does at its first start, as it makes the database.
@@ -80,13 +87,18 @@ fn keys(database: &Path) -> Result<KeyRing, Failure> {
 }
 
 impl Site {
-    /// Sends a link to whoever has this user name or e-mail address. Whether somebody has is not told.
+    /// Sends a link to whoever has this user name or e-mail address. Neither the answer nor its time says whether somebody
+    /// has: one query and one task, whatever is found, and the letters are written in the task.
     pub(super) async fn send_reset_links(&self, username_or_email: &str) -> Result<(), Failure> {
-        for (account, password_hash) in self.accounts.by_username_or_email(username_or_email.trim()).await? {
-            let token = self.resets.sealer.seal(&account.user_id, LIFETIME, password_hash)?;
-            let link = format!("/reset?token={}", token.expose_secret());
-            self.resets.mailer.send_reset_link(&account.username, &account.email, &link);
-        }
+        let found = self.accounts.by_username_or_email(username_or_email.trim()).await?;
+        let resets = self.resets.clone();
+        tokio::spawn(async move {
+            for (account, password_hash) in found {
+                if let Err(error) = resets.send_link(&account, &password_hash) {
+                    tracing::error!(error = &error as &dyn std::error::Error, "a reset link was not sent");
+                }
+            }
+        });
         Ok(())
     }
 

@@ -1,10 +1,13 @@
 //! What all pages share: the frame around them, and how times read.
 
 use askama::Template;
+use axum::extract::FromRequestParts;
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
 use http::header::CACHE_CONTROL;
+use http::request::Parts;
 use time::OffsetDateTime;
+use tower_tokens::extract::AuthRejection;
 use tower_tokens::token::Expiry;
 use tower_tokens::user::CurrentUser;
 
@@ -47,6 +50,21 @@ impl Frame {
 
     pub(super) fn is_admin(&self) -> bool {
         self.viewer == Viewer::Admin
+    }
+}
+
+/// Who looks at a public page: the user, or `None`, also if something is wrong with the credential. Whoever has the
+/// cookies of two users must find the way to the login. Only an outage is refused: it must not look like a log-out.
+pub(crate) struct Visitor(pub(crate) Option<CurrentUser>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Visitor {
+    type Rejection = AuthRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
+        match Option::<CurrentUser>::from_request_parts(parts, state).await {
+            Err(rejection) if !rejection.refusal().status().is_server_error() => Ok(Self(None)),
+            found => found.map(Self),
+        }
     }
 }
 

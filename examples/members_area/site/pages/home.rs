@@ -4,10 +4,9 @@ use askama::Template;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use tower_tokens::user::CurrentUser;
 
 use super::super::failure::Failure;
-use super::super::view::{self, Frame};
+use super::super::view::{self, Frame, Visitor};
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -16,7 +15,7 @@ struct Home {
 }
 
 /// `GET /`
-pub(crate) async fn home(user: Option<CurrentUser>) -> Result<Response, Failure> {
+pub(crate) async fn home(Visitor(user): Visitor) -> Result<Response, Failure> {
     view::page(StatusCode::OK, &Home { frame: Frame::new("/", user.as_ref()) })
 }
 

@@ -4,8 +4,10 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::request::Parts;
 use serde::Deserialize;
+use tower_tokens::head::RequestHead;
 use tower_tokens::respond::safe_next;
 use tower_tokens::user::CurrentUser;
 
@@ -71,8 +73,7 @@ pub(crate) struct LoginForm {
 /// `POST /login`
 pub(crate) async fn log_in(
     State(site): State<Site>,
-    previous: Option<Extension<CurrentUser>>,
-    headers: HeaderMap,
+    parts: Parts,
     Form(form): Form<LoginForm>,
 ) -> Result<Response, Failure> {
     let next = safe_next(&form.next).unwrap_or_default();
@@ -80,7 +81,7 @@ pub(crate) async fn log_in(
     let remember = !matches!(form.remember.as_str(), "" | "0" | "false" | "off" | "no");
     let stay = if remember { Stay::Remembered } else { Stay::ThisSession };
     let credentials = Credentials { username: form.username.clone(), password: form.password, stay };
-    match site.log_in(credentials, previous.as_deref(), &device::name(&headers)).await {
+    match site.log_in(credentials, RequestHead::of_parts(&parts), &device::name(&parts.headers)).await {
         Ok(issued) => {
             let cookie = match stay {
                 Stay::Remembered => issued.remember_me(),
@@ -90,7 +91,7 @@ pub(crate) async fn log_in(
         }
         Err(Refusal::WrongPassword) => {
             let page = LoginPage {
-                frame: Frame::new("/login", previous.as_deref()),
+                frame: Frame::new("/login", parts.extensions.get::<CurrentUser>()),
                 notice: None,
                 problem: Some("This user name and this password do not go together."),
                 username: &form.username,
@@ -104,9 +105,7 @@ pub(crate) async fn log_in(
 }
 
 /// `POST /logout`
-pub(crate) async fn log_out(State(site): State<Site>, user: Option<CurrentUser>) -> Result<Response, Failure> {
-    if let Some(user) = &user {
-        site.tokens.destroy_current(user).await?;
-    }
-    Ok((site.tokens.removal_cookie(), Redirect::to("/login?notice=logged-out")).into_response())
+pub(crate) async fn log_out(State(site): State<Site>, parts: Parts) -> Result<Response, Failure> {
+    let logged_out = site.authenticator.log_out(RequestHead::of_parts(&parts)).await?;
+    Ok((logged_out, Redirect::to("/login?notice=logged-out")).into_response())
 }

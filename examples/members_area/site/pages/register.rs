@@ -10,7 +10,7 @@ use tower_tokens::user::CurrentUser;
 use super::super::app::{MEMBER, Site};
 use super::super::failure::Failure;
 use super::super::registration::{Applicant, PASSWORD_RULE, Refusal, USERNAME_RULE};
-use super::super::view::{self, Frame};
+use super::super::view::{self, Frame, Visitor};
 
 #[derive(Template)]
 #[template(path = "register.html")]
@@ -24,7 +24,7 @@ struct RegisterPage<'a> {
 }
 
 /// `GET /register`
-pub(crate) async fn registration(user: Option<CurrentUser>) -> Result<Response, Failure> {
+pub(crate) async fn registration(Visitor(user): Visitor) -> Result<Response, Failure> {
     form(StatusCode::OK, user.as_ref(), &RegisterForm::default(), &[])
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct RegisterForm {
 /// `POST /register`
 pub(crate) async fn register(
     State(site): State<Site>,
-    user: Option<CurrentUser>,
+    Visitor(user): Visitor,
     Form(typed): Form<RegisterForm>,
 ) -> Result<Response, Failure> {
     let applicant = Applicant::check(&typed.username, &typed.email, &typed.password, &typed.password_confirmation);
