@@ -59,6 +59,18 @@ async fn a_hit_around_the_router_costs_at_most_three_allocations() {
 }
 
 #[tokio::test]
+async fn nothing_of_a_user_is_kept_after_the_request() {
+    let site = Site::new().await;
+    let cookie = format!("trongatetoken={}", site.member_token().await);
+    let request = request(&[("cookie", &cookie)]);
+    let authenticator = site.layer().authenticator();
+    let authenticate = || drop(authenticator.authenticate_now(RequestHead::of(&request)));
+    authenticate();
+    let memory = measure(authenticate);
+    assert!(memory.count_total > 0 && memory.bytes_current == 0, "{} bytes are left", memory.bytes_current);
+}
+
+#[tokio::test]
 async fn cookies_that_say_nothing_are_not_kept_while_a_store_is_asked() {
     let site = Site::async_only().await;
     let flood = "; trongatetoken=; trongatetoken=abc; trongatetoken=\"".repeat(10_000);
