@@ -9,12 +9,11 @@ use crate::error::Error;
 use crate::repository::mysql::failure::failure;
 use crate::repository::mysql::schema::{MIGRATIONS, migrate};
 use crate::repository::patience::within_patience;
-use crate::repository::sql::{lost_a_deadlock, mysql_pool, retrying};
+use crate::repository::sql::{Calls, check_session, mysql_aftermath, mysql_pool};
 
-/// What every connection of ours begins with. `READ COMMITTED` takes no locks on what is not there, so that pruning
-/// never keeps a log-in waiting.
-const SESSION: &str =
-    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; SET SESSION innodb_lock_wait_timeout = 3";
+/// What every connection of ours begins with besides the settings of all stores on MySQL. It takes no locks on what is
+/// not there, so that pruning never keeps a log-in waiting.
+const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// Tokens, users and levels in a MySQL (8 and later) or MariaDB (10.6 and later) database. Clones share the same
 /// connections. The conformance suite and the fault drills have been run against MariaDB 10.11 and MySQL 9.7.
@@ -22,6 +21,12 @@ const SESSION: &str =
 /// A validation is one prepared statement, by digest. Our tables have names that begin with `tower_tokens_` and lie in
 /// the connections' database; [`migrate`](Self::migrate) makes them. Every call is answered within 5 seconds, if need be
 /// with an error.
+///
+/// # Connections
+/// A connection that dies silently, idles to death (`wait_timeout`), leads to a server that was demoted or keeps an error
+/// that a new one would not have is closed, together with the idle ones, and its place in the pool is free at once. A
+/// look-up is then sent again on a new connection, at the latest after one second. A change is sent again only if it was
+/// not done: its connection is pinged before. sqlx 0.9 cannot set TCP keep-alive or `TCP_USER_TIMEOUT`.
 ///
 /// # Speed
 /// On the server's own machine prefer its Unix socket (`?socket=/run/mysqld/mysqld.sock`): sqlx leaves Nagle's algorithm
@@ -58,22 +63,23 @@ const SESSION: &str =
 /// ```
 #[derive(Clone)]
 pub struct MySqlRepository {
-    pool: MySqlPool,
+    calls: Calls<MySql>,
 }
 
 impl MySqlRepository {
     /// Connects to the database that this URL names, `mysql://user:password@host:port/database`, with up to ten
     /// connections.
     ///
-    /// They read what is committed (`READ COMMITTED`), and a statement that waits for a lock of somebody else's gives up
-    /// after 3 seconds (`innodb_lock_wait_timeout`), so that it does not keep its connection for long.
+    /// Each connection sets what the statements rely on, whatever the server's defaults and its `init_connect` are:
+    /// `autocommit`, `READ COMMITTED`, a strict `sql_mode`, `foreign_key_checks`, no safe updates and no limit of rows, and
+    /// 3 seconds for row locks and metadata locks (`innodb_lock_wait_timeout`, `lock_wait_timeout`).
     ///
     /// # Errors
     /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that is none, and as
     /// [`TokenRepository`](super::super::TokenRepository).
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let options: MySqlConnectOptions = url.parse().map_err(failure)?;
-        let pool = mysql_pool(SESSION).connect_with(options.disable_statement_logging());
+        let pool = mysql_pool(&[ISOLATION]).connect_with(options.disable_statement_logging());
         within_patience(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
     }
 
@@ -82,10 +88,11 @@ impl MySqlRepository {
     /// Set [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire): sqlx's default asks the
     /// database twice where once is enough. A bounded `acquire_timeout`, `READ COMMITTED` and a short
     /// `innodb_lock_wait_timeout` are advisable too, as [`connect`](Self::connect) has them. Keep sqlx's default of
-    /// counting the rows that a statement found and not those that it changed.
+    /// counting the rows that a statement found and not those that it changed. [`migrate`](Self::migrate) refuses a pool
+    /// whose sessions would lose changes, for instance with `autocommit = 0`: set such things in `after_connect`.
     #[must_use]
     pub const fn with_pool(pool: MySqlPool) -> Self {
-        Self { pool }
+        Self { calls: Calls { pool, aftermath: mysql_aftermath, failure } }
     }
 
     /// Creates our tables, or brings those of an older release up to date. Call it when the application starts.
@@ -95,37 +102,38 @@ impl MySqlRepository {
     /// to 5 seconds.
     ///
     /// # Errors
-    /// [`Corrupt`](crate::error::ErrorKind::Corrupt) when a later release has made the tables newer than this one knows;
+    /// [`Corrupt`](crate::error::ErrorKind::Corrupt) when a later release has made the tables newer than this one knows,
+    /// [`Configuration`](crate::error::ErrorKind::Configuration) when the sessions of the pool would lose changes;
     /// otherwise as [`TokenRepository`](super::super::TokenRepository).
     pub async fn migrate(&self) -> Result<(), Error> {
-        migrate(&self.pool, MIGRATIONS).await
+        check_session(&self.calls).await?;
+        migrate(self.pool(), MIGRATIONS).await
     }
 
     /// The connections, for the application's own tables in the same database.
     #[must_use]
     pub const fn pool(&self) -> &MySqlPool {
-        &self.pool
+        &self.calls.pool
     }
 
-    /// The only row of an answer, if there is one.
-    pub(super) async fn one(&self, query: Query<'_>) -> Result<Option<MySqlRow>, Error> {
-        within_patience(async { query.fetch_optional(&self.pool).await.map_err(failure) }).await
+    /// The only row of a look-up, if there is one.
+    pub(super) async fn one(&self, query: Query<'static>) -> Result<Option<MySqlRow>, Error> {
+        Ok(self.calls.rows(query).await?.pop())
     }
 
-    /// All rows of an answer.
-    pub(super) async fn all(&self, query: Query<'_>) -> Result<Vec<MySqlRow>, Error> {
-        within_patience(async { query.fetch_all(&self.pool).await.map_err(failure) }).await
+    /// All rows of a look-up.
+    pub(super) async fn all(&self, query: Query<'static>) -> Result<Vec<MySqlRow>, Error> {
+        self.calls.rows(query).await
     }
 
     /// Runs one statement that changes something. Says how many rows it found to change.
-    pub(super) async fn change<'q>(&self, query: impl Fn() -> Query<'q>) -> Result<u64, Error> {
+    pub(super) async fn change(&self, query: impl Fn() -> Query<'static>) -> Result<u64, Error> {
         self.run(query).await.map(|done| done.rows_affected())
     }
 
     /// Runs one statement that changes something.
-    pub(super) async fn run<'q>(&self, query: impl Fn() -> Query<'q>) -> Result<MySqlQueryResult, Error> {
-        let done = retrying(lost_a_deadlock, || query().execute(&self.pool));
-        within_patience(async { done.await.map_err(failure) }).await
+    pub(super) async fn run(&self, query: impl Fn() -> Query<'static>) -> Result<MySqlQueryResult, Error> {
+        self.calls.change(query()).await
     }
 }
 
@@ -134,7 +142,7 @@ pub(super) type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
 
 impl fmt::Debug for MySqlRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = (self.pool.size(), self.pool.num_idle());
+        let connections = (self.pool().size(), self.pool().num_idle());
         f.debug_struct("MySqlRepository").field("connections_and_idle", &connections).finish_non_exhaustive()
     }
 }

@@ -30,7 +30,10 @@ pub(super) async fn migrate(pool: &PgPool, migrations: &[&'static str]) -> Resul
     drop(connection);
     let mut transaction = pool.begin().await.map_err(failure)?;
     // However long another node's migration takes, it is waited for.
-    sqlx::raw_sql("SET LOCAL lock_timeout = 0").execute(&mut *transaction).await.map_err(failure)?;
+    sqlx::raw_sql("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+        .execute(&mut *transaction)
+        .await
+        .map_err(failure)?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await.map_err(failure)?;
     for step in missing(&mut transaction, migrations).await? {
         sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(failure)?;

@@ -3,19 +3,31 @@
 use std::fmt;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgRow, Postgres};
-use sqlx::{ConnectOptions, Executor};
+use sqlx::{ConnectOptions, Executor, raw_sql};
 
 use crate::error::Error;
 use crate::repository::patience::within_patience;
-use crate::repository::postgres::failure::{failure, lost_a_deadlock};
+use crate::repository::postgres::failure::{aftermath, failure};
 use crate::repository::postgres::schema::{MIGRATIONS, migrate};
-use crate::repository::sql::{bounded, retrying};
+use crate::repository::sql::{Calls, bounded};
+
+/// What our statements rely on, whatever the server's, the database's and the role's defaults are.
+///
+/// `default_transaction_read_only` is not among it: somebody who sets it fences the server off, and an error says so.
+const SESSION: &str = "SET lock_timeout = '3s'; SET statement_timeout = '5s';
+    SET default_transaction_isolation = 'read committed'; SET default_transaction_deferrable = off";
 
 /// Tokens, users and levels in a PostgreSQL database. Clones share the same connections.
 ///
 /// A validation is one prepared statement, by digest. Our tables have names that begin with `tower_tokens_` and lie in
 /// the first schema of the connections' search path; [`migrate`](Self::migrate) makes them. Every call is answered within
 /// 5 seconds, if need be with an error.
+///
+/// # Connections
+/// A connection that dies silently, idles to death, leads to a server that was demoted or keeps an error that a new one
+/// would not have is closed, together with the idle ones, and its place in the pool is free at once. A look-up is then
+/// sent again on a new connection, at the latest after one second. A change is sent again only if it was not done: its
+/// connection is pinged before. sqlx 0.9 cannot set TCP keep-alive or `TCP_USER_TIMEOUT`.
 ///
 /// # Durability
 /// A change is as durable as a commit of the server is: with PostgreSQL's default, `synchronous_commit = on`, it is on
@@ -41,22 +53,23 @@ use crate::repository::sql::{bounded, retrying};
 /// ```
 #[derive(Clone)]
 pub struct PostgresRepository {
-    pool: PgPool,
+    calls: Calls<Postgres>,
 }
 
 impl PostgresRepository {
     /// Connects to the database that this URL names, `postgres://user:password@host:port/database`, with up to ten
     /// connections.
     ///
-    /// A statement that waits for a lock of somebody else's gives up after 3 seconds (`lock_timeout`), so that it does
-    /// not keep its connection for ever.
+    /// Each connection sets what the statements rely on, whatever the defaults of the server, the database and the role
+    /// are: `READ COMMITTED`, `lock_timeout` 3 seconds, `statement_timeout` 5 seconds. `default_transaction_read_only` is
+    /// left as it is, because it is a way to fence a server off: changes are then errors.
     ///
     /// # Errors
     /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that is none, and as [`TokenRepository`](super::super::TokenRepository).
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let options: PgConnectOptions = url.parse().map_err(failure)?;
         let pool = bounded().after_connect(|connection: &mut PgConnection, _| {
-            Box::pin(async move { connection.execute("SET lock_timeout = '3s'").await.map(drop) })
+            Box::pin(async move { connection.execute(raw_sql(SESSION)).await.map(drop) })
         });
         let pool = pool.connect_with(options.disable_statement_logging());
         within_patience(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
@@ -65,11 +78,11 @@ impl PostgresRepository {
     /// Uses a pool of the application's own.
     ///
     /// Set [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire): sqlx's default asks the
-    /// database twice where once is enough. A bounded `acquire_timeout` and a `lock_timeout` are advisable too, as
-    /// [`connect`](Self::connect) has them.
+    /// database twice where once is enough. A bounded `acquire_timeout`, a `lock_timeout` and a `statement_timeout` are
+    /// advisable too, as [`connect`](Self::connect) has them.
     #[must_use]
     pub const fn with_pool(pool: PgPool) -> Self {
-        Self { pool }
+        Self { calls: Calls { pool, aftermath, failure } }
     }
 
     /// Creates our tables, or brings those of an older release up to date. Call it when the application starts.
@@ -81,35 +94,33 @@ impl PostgresRepository {
     /// [`Corrupt`](crate::error::ErrorKind::Corrupt) when a later release has made the tables newer than this one knows; otherwise as
     /// [`TokenRepository`](super::super::TokenRepository).
     pub async fn migrate(&self) -> Result<(), Error> {
-        migrate(&self.pool, MIGRATIONS).await
+        migrate(self.pool(), MIGRATIONS).await
     }
 
     /// The connections, for the application's own tables in the same database.
     #[must_use]
     pub const fn pool(&self) -> &PgPool {
-        &self.pool
+        &self.calls.pool
     }
 
-    /// The only row of an answer, if there is one.
-    pub(super) async fn one(&self, query: Query<'_>) -> Result<Option<PgRow>, Error> {
-        within_patience(async { query.fetch_optional(&self.pool).await.map_err(failure) }).await
+    /// The only row of a look-up, if there is one.
+    pub(super) async fn one(&self, query: Query<'static>) -> Result<Option<PgRow>, Error> {
+        Ok(self.calls.rows(query).await?.pop())
     }
 
-    /// All rows of an answer.
-    pub(super) async fn all(&self, query: Query<'_>) -> Result<Vec<PgRow>, Error> {
-        within_patience(async { query.fetch_all(&self.pool).await.map_err(failure) }).await
+    /// All rows of a look-up.
+    pub(super) async fn all(&self, query: Query<'static>) -> Result<Vec<PgRow>, Error> {
+        self.calls.rows(query).await
     }
 
     /// Runs one statement that changes something. Says how many rows.
-    pub(super) async fn change<'q>(&self, query: impl Fn() -> Query<'q>) -> Result<u64, Error> {
-        let done = retrying(lost_a_deadlock, || query().execute(&self.pool));
-        within_patience(async { done.await.map(|done| done.rows_affected()).map_err(failure) }).await
+    pub(super) async fn change(&self, query: impl Fn() -> Query<'static>) -> Result<u64, Error> {
+        Ok(self.calls.change(query()).await?.rows_affected())
     }
 
     /// Runs one statement that changes at most one row and returns it.
-    pub(super) async fn change_returning<'q>(&self, query: impl Fn() -> Query<'q>) -> Result<Option<PgRow>, Error> {
-        let done = retrying(lost_a_deadlock, || query().fetch_all(&self.pool));
-        within_patience(async { done.await.map(|mut rows| rows.pop()).map_err(failure) }).await
+    pub(super) async fn change_returning(&self, query: impl Fn() -> Query<'static>) -> Result<Option<PgRow>, Error> {
+        Ok(self.calls.change_returning(query()).await?.pop())
     }
 }
 
@@ -118,7 +129,7 @@ pub(super) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 
 impl fmt::Debug for PostgresRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = (self.pool.size(), self.pool.num_idle());
+        let connections = (self.pool().size(), self.pool().num_idle());
         f.debug_struct("PostgresRepository").field("connections_and_idle", &connections).finish_non_exhaustive()
     }
 }

@@ -2,23 +2,39 @@
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySql, MySqlConnection, MySqlDatabaseError, MySqlPoolOptions};
-use sqlx::{Executor, raw_sql};
+use sqlx::{AssertSqlSafe, Executor, Row, raw_sql};
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
+use crate::repository::sql::aftermath::Aftermath;
+use crate::repository::sql::call::Calls;
 use crate::repository::sql::pool::bounded;
 
 /// Source: MySQL 9.7 Error Reference, "Server Error Message Reference"; MariaDB uses the same numbers for those it has.
+const RECORD_CHANGED: u16 = 1020;
+const NOT_READY: u16 = 1047;
 const LOCK_WAIT_TIMEOUT: u16 = 1205;
 const LOCK_DEADLOCK: u16 = 1213;
+const UNKNOWN_STATEMENT: u16 = 1243;
+const READ_ONLY_OPTION: u16 = 1290;
 const INVALID_CHARACTER_STRING: u16 = 1300;
 const QUERY_INTERRUPTED: u16 = 1317;
 const TRUNCATED_WRONG_VALUE: u16 = 1366;
+const TABLE_CHANGED: u16 = 1412;
+const NEEDS_REPREPARE: u16 = 1615;
+const READ_ONLY_MODE: u16 = 1836;
 const STATEMENT_TIMEOUT: u16 = 1969;
 const QUERY_TIMEOUT: u16 = 3024;
 const CANNOT_CONVERT_STRING: u16 = 3854;
 
 /// The SQLSTATEs of values that do not fit. Source: ISO/IEC 9075-2, "SQLSTATE class and subclass codes".
 const DATA_EXCEPTION_CLASS: &str = "22";
+const CONSTRAINT_VIOLATION_CLASS: &str = "23";
+
+/// The SQLSTATEs of what another connection may not say: a read-only transaction (1792), a table or a privilege that is
+/// not there, no database.
+const TRANSACTION_STATE_CLASS: &str = "25";
+const ACCESS_OR_SYNTAX_CLASS: &str = "42";
+const NO_DATABASE_CLASS: &str = "3D";
 
 /// What the database's own error number means, where sqlx does not know.
 pub(in crate::repository) fn mysql_kind(error: &dyn DatabaseError) -> ErrorKind {
@@ -35,14 +51,65 @@ pub(in crate::repository) fn mysql_number(error: &dyn DatabaseError) -> Option<u
     error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }
 
-/// Whether the statement did nothing, because it was in another one's way and lost.
-pub(in crate::repository) fn lost_a_deadlock(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(mysql_number) == Some(LOCK_DEADLOCK)
+/// What an error says about the connection that it came over.
+pub(in crate::repository) fn mysql_aftermath(error: &sqlx::Error) -> Aftermath {
+    Aftermath::of(error, |error| {
+        let number = mysql_number(error).unwrap_or_default();
+        let state = error.code();
+        let class = state.as_deref().and_then(|state| state.get(..2)).unwrap_or_default();
+        match number {
+            LOCK_DEADLOCK | RECORD_CHANGED => Aftermath::Deadlock,
+            LOCK_WAIT_TIMEOUT
+            | QUERY_INTERRUPTED
+            | STATEMENT_TIMEOUT
+            | QUERY_TIMEOUT
+            | INVALID_CHARACTER_STRING
+            | TRUNCATED_WRONG_VALUE
+            | CANNOT_CONVERT_STRING => Aftermath::Usable,
+            READ_ONLY_OPTION | READ_ONLY_MODE | NOT_READY | UNKNOWN_STATEMENT | NEEDS_REPREPARE | TABLE_CHANGED => {
+                Aftermath::Refused
+            }
+            _ if [DATA_EXCEPTION_CLASS, CONSTRAINT_VIOLATION_CLASS].contains(&class) => Aftermath::Usable,
+            _ if [TRANSACTION_STATE_CLASS, ACCESS_OR_SYNTAX_CLASS, NO_DATABASE_CLASS].contains(&class) => {
+                Aftermath::Refused
+            }
+            _ => Aftermath::Broken,
+        }
+    })
 }
 
-/// A pool each of whose connections begins with these statements.
-pub(in crate::repository) fn mysql_pool(session: &'static str) -> MySqlPoolOptions {
+/// What our statements rely on, whatever the server's defaults are and its `init_connect` does: each statement is a
+/// transaction of its own, checks its values and its foreign keys, finds all rows, and does not wait long for a lock.
+const SESSION: &str = "SET SESSION autocommit = 1, completion_type = 0, foreign_key_checks = 1, unique_checks = 1,
+    sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION', sql_safe_updates = 0, sql_auto_is_null = 0,
+    sql_big_selects = 1, sql_select_limit = 18446744073709551615, innodb_lock_wait_timeout = 3, lock_wait_timeout = 3";
+
+/// Our statements would be done, and forgotten or half done.
+const UNSAFE_SESSION: &str = "SELECT CASE
+    WHEN @@SESSION.autocommit <> 1 THEN 'autocommit'
+    WHEN @@SESSION.completion_type NOT IN ('0', 'NO_CHAIN') THEN 'completion_type'
+    WHEN @@SESSION.foreign_key_checks <> 1 THEN 'foreign_key_checks'
+    WHEN @@SESSION.unique_checks <> 1 THEN 'unique_checks'
+    WHEN @@SESSION.sql_safe_updates <> 0 THEN 'sql_safe_updates'
+    WHEN @@SESSION.sql_auto_is_null <> 0 THEN 'sql_auto_is_null'
+    WHEN @@SESSION.sql_select_limit < 1000000 THEN 'sql_select_limit'
+    ELSE '' END";
+
+/// A pool each of whose connections begins with our settings and with `more` statements, in one round trip.
+pub(in crate::repository) fn mysql_pool(more: &'static [&'static str]) -> MySqlPoolOptions {
     bounded::<MySql>().after_connect(move |connection: &mut MySqlConnection, _| {
-        Box::pin(async move { connection.execute(raw_sql(session)).await.map(drop) })
+        let session = [&[SESSION], more].concat().join("; ");
+        Box::pin(async move { connection.execute(raw_sql(AssertSqlSafe(session))).await.map(drop) })
     })
+}
+
+/// Refuses a pool of the application's own whose connections would lose our changes.
+pub(in crate::repository) async fn check_session(calls: &Calls<MySql>) -> Result<(), Error> {
+    let rows = calls.rows(sqlx::query(UNSAFE_SESSION)).await?;
+    let setting: &str = rows.first().map_or(Ok(""), |row| row.try_get(0)).map_err(calls.failure)?;
+    if setting.is_empty() {
+        return Ok(());
+    }
+    let why = format!("the pool's connections have an unsafe {setting}: set it in after_connect, or use connect()");
+    Err(Error::with_source(ErrorKind::Configuration, why))
 }

@@ -8,12 +8,8 @@ use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlRo
 use crate::error::Error;
 use crate::log::log_warn;
 use crate::repository::patience::within_patience;
-use crate::repository::sql::{lost_a_deadlock, mysql_pool, retrying};
+use crate::repository::sql::{Calls, check_session, mysql_aftermath, mysql_pool};
 use crate::repository::trongate::failure::failure;
-
-/// What every connection of ours begins with: a statement that waits for a lock of the site's does not keep its
-/// connection for long. Everything else is as the site has it.
-const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 3";
 
 /// The tokens, users and levels of a running PHP Trongate v2 site, in the site's own tables, unchanged. Clones share the
 /// same connections.
@@ -72,14 +68,15 @@ const SESSION: &str = "SET SESSION innodb_lock_wait_timeout = 3";
 /// ```
 #[derive(Clone)]
 pub struct TrongateRepository {
-    pool: MySqlPool,
+    calls: Calls<MySql>,
 }
 
 impl TrongateRepository {
     /// Connects to the site's database, `mysql://user:password@host:port/database`, and [checks](Self::check) it. What
     /// is missing is logged as a warning, with the statement to run.
     ///
-    /// There are up to ten connections. A statement that waits for a row lock of the site's gives up after 3 seconds
+    /// There are up to ten connections. Each sets what the statements rely on, whatever the server's defaults are:
+    /// `autocommit`, a strict `sql_mode`, `foreign_key_checks`, no safe updates, no limit of rows. A statement that waits for a row lock of the site's gives up after 3 seconds
     /// (`innodb_lock_wait_timeout`), and every statement is answered within 5 seconds, if need be with an error.
     ///
     /// The database user needs `SELECT` on the three tables, and `INSERT`, `UPDATE` and `DELETE` on `trongate_tokens`.
@@ -90,7 +87,7 @@ impl TrongateRepository {
     /// [`TimedOut`](crate::error::ErrorKind::TimedOut) when it does not answer.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let options: MySqlConnectOptions = url.parse().map_err(failure)?;
-        let pool = mysql_pool(SESSION).connect_with(options.disable_statement_logging());
+        let pool = mysql_pool(&[]).connect_with(options.disable_statement_logging());
         Self::with_pool(within_patience(async { pool.await.map_err(failure) }).await?).await
     }
 
@@ -103,7 +100,8 @@ impl TrongateRepository {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn with_pool(pool: MySqlPool) -> Result<Self, Error> {
-        let repository = Self { pool };
+        let repository = Self { calls: Calls { pool, aftermath: mysql_aftermath, failure } };
+        check_session(repository.calls()).await?;
         if let Some(_missing) = repository.check().await? {
             log_warn!("{_missing}");
         }
@@ -113,18 +111,21 @@ impl TrongateRepository {
     /// The connections, for the application's other queries.
     #[must_use]
     pub const fn pool(&self) -> &MySqlPool {
-        &self.pool
+        &self.calls.pool
     }
 
-    /// All rows of an answer.
-    pub(super) async fn all(&self, query: Query<'_>) -> Result<Vec<MySqlRow>, Error> {
-        within_patience(async { query.fetch_all(&self.pool).await.map_err(failure) }).await
+    /// All rows of a look-up.
+    pub(super) async fn all(&self, query: Query<'static>) -> Result<Vec<MySqlRow>, Error> {
+        self.calls.rows(query).await
     }
 
     /// Runs one statement that changes something. Says how many rows it found to change.
-    pub(super) async fn change<'q>(&self, query: impl Fn() -> Query<'q>) -> Result<u64, Error> {
-        let done = retrying(lost_a_deadlock, || query().execute(&self.pool));
-        within_patience(async { done.await.map_err(failure) }).await.map(|done| done.rows_affected())
+    pub(super) async fn change(&self, query: impl Fn() -> Query<'static>) -> Result<u64, Error> {
+        Ok(self.calls.change(query()).await?.rows_affected())
+    }
+
+    pub(super) const fn calls(&self) -> &Calls<MySql> {
+        &self.calls
     }
 }
 
@@ -133,7 +134,7 @@ pub(super) type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
 
 impl fmt::Debug for TrongateRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = (self.pool.size(), self.pool.num_idle());
+        let connections = (self.pool().size(), self.pool().num_idle());
         f.debug_struct("TrongateRepository").field("connections_and_idle", &connections).finish_non_exhaustive()
     }
 }

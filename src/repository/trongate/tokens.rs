@@ -6,13 +6,15 @@
 //! Rows are looked for first, without a lock, and then changed by their number if they are still the ones: a `DELETE` or
 //! `UPDATE` that has to look for its rows itself locks the whole table meanwhile, and with it the site.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, MySqlConnection, Row, query, query_scalar};
 use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::repository::patience::within_patience;
+use crate::repository::sql::BoxFuture;
 use crate::repository::trongate::TrongateRepository;
 use crate::repository::trongate::failure::failure;
 use crate::repository::trongate::rows;
@@ -55,7 +57,7 @@ const LIST_BY_USER: &str = "SELECT CAST(id AS SIGNED), CAST(expiry_date AS SIGNE
 
 const EXPIRED: &str = "SELECT CAST(id AS SIGNED) FROM trongate_tokens WHERE expiry_date <= ? ORDER BY id LIMIT ?";
 
-const LOCK: &str = "SELECT CAST(GET_LOCK(?, 5) AS SIGNED)";
+const LOCK: &str = "SELECT CAST(GET_LOCK(?, 3) AS SIGNED)";
 
 const UNLOCK: &str = "DO RELEASE_LOCK(?)";
 
@@ -74,12 +76,14 @@ impl TokenRepository for TrongateRepository {
         let code = rows::code(&record)?;
         let user = user.as_integer().ok_or(ErrorKind::UserNotFound)?;
         let text = key.expose_secret();
-        // The lock must be given back, even if nobody waits for the answer any more.
-        let (this, text) = (self.clone(), Zeroizing::new(text.to_owned()));
-        let (name, code) = (lock_name(&key), code.to_owned());
-        let inserted = tokio::spawn(async move { this.insert_once(&name, &text, user, expiry_date, &code).await });
-        within_patience(async { inserted.await.map_err(|error| Error::with_source(ErrorKind::Unavailable, error))? })
-            .await
+        let token = OneToken {
+            lock: lock_name(&key),
+            text: Zeroizing::new(text.to_owned()),
+            user,
+            expiry_date,
+            code: code.to_owned(),
+        };
+        self.calls().work(Arc::new(token), insert_once).await?
     }
 
     fn find_now(&self, _token: TokenKey<'_>, _now: Timestamp) -> Option<Option<CurrentUser>> {
@@ -181,28 +185,8 @@ impl TokenRepository for TrongateRepository {
 }
 
 impl TrongateRepository {
-    /// Inserts a token if there is none like it. Trongate's table has no unique key that would decide a race, so a lock
-    /// of this name does, which nobody else waits for.
-    async fn insert_once(
-        &self,
-        lock: &str,
-        text: &str,
-        user: i64,
-        expiry_date: i64,
-        code: &str,
-    ) -> Result<TokenRecord, Error> {
-        let mut connection = self.pool().acquire().await.map_err(failure)?;
-        let inserted = within_patience(insert(&mut connection, lock, text, user, expiry_date, code)).await;
-        let hangs = inserted.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut);
-        if hangs || within_patience(unlock(&mut connection, lock)).await.is_err() {
-            // The end of the connection is the end of its locks.
-            connection.close_on_drop();
-        }
-        inserted
-    }
-
     /// The numbers of the rows that a statement finds.
-    async fn numbers(&self, query: Query<'_>) -> Result<Vec<i64>, Error> {
+    async fn numbers(&self, query: Query<'static>) -> Result<Vec<i64>, Error> {
         self.all(query).await?.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failure)
     }
 
@@ -214,35 +198,48 @@ impl TrongateRepository {
     }
 }
 
-async fn insert(
-    connection: &mut MySqlConnection,
-    lock: &str,
-    text: &str,
+/// A token that is to be inserted once.
+struct OneToken {
+    lock: String,
+    text: Zeroizing<String>,
     user: i64,
     expiry_date: i64,
-    code: &str,
-) -> Result<TokenRecord, Error> {
-    let locked: Option<i64> = query_scalar(LOCK).bind(lock).fetch_one(&mut *connection).await.map_err(failure)?;
-    if locked != Some(1) {
-        return Err(Error::with_source(ErrorKind::TimedOut, "somebody else inserts the same token"));
-    }
-    let exists = query_scalar(TOKEN_EXISTS).bind(text).bind(text);
-    if exists.fetch_one(&mut *connection).await.map_err(failure)? {
-        return Err(ErrorKind::AlreadyExists.into());
-    }
-    let insert = query(INSERT).bind(text).bind(expiry_date).bind(code).bind(user);
-    let inserted = insert.execute(connection).await.map_err(failure)?;
-    if inserted.rows_affected() == 0 {
-        return Err(ErrorKind::UserNotFound.into());
-    }
-    match i64::try_from(inserted.last_insert_id()) {
-        Ok(id) if id > 0 => Ok(rows::stored(id, expiry_date, Some(code))),
-        _ => Err(Error::with_source(ErrorKind::Configuration, "trongate_tokens.id is not AUTO_INCREMENT")),
-    }
+    code: String,
 }
 
-async fn unlock(connection: &mut MySqlConnection, lock: &str) -> Result<(), Error> {
-    query(UNLOCK).bind(lock).execute(connection).await.map(drop).map_err(failure)
+type Inserted = Result<Result<TokenRecord, Error>, sqlx::Error>;
+
+/// Inserts a token if there is none like it. Trongate's table has no unique key that would decide a race, so a lock of
+/// this name does, for which only those wait who insert the same token.
+fn insert_once(connection: &mut MySqlConnection, token: Arc<OneToken>) -> BoxFuture<'_, Inserted> {
+    Box::pin(async move {
+        let inserted = insert(connection, &token).await;
+        // The end of the connection is the end of its locks.
+        let unlocked = query(UNLOCK).bind(&token.lock).execute(connection).await;
+        unlocked.map_err(|error| sqlx::Error::Protocol(format!("the lock could not be given back: {error}")))?;
+        inserted
+    })
+}
+
+async fn insert(connection: &mut MySqlConnection, token: &OneToken) -> Inserted {
+    let OneToken { lock, text, user, expiry_date, code } = token;
+    let (text, code) = (text.as_str(), code.as_str());
+    let locked: Option<i64> = query_scalar(LOCK).bind(lock).fetch_one(&mut *connection).await?;
+    if locked != Some(1) {
+        return Ok(Err(Error::with_source(ErrorKind::TimedOut, "somebody else inserts the same token")));
+    }
+    let exists = query_scalar(TOKEN_EXISTS).bind(text).bind(text);
+    if exists.fetch_one(&mut *connection).await? {
+        return Ok(Err(ErrorKind::AlreadyExists.into()));
+    }
+    let inserted = query(INSERT).bind(text).bind(expiry_date).bind(code).bind(user).execute(connection).await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(Err(ErrorKind::UserNotFound.into()));
+    }
+    Ok(match i64::try_from(inserted.last_insert_id()) {
+        Ok(id) if id > 0 => Ok(rows::stored(id, *expiry_date, Some(code))),
+        _ => Err(Error::with_source(ErrorKind::Configuration, "trongate_tokens.id is not AUTO_INCREMENT")),
+    })
 }
 
 /// The name of the lock for this token, at most 64 characters. Half of the digest names nobody's token.

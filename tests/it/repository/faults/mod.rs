@@ -6,10 +6,12 @@
 //! | `proxy` | a network that loses connections as real ones do |
 //! | `site` | an application with members, as its visitors see it |
 //! | `load` | visitors who log in, come back and log out |
+//! | `connections` | the connections fail, and the servers are up |
 //! | `drills` | the faults, whichever the store |
 //! | `resp` | a server that speaks the protocol of Redis and answers as a test wants it to |
 //! | `postgres`, `mysql`, `redis`, `trongate` | the drills on each store, and the faults that are its own |
 
+mod connections;
 mod drills;
 mod load;
 mod mysql;

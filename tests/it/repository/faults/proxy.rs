@@ -1,5 +1,4 @@
 //! A network between an application and its server, which loses connections as real ones do.
-#![allow(dead_code, reason = "the drills that use it follow")]
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
