@@ -1,4 +1,4 @@
-//! Where "now" comes from: [`Clock`], [`SystemClock`] and, for tests, `ManualClock`.
+//! The source of "now": [`Clock`], [`SystemClock`] and, for tests, `ManualClock`.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 /// A source of the present time.
 ///
-/// Everything in this crate that depends on time asks one injected clock, so that a test can move it and never has to
+/// All code in this crate that depends on time uses one injected clock, so that a test can move it and does not have to
 /// sleep.
 ///
 /// # Example
@@ -25,7 +25,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 /// On Linux this is the coarse real-time clock: at most a few milliseconds behind, and an order of magnitude cheaper to
 /// read than the precise one. Tokens live in whole seconds.
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::exhaustive_structs, reason = "there is nothing to set, and it is named as a value")]
+#[expect(clippy::exhaustive_structs, reason = "it has no settings, and is used as a value")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
@@ -40,18 +40,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// The precise system time, cut down to the second. A clock before 1970 reads as 1970.
+/// The precise system time, truncated to the second. A clock before 1970 reads as 1970.
 #[cfg(any(test, not(target_os = "linux")))]
 fn precise_now() -> Timestamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_unix_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// How far ahead of the present a time may lie that belongs to the past: a login, a last use. Such a time was written by
-/// another node's clock, or by this one before it was set right.
+/// How far in the future a time may be that must be in the past: a login, a last use. Another node's clock wrote such a
+/// time, or this node's clock before it was corrected.
 ///
-/// A rule or an idle limit that is shorter than this tolerates its own length. What lies further ahead is not valid: a
-/// login by a clock that was a day fast is not a recent one for a day.
+/// A rule or an idle limit that is shorter than this tolerates its own length. A time further ahead is not valid: a
+/// login by a clock that was a day fast does not count as recent for a day.
 ///
 /// # Source
 /// RFC 4120 §8.2: five minutes, the acceptable clock skew of Kerberos.
@@ -59,9 +59,9 @@ pub const CLOCK_TOLERANCE: Duration = Duration::minutes(5);
 
 /// A point in time in whole seconds of UTC, which is how stores keep it.
 ///
-/// Holds every second from year −9999 to year 9999, the range of [`OffsetDateTime`]; arithmetic stops at its ends
-/// instead of overflowing. `Display` and `Serialize` write RFC 3339 in UTC: `2026-11-21T19:01:41Z`; a year before 0, which
-/// RFC 3339 does not have, is `-000001-12-31T23:59:59Z`.
+/// Holds every second from year −9999 to year 9999, the range of [`OffsetDateTime`]; arithmetic stops at the ends of
+/// the range and does not overflow. `Display` and `Serialize` write RFC 3339 in UTC: `2026-11-21T19:01:41Z`; a year
+/// before 0, which RFC 3339 does not have, is `-000001-12-31T23:59:59Z`.
 ///
 /// # Example
 /// ```
@@ -79,7 +79,7 @@ impl Timestamp {
     const MIN: i64 = -377_705_116_800;
     const MAX: i64 = 253_402_300_799;
 
-    /// The second that is `seconds` after 1970-01-01T00:00:00Z, moved to the nearer end if it lies outside the range.
+    /// The second that is `seconds` after 1970-01-01T00:00:00Z, or the nearer end of the range if it is outside.
     #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         if seconds < Self::MIN {
@@ -91,8 +91,8 @@ impl Timestamp {
         }
     }
 
-    /// Whether this time, which should be over at `now`, lies further ahead of it than [`CLOCK_TOLERANCE`] and `limit`, the
-    /// shorter of the two, allow.
+    /// Whether this time, which should not be after `now`, is further ahead of it than the shorter of
+    /// [`CLOCK_TOLERANCE`] and `limit`.
     pub(crate) fn is_ahead_of(self, now: Self, limit: Duration) -> bool {
         self - now > CLOCK_TOLERANCE.min(limit)
     }
@@ -138,7 +138,7 @@ impl fmt::Display for Timestamp {
         if let Ok(text) = time.format(&time::format_description::well_known::Rfc3339) {
             return f.write_str(&text);
         }
-        // RFC 3339 has no years before 0, and a text in a stranger's token may name one: ISO 8601's expanded form.
+        // RFC 3339 has no years before 0, but a text in a foreign token may have one: use ISO 8601's expanded form.
         let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
         let (hour, minute, second) = time.to_hms();
         write!(f, "{year:+07}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -151,7 +151,7 @@ impl serde::Serialize for Timestamp {
     }
 }
 
-/// A clock that stands still until a test moves it. Clones share the same hands.
+/// A clock that stands still until a test moves it. Clones share one time.
 ///
 /// # Example
 /// ```
@@ -170,7 +170,7 @@ pub struct ManualClock {
 
 #[cfg(any(test, feature = "test-util"))]
 impl ManualClock {
-    /// A clock that shows `start`.
+    /// A clock that starts at `start`.
     #[must_use]
     pub fn at(start: Timestamp) -> Self {
         Self { seconds: std::sync::Arc::new(start.unix_seconds().into()) }

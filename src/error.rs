@@ -1,11 +1,11 @@
-//! What can go wrong: one small [`Error`] with an [`ErrorKind`] and its source.
+//! The error type: one small [`Error`] with an [`ErrorKind`] and a source.
 
 use std::error::Error as StdError;
 use std::fmt;
 
 /// An error of this crate, one pointer in size.
 ///
-/// [`kind`](Self::kind) says what to do about it, [`source`](StdError::source) where it came from. Neither ever holds a
+/// [`kind`](Self::kind) says how to react to it, [`source`](StdError::source) gives its cause. Neither ever contains a
 /// token, a digest, a key or a password.
 ///
 /// # Example
@@ -23,35 +23,36 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of thing went wrong.
+/// The kind of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The store, or something behind it, does not answer. Nothing is known; trying again may help.
+    /// The store, or a service behind it, does not answer. The result is unknown; trying again may help.
     Unavailable,
-    /// An answer did not come within the time-out. Nothing is known; trying again may help.
+    /// An answer did not come within the time-out. The result is unknown; trying again may help.
     TimedOut,
-    /// The store holds something that this version cannot read: a newer schema, or a row that breaks its own rules.
+    /// The store holds data that this version cannot read: a newer schema, or an invalid row.
     Corrupt,
-    /// What should be created is there already.
+    /// The thing to create exists already.
     AlreadyExists,
     /// There is no such user.
     UserNotFound,
     /// There is no such user level.
     LevelNotFound,
-    /// The token is unknown, expired or ended, or its user is gone or disabled.
+    /// The token is unknown, expired or ended, or its user is deleted or disabled.
     InvalidToken,
-    /// The token is genuine, and its time is over.
+    /// The token is genuine, and has expired.
     Expired,
-    /// The token is genuine, works once, and was used, or is being used at this moment.
+    /// The token is genuine, can be used once, and was used already, or is being used at this moment.
     AlreadyUsed,
-    /// The credential was issued by another part of the application, which alone can end it; the source says by which.
+    /// The credential was issued by another part of the application, and only that part can end it; the source says
+    /// which.
     NotIssuedHere,
     /// The user has as many tokens without an end as they may have.
     TooManyTokens,
     /// The caller's value is outside its bounds; the source says which and why.
     InvalidInput,
-    /// A setting contradicts itself or another one; the source says which and why.
+    /// A setting contradicts itself or another setting; the source says which and why.
     Configuration,
 }
 
@@ -62,18 +63,18 @@ impl Error {
         Self(Box::new(Inner { kind, source: None }))
     }
 
-    /// An error of this kind and where it came from.
+    /// An error of this kind with its cause.
     pub fn with_source(kind: ErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self(Box::new(Inner { kind, source: Some(source.into()) }))
     }
 
-    /// What kind of thing went wrong.
+    /// The kind of this error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether nothing is known because somebody did not answer: 503, and trying again may help.
+    /// Whether the result is unknown because a store or a service did not answer: 503, and trying again may help.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Corrupt)

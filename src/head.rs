@@ -6,7 +6,7 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, Method, Request, Uri};
 use percent_encoding::percent_decode_str;
 
-/// A request without its body: what sources, scenarios and answers look at, whatever the body's type.
+/// A request without its body: the input of sources, scenarios and answers, independent of the body's type.
 ///
 /// # Example
 /// ```
@@ -21,11 +21,11 @@ use percent_encoding::percent_decode_str;
 pub struct RequestHead<'r> {
     /// The method.
     pub method: &'r Method,
-    /// The target. Inside a nested router it may have lost its first segments.
+    /// The target. Inside a nested router it may be without its first segments.
     pub uri: &'r Uri,
     /// The headers.
     pub headers: &'r HeaderMap,
-    /// What earlier layers left.
+    /// The values that earlier layers put there.
     pub extensions: &'r Extensions,
 }
 
@@ -47,15 +47,15 @@ impl<'r> RequestHead<'r> {
         Self { method: &parts.method, uri: &parts.uri, headers: &parts.headers, extensions: &parts.extensions }
     }
 
-    /// The segments of the path, each percent-decoded once, as routers hand them to handlers. `None` if one of them is not
-    /// UTF-8, or if the target is not a path.
+    /// The segments of the path, each percent-decoded once, as routers pass them to handlers. `None` if a segment is
+    /// not UTF-8, or if the target is not a path.
     ///
     /// The path is split before it is decoded, so `%2F` stays inside its segment. Nothing is normalized: `.`, `..` and
-    /// empty segments stand as they came, and a last `/` gives an empty last segment.
+    /// empty segments stay unchanged, and a final `/` gives an empty last segment.
     ///
     /// # Security
-    /// A decision on `uri.path()` itself looks at text that a handler never sees: `/docs/%73ecret` is `/docs/secret`
-    /// there.
+    /// A handler never gets the text of `uri.path()` itself, so do not decide on it: `/docs/%73ecret` is `/docs/secret`
+    /// for a handler.
     ///
     /// # Example
     /// ```

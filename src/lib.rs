@@ -1,6 +1,6 @@
 //! Server-side tokens for Tower and Axum: a random string in the visitor's cookie (or session, or `Authorization`
-//! header), a row in a store that says whose it is and when it ends, a middleware that turns the one into the other on
-//! every request, and a guard that lets only the right people through.
+//! header), a row in a store that says which user it belongs to and when it ends, a middleware that looks up the user
+//! on every request, and a guard that allows only the users that a rule permits.
 //!
 //! ```text
 //! request ──► TokenAuthLayer ────────────────────────────────► GuardLayer ────────► handler
@@ -13,7 +13,7 @@
 //!             └─ extensions: CurrentUser + UserLevel, or Unauthenticated (why not)
 //! ```
 //!
-//! *Once you have decided that a user is legitimate, then you ask this crate for a token.* How people prove who they are,
+//! The application decides that a user is legitimate, and then generates a token with this crate. Passwords,
 //! registration, and limits on login attempts stay with the application.
 //!
 //! | I want to … | go to … |
@@ -22,9 +22,9 @@
 //! | give a user a token, end one, list devices | [`tokens::Tokens`] |
 //! | log in with a cookie that outlives the browser | [`IssuedToken::remember_me`](tokens::IssuedToken::remember_me) |
 //! | find the user of every request | [`auth::TokenAuthLayer`] |
-//! | let only some users to a route | [`policy::SecurityPolicy`] and its [`guard`](policy::SecurityPolicy::guard) |
-//! | decide on a record inside a handler | [`make_sure_allowed`](policy::SecurityPolicy::make_sure_allowed) |
-//! | have the user in an axum handler | [`extract`](mod@extract) |
+//! | allow only some users on a route | [`policy::SecurityPolicy`] and its [`guard`](policy::SecurityPolicy::guard) |
+//! | check access to a record inside a handler | [`make_sure_allowed`](policy::SecurityPolicy::make_sure_allowed) |
+//! | get the user in an axum handler | [`extract`](mod@extract) |
 //! | read tokens from elsewhere in a request | [`source::TokenSource`] |
 //! | bring my own sessions, or PHP's | [`source::TokenSession`], `source::PhpSessions` |
 //! | choose a store | [`repository`] |
@@ -32,10 +32,10 @@
 //! | issue API tokens with a prefix | [`token::ApiTokenFormat`] |
 //! | set lifetimes | [`token::Lifetime`] |
 //! | set the cookie's name and attributes | [`respond::TokenCookie`] |
-//! | change how a refusal is answered | [`respond::Answers`], [`respond::Respond`] |
+//! | change the response to a refusal | [`respond::Answers`], [`respond::Respond`] |
 //! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
-//! | know the defaults, what an attacker can try, how the house is built | [`guide`] |
+//! | read about the defaults, the threat model, the architecture | [`guide`] |
 //! | move the clock in tests | [`clock::ManualClock`] |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,6 +1,6 @@
-//! One line to each log macro, which is nothing without the feature `tracing`.
+//! The log macros, one line each. Without the feature `tracing` they do nothing.
 
-/// Logs an error that somebody must act on.
+/// Logs an error that an operator must act on.
 macro_rules! log_error {
     ($($argument:tt)+) => {
         #[cfg(feature = "tracing")]
@@ -8,7 +8,7 @@ macro_rules! log_error {
     };
 }
 
-/// Logs something that went wrong and heals by itself.
+/// Logs an error that recovers without action.
 macro_rules! log_warn {
     ($($argument:tt)+) => {
         #[cfg(feature = "tracing")]
@@ -24,7 +24,7 @@ macro_rules! log_debug {
     };
 }
 
-/// Logs the way that a request took.
+/// Logs how a request was handled.
 macro_rules! log_trace {
     ($($argument:tt)+) => {
         #[cfg(feature = "tracing")]

@@ -1,4 +1,4 @@
-//! The paved path in one import: `use tower_tokens::prelude::*`.
+//! The usual types in one import: `use tower_tokens::prelude::*`.
 //!
 //! # Example
 //! ```

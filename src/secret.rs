@@ -1,11 +1,11 @@
-//! Text that must not be seen: redacted in `Debug`, wiped from memory on drop.
+//! Secret text: redacted in `Debug`, wiped from memory on drop.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// Secret text. It has no `Display` and no `Serialize`; [`expose_secret`](Self::expose_secret) is the only door.
+/// Secret text. It has no `Display` and no `Serialize`; only [`expose_secret`](Self::expose_secret) reads it.
 #[derive(Clone)]
 pub(crate) struct SecretText(Zeroizing<String>);
 
@@ -25,7 +25,7 @@ impl fmt::Debug for SecretText {
     }
 }
 
-/// Takes the same time wherever the texts differ.
+/// Takes the same time wherever the first difference is.
 impl PartialEq for SecretText {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()

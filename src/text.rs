@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use arrayvec::ArrayString;
 
-/// A UUID (36 bytes) and most e-mail addresses fit: cloning them allocates nothing and writes to no shared counter, so
-/// that two threads serving the same user do not wait for each other's cache line.
+/// A UUID (36 bytes) and most e-mail addresses fit: cloning them does not allocate or write to a shared counter, so
+/// that two threads that serve the same user do not wait for each other's cache line.
 pub(crate) const INLINE_BYTES: usize = 39;
 
 /// Immutable text that is cheap to clone.

@@ -1,7 +1,7 @@
-//! What the layer asks about a token: [`TokenValidator`].
+//! Validates tokens for the layer: [`TokenValidator`].
 //!
-//! [`Tokens`](crate::tokens::Tokens) is one, and most applications need no other. Write one to take tokens that somebody
-//! else issues, and chain it with [`or`](TokenValidator::or).
+//! [`Tokens`](crate::tokens::Tokens) is one, and most applications need no other. Write one to accept tokens of another
+//! issuer, and chain it with [`or`](TokenValidator::or).
 //!
 //! # Example
 //! ```
@@ -49,15 +49,15 @@ use crate::source::TokenSource;
 use crate::token::{Token, TokenKey};
 use crate::user::CurrentUser;
 
-/// What a validator says of a token. The three answers never blur: an outage is not a refusal.
+/// The result of validating a token. Its three cases stay distinct: an outage is not a refusal.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "there is no fourth answer, and nobody may overlook one")]
+#[expect(clippy::exhaustive_enums, reason = "there are three cases, and a caller must handle each of them")]
 pub enum Validation {
-    /// It is valid, and this is its user.
+    /// The token is valid, and this is its user.
     Valid(CurrentUser),
-    /// It is unknown, expired or ended, or its user is gone or disabled.
+    /// The token is unknown, expired or ended, or its user is deleted or disabled.
     Invalid,
-    /// Nothing is known, for somebody did not answer.
+    /// The result is unknown, because a store or a service did not answer.
     Unavailable(Error),
 }
 
@@ -71,9 +71,9 @@ impl From<Result<Option<CurrentUser>, Error>> for Validation {
     }
 }
 
-/// Turns the text of a token into its user: what `TokenAuthLayer` asks on every request.
+/// Turns the text of a token into its user. `TokenAuthLayer` calls it on every request.
 ///
-/// `Tokens` asks its store. Two validators can be chained with [`or`](Self::or).
+/// `Tokens` looks the token up in its store. Two validators can be chained with [`or`](Self::or).
 #[async_trait]
 pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     /// Validates without waiting, so that a hit costs no boxed future. `None` if the answer is not in this process's
@@ -88,18 +88,18 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     /// Validates, and waits for a store if it has to. `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
     async fn validate(&self, token: TokenKey<'_>) -> Validation;
 
-    /// Ends the credential by which this validator accepted the user: log out. `false`: it had ended already.
+    /// Ends the credential by which this validator accepted the user: log out. `false` if it had already ended.
     ///
     /// # Errors
-    /// [`ErrorKind::NotIssuedHere`] for a credential that this validator cannot end; this is the default answer to every
-    /// one. [`ErrorKind::Unavailable`] when a store does not answer: then it may live on.
+    /// [`ErrorKind::NotIssuedHere`] for a credential that this validator cannot end; by default it cannot end any.
+    /// [`ErrorKind::Unavailable`] if a store does not answer; then the credential may still be valid.
     async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
         let _ = user;
         Err(Error::with_source(ErrorKind::NotIssuedHere, "this validator ends no credentials"))
     }
 
-    /// Ends a token by its text: for a log-out that ends every token that a request presents, valid or not. `false`: it was
-    /// not a valid token of this validator.
+    /// Ends a token by its text: for a log-out that ends every token of a request, valid or not. `false` if it was not
+    /// a valid token of this validator.
     ///
     /// # Errors
     /// As [`destroy_current`](Self::destroy_current).
@@ -118,7 +118,7 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
         TokenSource::defaults()
     }
 
-    /// Asks `self`, and `next` about what `self` does not know.
+    /// Validates with `self` first, and with `next` if the token is not valid for `self`.
     fn or<V: TokenValidator>(self, next: V) -> Chain<Self, V>
     where
         Self: Sized,
@@ -127,13 +127,13 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// Two validators, one after the other. Made by [`TokenValidator::or`].
+/// Two validators, one after the other. Created by [`TokenValidator::or`].
 ///
-/// A token that the first cannot judge because of an outage may still be valid for the second; if it is not, the outage
-/// is the answer.
+/// A token that the first validator cannot check because of an outage may still be valid for the second; if it is not,
+/// the result is the outage.
 ///
-/// Its [sources](TokenValidator::sources) are those of the first; name the second's in `TokenAuthLayer::sources` if they
-/// are others.
+/// Its [sources](TokenValidator::sources) are those of the first; add the second's with `TokenAuthLayer::sources` if
+/// they differ.
 #[derive(Debug, Clone)]
 pub struct Chain<A, B> {
     first: A,
@@ -145,7 +145,7 @@ impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
     fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
         match self.first.validate_now(token)? {
             Validation::Invalid => self.next.validate_now(token),
-            // The next one may know it, and has to be asked in turn.
+            // It may be a token of the next validator, which has to check it then.
             Validation::Unavailable(_) => None,
             valid @ Validation::Valid(_) => Some(valid),
         }
@@ -162,7 +162,7 @@ impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
         }
     }
 
-    /// Whichever of the two issued it ends it.
+    /// Ends it with the validator that issued it.
     async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
         match self.first.destroy_current(user).await {
             Err(error) if error.kind() == ErrorKind::NotIssuedHere => self.next.destroy_current(user).await,
@@ -170,7 +170,7 @@ impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
         }
     }
 
-    /// Both are asked, unless the first ended it: the first may not answer, and the token be the next one's.
+    /// Calls both, unless the first ended it: the first may not answer, and the token may be the second's.
     async fn destroy(&self, token: &Token) -> Result<bool, Error> {
         let not_issued_here =
             |ended: &Result<bool, Error>| ended.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotIssuedHere);

@@ -1,4 +1,4 @@
-//! From a request's head to its user.
+//! Authenticates a request without the layer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::source::{Candidate, Candidates, Credential, SameOrigin, TokenSource};
 use crate::user::{CurrentUser, Unauthenticated};
 use crate::validator::TokenValidator;
 
-/// What [`TokenAuthLayer`](super::TokenAuthLayer) does to every request, without the layer: for frameworks that are no
-/// Tower services, and for the extractor `Authenticated`. Cheap to clone; made by
+/// Does what [`TokenAuthLayer`](super::TokenAuthLayer) does to every request, without the layer: for frameworks that do
+/// not use Tower services, and for the extractor `Authenticated`. Cheap to clone; created by
 /// [`TokenAuthLayer::authenticator`](super::TokenAuthLayer::authenticator).
 #[derive(Debug, Clone)]
 pub struct Authenticator(Arc<Settings>);
@@ -41,8 +41,8 @@ impl Authenticator {
         &self.0
     }
 
-    /// The answer if nothing has to be waited for: no boxed future, no copy of a token. `None`: something has to be, and
-    /// [`authenticate`](Self::authenticate), asked instead of this, does both.
+    /// Authenticates without waiting: no boxed future, no copy of a token. `None` if a session or a store has to be
+    /// waited for; call [`authenticate`](Self::authenticate) in place of this method to get the answer in both cases.
     #[must_use]
     pub fn authenticate_now(&self, head: RequestHead<'_>) -> Option<Result<CurrentUser, Unauthenticated>> {
         self.start(head).ok()
@@ -50,17 +50,17 @@ impl Authenticator {
 
     /// The user of this request, or why there is no user. The future borrows nothing from the request.
     ///
-    /// What is in memory is asked at once, and nothing is looked up twice. Everything else must answer within the
-    /// time-out of the layer; what does not counts as unavailable. It needs a Tokio runtime with its time driver; outside
-    /// of any runtime everything that would have to be waited for is unavailable, too.
+    /// Answers that are in memory are used at once, and nothing is looked up twice. Every other look-up must answer
+    /// within the time-out of the layer, or it counts as unavailable. Waiting needs a Tokio runtime with its time
+    /// driver; outside of any runtime, every look-up that has to wait counts as unavailable.
     ///
-    /// To check an open connection again, keep the head of the request that opened it and ask once more.
+    /// To check an open connection again, keep the head of the request that opened it and call this again.
     ///
     /// # Panics
-    /// When it is polled and something has to be waited for in a Tokio runtime without its time driver (`enable_time`).
+    /// If it is polled in a Tokio runtime without its time driver (`enable_time`) and a look-up has to wait.
     ///
     /// # Errors
-    /// [`Unauthenticated`] is the other outcome, not a failure.
+    /// [`Unauthenticated`] if the request has no user. This is an ordinary result, not a failure.
     pub fn authenticate(
         &self,
         head: RequestHead<'_>,
@@ -75,7 +75,7 @@ impl Authenticator {
         }
     }
 
-    /// Goes as far as nothing has to be waited for: gives the outcome, or the part that has to wait.
+    /// Authenticates as far as possible without waiting: returns the result, or the part that has to wait.
     pub(super) fn start(&self, head: RequestHead<'_>) -> Result<Result<CurrentUser, Unauthenticated>, Box<Pending>> {
         let Settings { validator, sources, same_origin, timeout, .. } = &*self.0;
         let mut candidates = Candidates::new(sources, same_origin, &head);
@@ -96,7 +96,7 @@ impl Authenticator {
         Ok(resolution.finish())
     }
 
-    /// Writes the outcome into the request's extensions, in place of what came in with it.
+    /// Writes the result into the request's extensions, in place of what was there.
     #[inline]
     pub(super) fn write_extensions<B>(&self, outcome: Result<CurrentUser, Unauthenticated>, request: &mut Request<B>) {
         if request.extensions().is_empty() {
@@ -105,7 +105,7 @@ impl Authenticator {
         match outcome {
             Ok(user) => user.insert_into(request.extensions_mut()),
             Err(unauthenticated) => {
-                // What a layer further out has left is the longer one.
+                // An outer layer left a longer list; keep it.
                 let is_wanted =
                     is_page_request(RequestHead::of(request)) && request.extensions().get::<OriginalUri>().is_none();
                 let original = is_wanted.then(|| OriginalUri(request.uri().clone()));
@@ -114,7 +114,7 @@ impl Authenticator {
         }
     }
 
-    /// Writes why there is no user, and what an answer to it needs to know.
+    /// Writes the reason why there is no user, and the settings that a response to it needs.
     pub(crate) fn write_reason(
         &self,
         unauthenticated: Unauthenticated,
@@ -132,8 +132,9 @@ impl Authenticator {
 }
 
 thread_local! {
-    /// An empty map of extensions with room for seven. A fresh one has room for three, all of which axum needs, so that
-    /// ours would make it grow: copying a roomy one saves that. One a thread, so that no copy waits for another.
+    /// An empty map of extensions with room for seven. A new map has room for three, all of which axum needs, so that
+    /// our entries would make it grow: copying a larger one saves that. One per thread, so that threads do not contend
+    /// for it.
     static ROOMY: Extensions = {
         let mut extensions = Extensions::new();
         extensions.insert([(); 1]);

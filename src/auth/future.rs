@@ -1,4 +1,4 @@
-//! The future of a request that is authenticated first.
+//! The future of a request that is authenticated before the inner service is called.
 
 use std::fmt;
 use std::pin::Pin;
@@ -38,8 +38,8 @@ pin_project! {
     }
 }
 
-/// A request whose token is being looked up, and the service that was ready for it. In a box, so that a hit does not
-/// carry the room for it around.
+/// A request whose token is being looked up, and the inner service that is ready for it. Boxed, so that the future of a
+/// hit stays small.
 struct Waiting<S, B> {
     validation: Pin<Box<dyn Future<Output = Result<CurrentUser, Unauthenticated>> + Send>>,
     request: Request<B>,

@@ -15,16 +15,16 @@ use crate::validator::TokenValidator;
 /// [`UserLevel`](crate::user::UserLevel) in its extensions, or leaves
 /// [`Unauthenticated`](crate::user::Unauthenticated) there.
 ///
-/// It never answers a request itself: it reads, validates, writes extensions and calls the inner service. Only a guard,
-/// or an extractor, refuses.
+/// It never answers a request itself: it reads, validates, writes extensions and calls the inner service. Only a guard
+/// or an extractor refuses a request.
 ///
 /// # Cost
-/// The cheap ways to attach it are around the whole router, in one `ServiceBuilder` with the other layers, or not at all
-/// with the extractor `Authenticated`. Each separate `Router::layer` costs axum's own share again.
+/// The cheap ways to attach it are around the whole router, in one `ServiceBuilder` with the other layers, or not at
+/// all with the extractor `Authenticated`. Each separate `Router::layer` adds the cost of axum's own boxing again.
 ///
 /// # Panics
-/// A request whose look-up has to be waited for panics in a Tokio runtime that was built without its time driver
-/// (`enable_time`); outside of any runtime its token counts as unavailable.
+/// If a look-up has to wait in a Tokio runtime that was built without its time driver (`enable_time`). Outside of any
+/// runtime the token counts as unavailable.
 ///
 /// # Example
 /// See the [module](crate::auth).
@@ -35,7 +35,7 @@ pub struct TokenAuthLayer {
 }
 
 impl TokenAuthLayer {
-    /// Asks `validator` (usually [`Tokens`](crate::tokens::Tokens)), reads its own
+    /// Validates tokens with `validator` (usually [`Tokens`](crate::tokens::Tokens)), reads the validator's own
     /// [sources](TokenValidator::sources), applies the [same-origin rule](SameOrigin), and waits at most 5 seconds.
     pub fn new(validator: impl TokenValidator) -> Self {
         let sources = validator.sources();
@@ -49,7 +49,7 @@ impl TokenAuthLayer {
         Self { authenticator }
     }
 
-    /// Where a token may be, in order. Default: what the validator says; for `Tokens` its cookie, then the session,
+    /// Where a token may be, in order. Default: the validator's sources; for `Tokens` its cookie, then the session,
     /// then `Authorization: Bearer`.
     pub fn sources(mut self, sources: impl IntoIterator<Item = TokenSource>) -> Self {
         self.authenticator.settings_mut().sources = sources.into_iter().collect();
@@ -62,22 +62,22 @@ impl TokenAuthLayer {
         self
     }
 
-    /// How long the look-ups of one request may take together, before the store counts as unavailable. Default: 5
-    /// seconds; our choice, well below the patience of browsers and proxies.
+    /// How long the look-ups of one request may take together. After this time the store counts as unavailable.
+    /// Default: 5 seconds; our choice, well below the time-outs of browsers and proxies.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.authenticator.settings_mut().timeout = timeout;
         self
     }
 
-    /// How extractors answer a request without a user: realm, login page and so on. Give it the policy's own
+    /// How extractors answer a request without a user: realm, login page and so on. Pass the policy's own answers
     /// ([`SecurityPolicy::answers`](crate::policy::SecurityPolicy::answers)). Default: the defaults of [`Answers`],
-    /// which know no login page.
+    /// without a login page.
     pub fn answers(mut self, answers: Answers) -> Self {
         self.authenticator.settings_mut().answers = Some(answers);
         self
     }
 
-    /// What the layer does, without the layer.
+    /// The [`Authenticator`], which does what the layer does without wrapping a service.
     #[must_use]
     pub fn authenticator(&self) -> Authenticator {
         self.authenticator.clone()

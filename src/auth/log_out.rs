@@ -11,20 +11,21 @@ use crate::respond::SetTokenCookie;
 use crate::validator::TokenValidator;
 
 impl Authenticator {
-    /// Ends every token that this request presents, valid or not, and takes those in sessions out of them: log out. Call
-    /// it in the login too, before a new token is generated: what the request came with is replaced.
+    /// Ends every token that this request presents, valid or not, and removes those in sessions from their sessions:
+    /// log out. Call it in the login too, before a new token is generated, so that the new token replaces the tokens of
+    /// the request.
     ///
-    /// It is the way out of an ambiguous request. Cookies of two users make every guarded page answer 400; a removal
-    /// reaches only the cookie with the site's own path and domain, but a token that has ended is a stale credential,
-    /// and stale credentials contradict nothing.
+    /// It also resolves an ambiguous request. With cookies of two users, every guarded page answers 400. A removal
+    /// cookie reaches only the cookie with the site's own path and domain; but an ended token is a stale credential,
+    /// and stale credentials do not conflict with others.
     ///
-    /// On a request that another site caused, what the browser sent by itself is left alone, and there is no removal
-    /// cookie. At most 200 tokens of a request are ended.
+    /// On a request that another site caused, ambient credentials are not ended, and there is no removal cookie. At
+    /// most 200 tokens of a request are ended.
     ///
     /// # Errors
-    /// The error of the store, or [`ErrorKind::TimedOut`] when it takes longer than the layer's time-out: then tokens may
-    /// live on, and every other one was ended if it could be. A token in a session that may not be changed (a PHP session
-    /// without removal) is ended and stays there, which is not an error.
+    /// The error of the store, or [`ErrorKind::TimedOut`] if it takes longer than the layer's time-out: then some
+    /// tokens may still be valid, and every token that could be ended was ended. A token in a session that cannot be
+    /// changed (a PHP session without removal) is ended and stays there; that is not an error.
     ///
     /// # Panics
     /// If it is polled outside of a Tokio runtime with its time driver.
@@ -76,7 +77,7 @@ impl Authenticator {
     }
 }
 
-/// Ends these tokens, all of them even if one cannot be ended. Says how many were alive.
+/// Ends all these tokens, even if one of them cannot be ended. Returns how many were valid.
 async fn end(
     validator: &dyn TokenValidator,
     tokens: Vec<PresentedToken>,
@@ -101,8 +102,8 @@ async fn end(
     first_error.map_or(Ok(ended), Err)
 }
 
-/// What a log-out did, and the cookie that makes the browser forget its token. With axum it is a part of a response:
-/// `(logged_out, Redirect::to("/"))`.
+/// The result of a log-out, with the cookie that removes the token from the browser. With axum it is a part of a
+/// response: `(logged_out, Redirect::to("/"))`.
 #[derive(Debug)]
 #[must_use = "the browser keeps its cookie until this is a part of the response"]
 pub struct LoggedOut {

@@ -1,13 +1,13 @@
-//! Floor 4, who is asking: [`TokenAuthLayer`] turns a token in a request into a user in its extensions.
+//! Floor 4, authentication: [`TokenAuthLayer`] turns a token in a request into a user in its extensions.
 //!
 //! | file | role |
 //! |---|---|
-//! | `authenticator` | [`Authenticator`], from a request's head to its user |
+//! | `authenticator` | [`Authenticator`], authenticates a request without the layer |
 //! | `log_out` | ends every token that a request presents |
 //! | `presented` | every token that a request presents, for a log-out to end |
 //! | `pending` | the part of an authentication that has to wait: a session or a store |
 //! | `resolution` | chooses the winning candidate of a request |
-//! | `layer`, `service`, `future` | the same as middleware |
+//! | `layer`, `service`, `future` | the middleware |
 //!
 //! # Example
 //! ```

@@ -14,18 +14,18 @@ use crate::token::Token;
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
 use crate::validator::{TokenValidator, Validation};
 
-/// The part of an authentication that has to wait: the candidates that are left, copied out of the request.
+/// The part of an authentication that has to wait: the remaining candidates, copied out of the request.
 pub(super) struct Pending {
     validator: Arc<dyn TokenValidator>,
     timeout: Duration,
     resolution: Resolution,
     rest: Vec<Candidate<'static>>,
-    /// What was looked up already.
+    /// The candidates that were looked up already.
     looked_up: Vec<Token>,
 }
 
 impl Pending {
-    /// `first` has to wait, and `candidates` come after it; `resolution` is what was known without waiting. In a box, and
+    /// `first` has to wait, and `candidates` come after it; `resolution` is what was known without waiting. Boxed, and
     /// apart from the path of a hit, which stays short without it.
     #[cold]
     pub(super) fn new(
@@ -49,14 +49,14 @@ impl Pending {
     }
 
     fn add(&mut self, candidate: Candidate<'_>) {
-        // Of ten thousand unusable cookies one is kept for each reason.
+        // Keep one unusable cookie for each reason, not ten thousand.
         let mut of_this_source = self.rest.iter().rev().take_while(|kept| kept.source == candidate.source);
         if !of_this_source.any(|kept| candidate.repeats(kept)) {
             self.rest.push(candidate.into_owned());
         }
     }
 
-    /// Looks up one candidate after the other until the rest can change nothing.
+    /// Looks up one candidate after the other until the remaining ones cannot change the result.
     pub(super) async fn finish(mut self) -> Result<CurrentUser, Unauthenticated> {
         let started = Instant::now();
         for Candidate { kind, source, credential } in std::mem::take(&mut self.rest) {
@@ -96,8 +96,8 @@ impl Pending {
         self.resolution.finish()
     }
 
-    /// Waits until the time for all look-ups together is over. What is there at once counts even then, so that one that
-    /// hangs does not take the rest with it.
+    /// Waits until the time for all look-ups together is over. An answer that is ready at once counts even then, so
+    /// that one look-up that hangs does not make the others unavailable.
     async fn in_time<T>(&self, started: Instant, answer: impl Future<Output = T>) -> Result<T, Error> {
         if Handle::try_current().is_err() {
             log_error!("tokens cannot be looked up outside of a Tokio runtime: serve requests inside of one");

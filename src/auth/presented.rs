@@ -10,21 +10,21 @@ use crate::source::{Candidate, Candidates, Credential, TokenSession};
 use crate::token::Token;
 
 /// The most tokens of one request that are presented. Our choice: more than the cookies that browsers keep for one site
-/// (180 in Chromium and Firefox), so that planted ones leave a visitor a way out.
+/// (180 in Chromium and Firefox), so that a visitor with planted cookies can still log out.
 const MAX_PRESENTED: usize = 200;
 
 impl Authenticator {
-    /// Every token that this request presents, valid or not, each once, in the order of the sources: what a log-out
-    /// should end, so that no second one, left in another place, goes on.
+    /// Every token that this request presents, valid or not, each once, in the order of the sources. A log-out ends all
+    /// of them, so that no second token in another place stays valid.
     ///
-    /// What cannot be a token is left out, and so are ambient credentials on a request that another site caused: nobody
-    /// can be logged out from elsewhere. At most 200 are given.
+    /// Text that cannot be a token is left out, and so are ambient credentials on a request that another site caused:
+    /// another site cannot log a user out. At most 200 are returned.
     ///
     /// # Source
     /// Trongate's `destroy` ends the token in the session, the one in the cookie and the one in the header.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable) or [`TimedOut`](ErrorKind::TimedOut) when a session does not answer.
+    /// [`Unavailable`](ErrorKind::Unavailable) or [`TimedOut`](ErrorKind::TimedOut) if a session does not answer.
     ///
     /// # Panics
     /// If it is polled outside of a Tokio runtime with its time driver.
@@ -67,7 +67,7 @@ pub(super) struct PresentedToken {
     pub(super) session: Option<Box<dyn TokenSession>>,
 }
 
-/// What the request presents, copied out of it.
+/// The candidates of the request, copied out of it.
 pub(super) fn candidates(settings: &Settings, head: &RequestHead<'_>) -> Vec<Candidate<'static>> {
     let candidates = Candidates::new(&settings.sources, &settings.same_origin, head).with_limit(MAX_PRESENTED);
     candidates
@@ -76,8 +76,8 @@ pub(super) fn candidates(settings: &Settings, head: &RequestHead<'_>) -> Vec<Can
         .collect()
 }
 
-/// The tokens of these candidates, each once; sessions are asked for theirs. The error is that of the first session that
-/// does not answer.
+/// The tokens of these candidates, each once; a session is read to get its token. The error is that of the first
+/// session that does not answer.
 pub(super) async fn read(candidates: Vec<Candidate<'static>>) -> (Vec<PresentedToken>, Option<Error>) {
     let mut tokens: Vec<PresentedToken> = Vec::with_capacity(candidates.len());
     let mut first_error = None;

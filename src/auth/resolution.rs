@@ -6,8 +6,8 @@ use crate::source::Unusable;
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
 use crate::validator::Validation;
 
-/// Chooses the winning candidate of a request: the first valid one, unless candidates of the same source name different
-/// users.
+/// Chooses the winning candidate of a request: the first valid one, unless candidates of the same source belong to
+/// different users.
 #[derive(Debug)]
 pub(super) struct Resolution {
     winner: Option<CurrentUser>,
@@ -21,19 +21,19 @@ impl Resolution {
         Self { winner: None, winning_source: 0, failure: Reason::NoCredential, explicit: false }
     }
 
-    /// Whether one candidate was valid. Then only the others of its source matter.
+    /// Whether a candidate was valid. Then only the other candidates of its source matter.
     #[inline]
     pub(super) const fn has_winner(&self) -> bool {
         self.winner.is_some()
     }
 
-    /// Whether no further candidate can change anything: ambiguous stays ambiguous.
+    /// Whether no further candidate can change the result: ambiguous stays ambiguous.
     #[inline]
     pub(super) const fn is_settled(&self) -> bool {
         matches!(self.failure, Reason::Ambiguous)
     }
 
-    /// Whether no candidate of this source can change anything.
+    /// Whether no candidate of this source can change the result.
     pub(super) const fn is_settled_before(&self, source: usize) -> bool {
         self.is_settled() || (self.has_winner() && self.winning_source != source)
     }
@@ -71,7 +71,7 @@ impl Resolution {
         self.refused(kind, Reason::Unavailable);
     }
 
-    /// Adds a candidate that does not count, for this reason.
+    /// Adds a candidate that does not count, with its reason.
     #[cold]
     pub(super) fn refused(&mut self, kind: SourceKind, reason: Reason) {
         self.explicit |= kind.is_explicit();
@@ -80,13 +80,13 @@ impl Resolution {
         }
     }
 
-    /// Adds a candidate that is not to be looked up.
+    /// Adds a candidate that must not be looked up.
     #[cold]
     pub(super) fn unusable(&mut self, kind: SourceKind, source: usize, why: Unusable) {
         match why {
             Unusable::Refused(reason) => self.refused(kind, reason),
             Unusable::Repeated => self.repeated(kind),
-            // It might have named another user.
+            // It might have belonged to another user.
             Unusable::OverLimit if self.winner.is_some() && self.winning_source == source => {
                 self.refused(kind, Reason::Ambiguous);
             }
@@ -94,7 +94,7 @@ impl Resolution {
         }
     }
 
-    /// Adds a candidate that was looked up before, and was not valid.
+    /// Adds a candidate that was looked up before and was not valid.
     pub(super) fn repeated(&mut self, kind: SourceKind) {
         self.explicit |= kind.is_explicit();
     }
@@ -104,7 +104,7 @@ impl Resolution {
     pub(super) fn finish(self) -> Result<CurrentUser, Unauthenticated> {
         match self.winner {
             Some(user) if !matches!(self.failure, Reason::Ambiguous) => {
-                log_trace!(source = user.source().as_str(), "a user");
+                log_trace!(source = user.source().as_str(), "authenticated");
                 Ok(user)
             }
             _ => Err(no_user(self.failure, self.explicit)),
@@ -118,8 +118,8 @@ fn no_user(reason: Reason, explicit: bool) -> Unauthenticated {
     if explicit { outcome.with_explicit_credential() } else { outcome }
 }
 
-/// Which of several reasons is given: the one that leaves the most open first, for an outage must not look like a
-/// logout; then the one that says the most.
+/// The order in which one of several reasons is reported: first the reason that leaves the most open, because an outage
+/// must not look like a log-out; then the most specific reason.
 const fn weight(reason: Reason) -> u8 {
     match reason {
         Reason::NoCredential => 0,

@@ -1,4 +1,4 @@
-//! The service that the layer makes.
+//! The service of the layer.
 
 use std::mem;
 use std::task::{Context, Poll};
@@ -41,7 +41,7 @@ where
                 ResponseFuture::inner(self.inner.call(request))
             }
             Err(pending) => {
-                // The service that was polled ready is the one that is called; its clone is not ready and waits here.
+                // Call the service that was polled ready; leave its clone, which is not ready, in its place.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
                 ResponseFuture::validating(Box::pin(pending.finish()), request, ready, self.authenticator.clone())

@@ -1,4 +1,4 @@
-//! The user without a layer.
+//! Extracts the user without a layer.
 
 use axum_core::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
@@ -8,13 +8,13 @@ use crate::extract::AuthRejection;
 use crate::head::RequestHead;
 use crate::user::CurrentUser;
 
-/// The user of a request, found by the extractor itself: for a few routes in an application without a
-/// `TokenAuthLayer`, and the cheapest of all ways, for nothing is put into the extensions.
+/// The user of a request, authenticated by the extractor itself: for a few routes in an application without a
+/// `TokenAuthLayer`. It is the cheapest way, because it writes nothing into the extensions.
 ///
 /// The [`Authenticator`] comes from the router's state. Look-ups take at most its time-out, 5 seconds by default.
 ///
 /// # Panics
-/// If a look-up has to be waited for in a Tokio runtime that was built without its time driver.
+/// If a look-up has to wait in a Tokio runtime that was built without its time driver.
 ///
 /// # Example
 /// ```
@@ -34,7 +34,7 @@ use crate::user::CurrentUser;
 /// # });
 /// ```
 #[derive(Debug, Clone)]
-#[expect(clippy::exhaustive_structs, reason = "taken apart in a handler's parameters")]
+#[expect(clippy::exhaustive_structs, reason = "destructured in a handler's parameters")]
 pub struct Authenticated(pub CurrentUser);
 
 impl<S> FromRequestParts<S> for Authenticated

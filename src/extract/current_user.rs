@@ -1,4 +1,4 @@
-//! `CurrentUser` in a handler.
+//! Extracts `CurrentUser` in a handler.
 
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
@@ -6,8 +6,8 @@ use http::request::Parts;
 use crate::extract::AuthRejection;
 use crate::user::CurrentUser;
 
-/// Refuses requests without a user, as [`extract`](mod@crate::extract) tells; 500 and a log line without a
-/// `TokenAuthLayer`.
+/// Refuses requests without a user, as described in [`extract`](mod@crate::extract). Answers 500 and writes a log line
+/// if no `TokenAuthLayer` ran.
 impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = AuthRejection;
 

@@ -6,7 +6,7 @@ use axum_core::response::{IntoResponseParts, ResponseParts};
 
 use crate::auth::LoggedOut;
 
-/// Appends the removal cookie, and keeps the response out of every cache.
+/// Appends the removal cookie, and forbids every cache to store the response.
 impl IntoResponseParts for LoggedOut {
     type Error = Infallible;
 

@@ -3,24 +3,25 @@
 //! | in a handler | gives |
 //! |---|---|
 //! | `user: CurrentUser` | the user, or refuses |
-//! | `user: Option<CurrentUser>` | the user; `None` without a credential or with a stale cookie or session; refuses what is wrong |
+//! | `user: Option<CurrentUser>` | the user; `None` without a credential or with a stale cookie or session; refuses invalid credentials |
 //! | `Authenticated(user): Authenticated` | the user, without any layer: the [`Authenticator`](crate::auth::Authenticator) comes from the state |
 //! | `level: UserLevel` | the user's level alone, or refuses |
-//! | `Result<_, Refusal>` | an answer to what `make_sure_allowed` or `Tokens` refuse; a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) makes a page of it for people |
+//! | `Result<_, Refusal>` | the response to a refusal by `make_sure_allowed` or `Tokens`; a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) turns it into a page for browsers |
 //! | `(LoggedOut, …)` | a response that removes the cookie of a [log-out](crate::auth::Authenticator::log_out) |
-//! | `(SetTokenCookie, …)` | a response that sets or removes the cookie, which no cache keeps |
+//! | `(SetTokenCookie, …)` | a response that sets or removes the cookie, and that no cache stores |
 //!
-//! They refuse in the words of the guard. They cannot see a policy; its realm and login page reach them as
-//! [`Answers`](crate::respond::Answers) in the extensions of the request, where `TokenAuthLayer` leaves them, or by a
-//! guard or a [`RefusalLayer`](crate::respond::RefusalLayer) around the route. Without either they answer as
-//! [`Answers::default`](crate::respond::Answers) does.
+//! They give the same responses as a guard. An extractor has no access to a policy; the policy's realm and login page
+//! reach it as [`Answers`](crate::respond::Answers) in the extensions of the request, where `TokenAuthLayer` puts them,
+//! or through a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) around the route. Without them an extractor
+//! answers as [`Answers::default`](crate::respond::Answers) does.
 //!
-//! A page that is protected by an extractor alone sets its own `Cache-Control`: only the guard adds `private`.
+//! A page that only an extractor protects must set its own `Cache-Control`: only the guard adds `private`.
 //!
 //! # Login routes
-//! `Option<CurrentUser>` is not "whoever it is": it refuses a bad explicit credential, ambiguous cookies, cross-site
-//! requests and an outage. A login route must take everybody, above all those whose credential is bad: a good one is what
-//! they come for. So it takes `Option<Extension<CurrentUser>>`, which never refuses:
+//! `Option<CurrentUser>` does not accept every request: it refuses an invalid explicit credential, ambiguous cookies,
+//! cross-site requests and an outage. A login route must accept all requests, above all those with an invalid
+//! credential, because their senders come to get a valid one. So it takes `Option<Extension<CurrentUser>>`, which never
+//! refuses:
 //! ```
 //! use axum::{Extension, Router, body::Body, extract::Request, routing::post};
 //! use tower::ServiceExt;
@@ -43,14 +44,14 @@
 //! }
 //! # });
 //! ```
-//! Nor does a login form get the same-origin rule from the layer, for a forged login carries no credential. Put a
+//! The layer does not apply the same-origin rule to a login form, because a forged login carries no credential. Put a
 //! [`SameOriginLayer`](crate::same_origin::SameOriginLayer) around it.
 //!
 //! | file | role |
 //! |---|---|
 //! | `current_user`, `optional_user`, `user_level`, `authenticated` | one extractor each |
 //! | `rejection` | [`AuthRejection`] |
-//! | `refusal`, `set_cookie`, `logged_out` | lower floors' types as responses |
+//! | `refusal`, `set_cookie`, `logged_out` | types of lower floors as responses |
 //!
 //! # Example
 //! ```

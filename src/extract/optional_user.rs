@@ -1,4 +1,4 @@
-//! `Option<CurrentUser>` in a handler.
+//! Extracts `Option<CurrentUser>` in a handler.
 
 use axum_core::extract::OptionalFromRequestParts;
 use http::request::Parts;
@@ -6,9 +6,9 @@ use http::request::Parts;
 use crate::extract::AuthRejection;
 use crate::user::{CurrentUser, Reason, Unauthenticated};
 
-/// `None` for a request without a credential, or with one that a browser sent by itself and that has ended: nobody's
-/// fault. Refuses a bad explicit credential, ambiguous ones, cross-site requests, and when nothing is known. So it is
-/// not for a login route: that takes `Option<Extension<CurrentUser>>`, see [`extract`](mod@crate::extract).
+/// `None` for a request without a credential, or with an ambient one that has ended, which is no error of its sender.
+/// Refuses an invalid explicit credential, ambiguous ones, cross-site requests, and an outage. So it does not suit a
+/// login route: use `Option<Extension<CurrentUser>>` there, see [`extract`](mod@crate::extract).
 impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {
     type Rejection = AuthRejection;
 

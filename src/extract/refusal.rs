@@ -4,8 +4,9 @@ use axum_core::response::{IntoResponse, Response};
 
 use crate::respond::{Answers, Refusal, log_refusal};
 
-/// The answer for API clients, for a refusal alone knows no request. It stays in the extensions of the response, where a
-/// guard or a [`RefusalLayer`](crate::respond::RefusalLayer) finds it and answers as the request asks for it.
+/// The response for API clients, because a refusal alone does not contain the request. It stays in the extensions of
+/// the response, where a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) finds it and writes the response
+/// that fits the request.
 impl IntoResponse for Refusal {
     fn into_response(mut self) -> Response {
         log_refusal(&mut self);

@@ -1,4 +1,4 @@
-//! What an extractor answers instead of calling the handler.
+//! The response of an extractor that refuses the request.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::head::RequestHead;
 use crate::respond::{Answers, Refusal, RefusalKind, Respond, log_refusal};
 use crate::user::Unauthenticated;
 
-/// What the extractors answer instead of calling the handler: the same as a guard, byte for byte.
+/// The response of an extractor that refuses the request: the same as a guard's, byte for byte.
 ///
-/// An extractor of `Result<CurrentUser, AuthRejection>` lets the handler look at the
-/// [`refusal`](Self::refusal) and answer for itself.
+/// With an extractor of `Result<CurrentUser, AuthRejection>` the handler can read the [`refusal`](Self::refusal) and
+/// choose its own response.
 pub struct AuthRejection(Box<Inner>);
 
 struct Inner {
@@ -22,7 +22,7 @@ struct Inner {
 }
 
 impl AuthRejection {
-    /// The rejection of a request without a user. It is worded here, where the request can still be seen.
+    /// The rejection of a request without a user. The response is written here, where the request is available.
     pub(crate) fn of(parts: &Parts) -> Self {
         let mut refusal = match Unauthenticated::from_extensions(&parts.extensions) {
             Some(unauthenticated) => Refusal::from(unauthenticated),
@@ -35,7 +35,7 @@ impl AuthRejection {
                 refusal.mark_answered();
                 answers.respond(&refusal, head)
             }
-            // A guard or a `RefusalLayer` around this route knows better how to answer.
+            // A guard or a `RefusalLayer` around this route writes the response that fits best.
             None => Answers::default().respond(&refusal, head),
         };
         Self(Box::new(Inner { refusal, response }))

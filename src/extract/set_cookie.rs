@@ -6,7 +6,7 @@ use axum_core::response::{IntoResponse, IntoResponseParts, Response, ResponsePar
 
 use crate::respond::SetTokenCookie;
 
-/// Appends `Set-Cookie`, and keeps the response out of every cache.
+/// Appends `Set-Cookie`, and forbids every cache to store the response.
 impl IntoResponseParts for SetTokenCookie {
     type Error = Infallible;
 

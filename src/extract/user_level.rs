@@ -1,4 +1,4 @@
-//! `UserLevel` in a handler.
+//! Extracts `UserLevel` in a handler.
 
 use axum_core::extract::FromRequestParts;
 use http::request::Parts;
@@ -6,7 +6,7 @@ use http::request::Parts;
 use crate::extract::AuthRejection;
 use crate::user::{CurrentUser, UserLevel};
 
-/// The level of the [`CurrentUser`]; refuses requests without one, as [`extract`](mod@crate::extract) tells.
+/// The level of the [`CurrentUser`]. Refuses requests without a user, as described in [`extract`](mod@crate::extract).
 impl<S: Send + Sync> FromRequestParts<S> for UserLevel {
     type Rejection = AuthRejection;
 

@@ -1,4 +1,4 @@
-//! The response of the inner service, or the refusal.
+//! The future of the inner service, or of the refusal.
 
 use std::fmt;
 use std::pin::Pin;
@@ -47,7 +47,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Passed { future } => future.poll(cx),
-            // A future that is polled after its end never ends.
+            // A future that is polled after completion stays pending.
             StateProj::Refused { response } => {
                 response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response)))
             }

@@ -10,14 +10,14 @@ use crate::source::SameOrigin;
 
 /// Refuses unsafe requests that another site caused. An example is in [`same_origin`](super).
 ///
-/// `R` words the refusal; see [`Respond`](crate::respond::Respond).
+/// `R` writes the response to a refusal; see [`Respond`](crate::respond::Respond).
 #[derive(Debug)]
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct SameOriginLayer<R = Answers> {
     shared: Arc<Shared<R>>,
 }
 
-/// What all services of one layer share, so that cloning one touches a single counter.
+/// The settings that all services of one layer share, so that cloning a service increments a single counter.
 #[derive(Debug)]
 pub(super) struct Shared<R> {
     pub(super) settings: Settings,
@@ -49,10 +49,10 @@ impl<R> SameOriginLayer<R> {
         SameOriginLayer { shared: Arc::new(Shared { settings: self.shared.settings.clone(), respond }) }
     }
 
-    /// Lets every request to this path pass. For a route that other sites post forms to by agreement, such as
-    /// `/saml/acs` or the return of a payment, and that checks a signature itself. Default: none.
+    /// Allows every request to this path. For a route that other sites post forms to by agreement, such as `/saml/acs`
+    /// or the return of a payment, and that checks a signature itself. Default: no such path.
     ///
-    /// The path is compared byte for byte with the request's own, as this layer sees it, without the query.
+    /// The path is compared byte for byte with the path of the request as this layer gets it, without the query.
     pub fn insecure_bypass_path(self, path: &str) -> Self
     where
         R: Clone,

@@ -1,14 +1,14 @@
-//! Floor 4, protection against cross-site requests for routes that do harm without a credential:
-//! [`SameOriginLayer`].
+//! Floor 4, protection against cross-site requests for routes that need no credential: [`SameOriginLayer`].
 //!
-//! `TokenAuthLayer` applies the [same-origin rule](crate::source::SameOrigin) to cookies and sessions by itself. A login
-//! form needs it too, and carries neither: another site could log a visitor in as somebody else, and read what they
-//! write there. This layer refuses such a request with 403 before a handler sees it, a person with a page and a program
-//! with problem details, as [`respond`](crate::respond) says. The refusal is in the extensions of the response.
+//! `TokenAuthLayer` applies the [same-origin rule](crate::source::SameOrigin) to cookies and sessions by itself. A
+//! login form needs the rule too, but its request carries no credential: another site could log a visitor in as a
+//! different user, and read what the visitor writes there. This layer refuses such a request with 403 before a handler
+//! runs, with a page for a browser and problem details for a program, as described in [`respond`](crate::respond). The
+//! refusal is in the extensions of the response.
 //!
-//! Put it around the routes with forms, or around the whole site. Programs that are no browsers send neither
-//! `Sec-Fetch-Site` nor `Origin`, and pass. Inside of `TokenAuthLayer` it also lets pass a user with an explicit credential
-//! (`Authorization: Bearer`, a header of its own), which no form of another site can send.
+//! Put it around the routes with forms, or around the whole site. Programs other than browsers send neither
+//! `Sec-Fetch-Site` nor `Origin`, and are allowed. Inside of `TokenAuthLayer` it also allows a user with an explicit
+//! credential (`Authorization: Bearer`, a separate header), which a form of another site cannot send.
 //!
 //! | file | role |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! The service that the layer makes.
+//! The service of the layer.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use crate::same_origin::ResponseFuture;
 use crate::same_origin::layer::{Settings, Shared};
 use crate::user::{CurrentUser, SourceKind};
 
-/// A service that only this site's own pages, and programs, may send unsafe requests to. Made by
+/// Accepts unsafe requests only from this site's own pages and from programs. Created by
 /// [`SameOriginLayer`](super::SameOriginLayer).
 #[derive(Debug)]
 pub struct SameOriginService<S, R> {
@@ -55,8 +55,8 @@ impl Settings {
     }
 }
 
-/// Whether the user was found by a token that no form of another site can send. A user that the application itself put
-/// there (`Direct`) says nothing about the request.
+/// Whether the user was found by a token that a form of another site cannot send. A user that the application itself
+/// put there (`Direct`) is no evidence about the request.
 fn has_explicit_credential(head: &RequestHead<'_>) -> bool {
     let source = head.extensions.get::<CurrentUser>().map(CurrentUser::source);
     source.is_some_and(|source| !source.is_ambient() && source != SourceKind::Direct)

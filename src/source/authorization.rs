@@ -14,14 +14,14 @@ const MAX_BASIC_USER_BYTES: usize = 256;
 /// Bytes of the longest Basic credentials before encoding.
 const MAX_BASIC_BYTES: usize = MAX_BASIC_USER_BYTES + 1 + MAX_TOKEN_BYTES;
 
-/// What the `Authorization` header says in one scheme.
+/// The value of the `Authorization` header for one scheme.
 #[derive(Debug)]
 pub(crate) enum Authorization<'r> {
-    /// There is no such header, or it is of another scheme.
+    /// There is no such header, or it has another scheme.
     Absent,
-    /// There are two: no server can know which one a proxy in front of it has judged.
+    /// There are two headers: a server cannot know which one a proxy in front of it has checked.
     Ambiguous,
-    /// What follows the scheme.
+    /// The text after the scheme.
     Credentials(&'r [u8]),
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn authorization<'r>(headers: &'r HeaderMap, scheme: &str) -> Authori
     }
 }
 
-/// The token that is the password of Basic credentials, or `None` if they hold none.
+/// The token that is the password of Basic credentials, or `None` if they contain no token.
 ///
 /// # Source
 /// RFC 7617 §2: the base64 of `user-id:password`; the first colon ends the user id.
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_is_known_in_any_case_and_only_whole() {
+    fn the_scheme_matches_in_any_case_and_only_as_a_whole() {
         for value in ["Bearer abc", "bearer abc", "BEARER   abc"] {
             assert_eq!(credentials(&[value], "Bearer").as_deref(), Some("abc"), "{value}");
         }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_what_follows_the_first_colon() {
+    fn the_password_follows_the_first_colon() {
         let read = |text: &[u8]| basic_password(STANDARD.encode(text).as_bytes());
         assert_eq!(read(b"me:abc").unwrap().expose_secret(), "abc");
         assert_eq!(read(b":abc").unwrap().expose_secret(), "abc");

@@ -12,11 +12,11 @@ use crate::source::{SameOrigin, TokenSession, TokenSource};
 use crate::token::{Token, TokenKey, is_token_text};
 use crate::user::{Reason, SourceKind};
 
-/// The most tokens of one request that are looked up. Our choice: more than any honest client sends, and a bound on what
-/// a dishonest one can make the store do.
+/// The most tokens of one request that are looked up. Our choice: more than any honest client sends, and a limit on the
+/// load that a hostile client can put on the store.
 const MAX_CANDIDATES: usize = 8;
 
-/// One credential of a request, and where it stands.
+/// One credential of a request, and its source.
 pub(crate) struct Candidate<'r> {
     pub(crate) kind: SourceKind,
     /// The number of its source: candidates of one source must agree on the user.
@@ -27,11 +27,12 @@ pub(crate) struct Candidate<'r> {
 pub(crate) enum Credential<'r> {
     /// Text that could be a token.
     Text(TokenKey<'r>),
-    /// The same, decoded or copied.
+    /// Text that could be a token, decoded or copied.
     Owned(Token),
-    /// A session, which may hold a token. An ambient one on a cross-site request may only be looked into.
+    /// A session, which may hold a token. If it is ambient and the request is cross-site, it is read only to see
+    /// whether it holds one.
     Session { session: Box<dyn TokenSession>, is_cross_site: bool },
-    /// Not to be looked up.
+    /// Must not be looked up.
     Unusable(Unusable),
 }
 
@@ -42,7 +43,7 @@ pub(crate) enum Unusable {
     Refused(Reason),
     /// The same text came before.
     Repeated,
-    /// It could be a token, but [`MAX_CANDIDATES`] came before it.
+    /// It could be a token, but [`MAX_CANDIDATES`] others came before it.
     OverLimit,
 }
 
@@ -57,7 +58,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// Whether it is unusable for the same reason as this earlier one of the same source.
+    /// Whether it is unusable for the same reason as this earlier credential of the same source.
     pub(crate) fn repeats(&self, earlier: &Candidate<'_>) -> bool {
         let is_same = match (&self.credential, &earlier.credential) {
             (Credential::Unusable(this), Credential::Unusable(earlier)) => this == earlier,
@@ -83,15 +84,15 @@ pub(crate) struct Candidates<'a, 'r> {
     head: &'a RequestHead<'r>,
     same_origin: &'a SameOrigin,
     sources: Enumerate<slice::Iter<'a, TokenSource>>,
-    /// The number and kind of the source whose values are read.
+    /// The number and kind of the source that is being read.
     source: usize,
     kind: SourceKind,
     values: Values<'a, 'r>,
     allows_ambient: Option<bool>,
     texts: ArrayVec<TokenKey<'r>, MAX_CANDIDATES>,
-    /// Tokens that stand nowhere in the request as they are, such as the password of Basic credentials.
+    /// Tokens that are not in the request verbatim, such as the password of Basic credentials.
     decoded: Vec<Token>,
-    /// How many more may be looked up.
+    /// How many more credentials may be looked up.
     remaining: usize,
 }
 
@@ -112,13 +113,13 @@ impl<'a, 'r> Candidates<'a, 'r> {
         }
     }
 
-    /// The same with another limit than that of look-ups.
+    /// The same with a different limit on look-ups.
     pub(crate) const fn with_limit(mut self, limit: usize) -> Self {
         self.remaining = limit;
         self
     }
 
-    /// The next credential of the source that the last one came from.
+    /// The next credential of the source that the previous one came from.
     #[inline(always)]
     pub(crate) fn next_of_this_source(&mut self) -> Option<Candidate<'r>> {
         let credential = match self.values.next()? {
@@ -128,7 +129,7 @@ impl<'a, 'r> Candidates<'a, 'r> {
         Some(Candidate { kind: self.kind, source: self.source, credential })
     }
 
-    /// The texts that were yielded, but this one.
+    /// The texts that were yielded before this one.
     pub(crate) fn texts_before(&self, key: Option<TokenKey<'_>>) -> impl Iterator<Item = &str> {
         let all = self.texts.iter().copied().chain(self.decoded.iter().map(Token::key));
         let others = all.filter(move |text| key.is_none_or(|key| key.as_bytes() != text.as_bytes()));
@@ -141,12 +142,12 @@ impl<'a, 'r> Candidates<'a, 'r> {
             return Credential::Unusable(unusable);
         }
         let text = TokenKey::from_checked(text);
-        // There is room for as many as may be looked up. Beyond them, texts may repeat.
+        // This remembers as many texts as may be looked up. Beyond them, texts may repeat.
         let _ = self.texts.try_push(text);
         Credential::Text(text)
     }
 
-    /// Apart from the text that most requests carry, so that its path stays short.
+    /// Separate from the texts that most requests carry, so that their path stays short.
     #[cold]
     #[inline(never)]
     fn other(&mut self, value: Value<'r>) -> Credential<'r> {
@@ -172,7 +173,7 @@ impl<'a, 'r> Candidates<'a, 'r> {
         Credential::Owned(token())
     }
 
-    /// Why this text is not looked up. `None`: it is, and counts.
+    /// Why this text is not looked up. `None` if it is looked up, and counts.
     #[inline(always)]
     fn unusable(&mut self, text: &[u8]) -> Option<Unusable> {
         if self.kind.is_ambient() && !self.allows_ambient() {
@@ -199,7 +200,7 @@ impl<'a, 'r> Candidates<'a, 'r> {
         *self.allows_ambient.get_or_insert_with(|| self.same_origin.lets_pass(self.head))
     }
 
-    /// Whether one more may be looked up.
+    /// Whether one more credential may be looked up.
     #[inline(always)]
     fn take_one(&mut self) -> bool {
         let left = self.remaining.checked_sub(1);

@@ -1,4 +1,4 @@
-//! The scan of the `Cookie` header: no jar, no copy.
+//! Reads the `Cookie` header, without a jar and without copies.
 
 use http::header::{COOKIE, GetAll, ValueIter};
 use http::{HeaderMap, HeaderValue};
@@ -8,7 +8,7 @@ use memchr::memchr;
 ///
 /// # Source
 /// RFC 6265 §4.2.1 and §5.4, read leniently: pairs are separated by `;` with or without a space, one pair of double
-/// quotes around a value is taken off, and a pair without `=` is passed over. Names are compared byte for byte.
+/// quotes around a value is removed, and a pair without `=` is skipped. Names are compared byte for byte.
 #[derive(Debug)]
 pub(crate) struct CookieValues<'r, 'n> {
     headers: ValueIter<'r, HeaderValue>,
@@ -73,12 +73,12 @@ mod tests {
     }
 
     #[test]
-    fn one_pair_of_quotes_is_taken_off_and_half_of_one_stays() {
+    fn a_pair_of_quotes_is_removed_and_a_single_quote_stays() {
         assert_eq!(values(&[br#"t="x"; t="x; t=x"; t="""#]), ["x", "\"x", "x\"", ""]);
     }
 
     #[test]
-    fn odd_bytes_and_empty_pairs_are_no_trouble() {
+    fn odd_bytes_and_empty_pairs_are_skipped() {
         assert_eq!(values(&[b";;; ;t=;\tt=\xff\xfe ; t=a=b"]), ["", "\u{fffd}\u{fffd}", "a=b"]);
     }
 }

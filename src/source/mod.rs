@@ -1,21 +1,21 @@
-//! Floor 2, where a request carries a token: [`TokenSource`], sessions, and the same-origin rule.
+//! Floor 2, the sources of tokens in a request: [`TokenSource`], sessions, and the same-origin rule.
 //!
 //! | file | role |
 //! |---|---|
-//! | `token_source` | [`TokenSource`], one place in a request |
-//! | `cookie` | the scan of the `Cookie` header |
+//! | `token_source` | [`TokenSource`], one place in a request where a token may be |
+//! | `cookie` | reads the `Cookie` header |
 //! | `authorization` | the `Bearer` and `Basic` schemes |
 //! | `session` | [`TokenSession`], a session that holds a token |
 //! | `tower_sessions` | the same for tower-sessions |
 //! | `php_session` | `PhpSessions`, PHP's own session files (feature `php-session`) |
 //! | `origin` | [`SameOrigin`], whether another site caused a request |
-//! | `trusted_origin` | which texts can be the `Origin` of a request |
-//! | `values` | the values of one source, as they stand in the request |
+//! | `trusted_origin` | checks which texts can be the `Origin` of a request |
+//! | `values` | the values of one source in a request |
 //! | `candidates` | the credentials of a request, in the order of the sources, each once |
 //!
-//! The first *valid* candidate wins: a stale cookie does not hide a good Bearer token, and of two valid ones the earlier
-//! source's counts. Within a source all count, and cookies that belong to different users make the request ambiguous. At
-//! most 8 candidates of a request are looked up.
+//! The first *valid* candidate wins: a stale cookie does not hide a valid Bearer token, and of two valid candidates the
+//! one of the earlier source wins. Within a source all count, and cookies that belong to different users make the
+//! request ambiguous. At most 8 candidates of a request are looked up.
 //!
 //! # Example
 //! Trongate's own order, the header of its JavaScript first:

@@ -9,22 +9,23 @@ use crate::source::trusted_origin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The same-origin rule: protection against cross-site request forgery without a token in every form.
+/// The same-origin rule: protection against cross-site request forgery without a hidden token in every form.
 ///
 /// A request passes if it is safe (`GET`, `HEAD` or `OPTIONS`, and not an upgrade to a WebSocket, which browsers send
-/// across sites with cookies and without a preflight); if the browser says `Sec-Fetch-Site: same-origin` or `none`; if
-/// there is no such header, and `Origin` is absent or its host is the request's; or if its `Origin` is trusted.
-/// Everything else was, or may have been, caused by another site. So was a request in which one of these headers stands
-/// twice. `same-site` does not pass: a neighbour on another subdomain is another site to us.
+/// across sites with cookies and without a preflight); if it has the header `Sec-Fetch-Site: same-origin` or `none`; if
+/// there is no such header, and `Origin` is absent or its host is the request's; or if its `Origin` is trusted. Every
+/// other request was, or may have been, caused by another site; so was a request with two of one of these headers.
+/// `same-site` does not pass: another subdomain counts as another site.
 ///
-/// `TokenAuthLayer` applies the rule to ambient credentials by itself. A cross-site request can do harm without a
-/// credential, too: a forged login logs a visitor in as somebody else. Put a
+/// `TokenAuthLayer` applies the rule to ambient credentials by itself. A cross-site request can also do harm without a
+/// credential: a forged login logs a visitor in as a different user. Put a
 /// [`SameOriginLayer`](crate::same_origin::SameOriginLayer) around routes with a login form, or around the whole site.
 ///
 /// # Security
-/// A plain `GET` always passes, for links from elsewhere must work: change nothing on `GET`. `X-Forwarded-Host` is not
-/// read, because anybody can send it. Behind a proxy that rewrites `Host`, keep the original one or name the site's own
-/// origin with [`trusted_origin`](Self::trusted_origin), or browsers without `Sec-Fetch-Site` are taken for cross-site.
+/// A plain `GET` always passes, because links from other sites must work: change nothing on `GET`. `X-Forwarded-Host`
+/// is not read, because any client can send it. Behind a proxy that rewrites `Host`, keep the original one or name the
+/// site's own origin with [`trusted_origin`](Self::trusted_origin); otherwise requests of browsers without
+/// `Sec-Fetch-Site` count as cross-site.
 ///
 /// # Source
 /// The W3C's Fetch Metadata Request Headers; Filippo Valsorda's account of cross-origin protection in Go 1.25.
@@ -41,7 +42,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// # Ok::<(), tower_tokens::error::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
-#[must_use = "a rule does nothing until a request is held against it"]
+#[must_use = "a rule does nothing until a request is checked with it"]
 pub struct SameOrigin {
     trusted: Vec<String>,
     insecure_off: bool,
@@ -56,12 +57,12 @@ impl SameOrigin {
     /// Trusts one more origin, compared byte for byte with what the browser sends: `https://app.example.com`, with a port
     /// only if it is not the scheme's own; `http://localhost:5173`; the web view of an application, such as
     /// `tauri://localhost` or `capacitor://localhost`; a browser's extension, such as `chrome-extension://` with its id.
-    /// Default: none.
+    /// Default: no trusted origin.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for a text that no browser sends as an origin, and so would never match: one with a
-    /// path or a last `/`, a capital letter, a default port, a wildcard, an international host that is not written in
-    /// punycode, an address that is not in its shortest form, `null`. The source of the error says which.
+    /// [`ErrorKind::InvalidInput`] for a text that no browser sends as an origin, and that would never match: one with
+    /// a path or a final `/`, a capital letter, a default port, a wildcard, an international host that is not written
+    /// in punycode, an address that is not in its shortest form, `null`. The source of the error says what is wrong.
     ///
     /// # Example
     /// ```
@@ -83,13 +84,13 @@ impl SameOrigin {
         Ok(self)
     }
 
-    /// Lets every request pass. For sites whose forms are protected by other means, and for nothing else.
+    /// Allows every request. Use it only for sites whose forms are protected by other means.
     pub fn insecure_allow_cross_site(mut self) -> Self {
         self.insecure_off = true;
         self
     }
 
-    /// Whether this request may use what the browser sends by itself.
+    /// Whether this request may use ambient credentials.
     #[must_use]
     pub fn allows(&self, head: RequestHead<'_>) -> bool {
         self.lets_pass(&head)
@@ -122,8 +123,8 @@ fn is_safe(head: &RequestHead<'_>) -> bool {
     matches!(*head.method, Method::GET | Method::HEAD | Method::OPTIONS) && !head.headers.contains_key(UPGRADE)
 }
 
-/// Whether the origin's host is the one that the request was sent to. The scheme is not compared: behind a proxy that
-/// ends TLS nobody here knows it.
+/// Whether the origin's host is the host of the request. The scheme is not compared: behind a proxy that ends TLS it is
+/// not known here.
 fn is_own_host(origin: &[u8], head: &RequestHead<'_>) -> bool {
     let Some((scheme, origin_host)) = parse_origin(origin) else { return false };
     let own_host = match (head.uri.authority(), single(head, &HOST)) {
@@ -136,7 +137,7 @@ fn is_own_host(origin: &[u8], head: &RequestHead<'_>) -> bool {
     !own_host.is_empty() && without_default_port(&origin_host) == without_default_port(own_host)
 }
 
-/// The scheme and the host with its port of a serialized origin (RFC 6454 §6.2); `null` is none.
+/// The scheme, and the host with its port, of a serialized origin (RFC 6454 §6.2). `None` for `null`.
 fn parse_origin(origin: &[u8]) -> Option<(&'static str, String)> {
     let uri = Uri::try_from(origin).ok()?;
     let scheme = ["http", "https"].into_iter().find(|scheme| uri.scheme_str() == Some(scheme))?;
@@ -150,7 +151,7 @@ enum Header<'r> {
     Is(&'r [u8]),
 }
 
-/// A header that may stand once. `None`: it stands twice.
+/// A header that may occur once. `None` if it occurs twice.
 fn single<'r>(head: &RequestHead<'r>, name: &HeaderName) -> Option<Header<'r>> {
     let mut values = head.headers.get_all(name).iter();
     match (values.next(), values.next()) {

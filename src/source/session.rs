@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::error::Error;
 use crate::token::Token;
 
-/// One visitor's server-side session, as far as a token is concerned: the way to bring any session library.
+/// One visitor's server-side session, as far as tokens are concerned. Implement it to use any session library.
 ///
 /// With the feature `tower-sessions` it is implemented for `tower_sessions::Session`.
 ///
@@ -42,23 +42,23 @@ use crate::token::Token;
 /// ```
 #[async_trait]
 pub trait TokenSession: Send + Sync {
-    /// The token in the session.
+    /// The token in the session, if there is one.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::error::ErrorKind::InvalidInput) for a value that cannot be a token. Any other error: the
-    /// session does not answer.
+    /// [`InvalidInput`](crate::error::ErrorKind::InvalidInput) for a value that cannot be a token. Any other error
+    /// means that the session does not answer.
     async fn token(&self) -> Result<Option<Token>, Error>;
 
-    /// Puts a token into the session, under a **new** session id: whoever knew the id before the login must not be
-    /// logged in with it (session fixation).
+    /// Puts a token into the session, under a **new** session id: an attacker who knew the id before the login must not
+    /// be logged in with it (session fixation).
     ///
     /// # Errors
-    /// When the session does not answer. Then the visitor is not logged in.
+    /// If the session does not answer. Then the visitor is not logged in.
     async fn put_token(&self, token: &Token) -> Result<(), Error>;
 
-    /// Takes the token out of the session. None there is not an error.
+    /// Removes the token from the session. It is not an error if there is none.
     ///
     /// # Errors
-    /// When the session does not answer.
+    /// If the session does not answer.
     async fn remove_token(&self) -> Result<(), Error>;
 }

@@ -1,4 +1,4 @@
-//! One place in a request where a token may be.
+//! A place in a request where a token may be.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub const DEFAULT_NAME: &str = "trongatetoken";
 /// [`source`](crate::source).
 ///
 /// # Security
-/// There is none for the query or the path: addresses end up in logs, histories and `Referer` (RFC 6750 §5.3).
+/// There is no source for the query or the path: addresses end up in logs, histories and `Referer` (RFC 6750 §5.3).
 ///
 /// # Example
 /// ```
@@ -51,7 +51,7 @@ impl TokenSource {
         Self::defaults_with_cookie(DEFAULT_NAME)
     }
 
-    /// The defaults, with this name of the cookie.
+    /// The defaults, with this cookie name.
     pub(crate) fn defaults_with_cookie(name: &str) -> Vec<Self> {
         vec![
             Self::cookie(name),
@@ -67,18 +67,18 @@ impl TokenSource {
         Self(Place::Cookie(name.into()))
     }
 
-    /// The session of type `S` that a session middleware left in the request extensions. The middleware must stand
+    /// The session of type `S` that a session middleware put into the request extensions. That middleware must be
     /// outside of `TokenAuthLayer`.
     #[must_use]
     pub fn session<S: TokenSession + Clone + 'static>() -> Self {
         Self::session_from(|head| head.extensions.get::<S>().cloned())
     }
 
-    /// The tower-sessions session, key `trongatetoken`. A session that has no id yet holds nothing and costs nothing.
+    /// The tower-sessions session, key `trongatetoken`. A session that has no id yet is not read.
     ///
     /// # Security
-    /// The `Debug` of a tower-sessions `Session` shows all that it holds, the token too: do not log one. Its own log lines
-    /// and spans hold neither values nor ids.
+    /// The `Debug` of a tower-sessions `Session` shows its whole content, including the token: do not log one. Its own
+    /// log lines and spans contain neither values nor ids.
     #[cfg(feature = "tower-sessions")]
     #[must_use]
     pub fn tower_session() -> Self {
@@ -87,7 +87,7 @@ impl TokenSource {
         })
     }
 
-    /// A session that `find` finds in the request. `find` must not block; the reading is the session's.
+    /// A session that `find` finds in the request. `find` must not block; reading the session may wait.
     #[must_use]
     pub fn session_from<S, F>(find: F) -> Self
     where
@@ -115,11 +115,11 @@ impl TokenSource {
         Self(Place::Header(HeaderName::from_static(name)))
     }
 
-    /// `Authorization: Basic`, the token being the password; the user name is not looked at.
+    /// `Authorization: Basic`, with the token as the password; the user name is ignored.
     ///
     /// # Security
-    /// A browser that was once given Basic credentials repeats them by itself, so the same-origin rule holds for them
-    /// as for a cookie.
+    /// A browser that was once given Basic credentials repeats them by itself, so the same-origin rule applies to them
+    /// as to a cookie.
     ///
     /// # Source
     /// RFC 7617 §2.
@@ -128,18 +128,18 @@ impl TokenSource {
         Self(Place::Basic)
     }
 
-    /// A place of the application's own: `read` gives the text of the token, or `None` if the request has none there.
-    /// What it gives need not be a token: other text makes the request malformed, as in any source.
+    /// A source of the application's own: `read` gives the text of the token, or `None` if the request has none there.
+    /// The text need not be a token: other text makes the request malformed, as in any source.
     ///
     /// `kind` says whether browsers send it by themselves ([`SourceKind::is_ambient`]), in which case the same-origin
-    /// rule holds for it, and what logs call it: [`SourceKind::Header`] for what a program writes into a header,
-    /// [`SourceKind::Cookie`] for a cookie that is read in another way.
+    /// rule applies to it, and gives its name in logs: [`SourceKind::Header`] for a value that a program writes into a
+    /// header, [`SourceKind::Cookie`] for a cookie that is read in another way.
     ///
     /// # Security
-    /// A kind that is not ambient for what browsers do send by themselves lets other sites act for the user.
+    /// If browsers send the value by themselves and `kind` is not ambient, other sites can act for the user.
     ///
     /// # Example
-    /// A WebSocket's subprotocol, which is what a page can set on the request that opens one:
+    /// A WebSocket's subprotocol, which a page can set on the request that opens the WebSocket:
     /// ```
     /// use http::Request;
     /// use tower_tokens::auth::TokenAuthLayer;
@@ -170,7 +170,7 @@ impl TokenSource {
         Self(Place::Function(kind, Arc::new(read)))
     }
 
-    /// What kind of place it is.
+    /// The kind of place.
     #[must_use]
     #[inline]
     pub const fn kind(&self) -> SourceKind {

@@ -31,7 +31,7 @@ impl TokenSession for Session {
     }
 }
 
-/// The error without its text: a decoding error may quote what the session holds.
+/// The error without its text: a decoding error may quote the content of the session.
 fn to_error(error: SessionError) -> Error {
     match error {
         SessionError::SerdeJson(_) => Error::with_source(ErrorKind::Corrupt, "the session cannot be decoded"),

@@ -1,15 +1,16 @@
-//! Which texts can be the `Origin` of a request.
+//! Checks which texts can be the `Origin` of a request.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Pages of these schemes have no origin of their own (browsers send `null`), or there are no pages of them.
+/// Pages of these schemes have no origin of their own (browsers send `null`), or there are no such pages.
 const WITHOUT_PAGES: [&str; 10] =
     ["about", "blob", "data", "file", "filesystem", "ftp", "javascript", "view-source", "ws", "wss"];
 
 const MAX_HOST_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
 
-/// Whether a browser, or the web view of an application, can send this text as `Origin`; else what is wrong with it.
+/// Checks that a browser, or the web view of an application, can send this text as `Origin`. The error says what is
+/// wrong with it.
 ///
 /// # Source
 /// RFC 6454 §6.2; the serialization of origins and hosts in the WHATWG's HTML and URL standards.
@@ -108,7 +109,7 @@ fn check_web_host(host: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A host of letters, digits, `-` and `_` in labels. One last dot is part of the name: browsers keep it.
+/// A host of letters, digits, `-` and `_` in labels. One final dot is part of the name: browsers keep it.
 fn check_name(host: &str) -> Result<(), &'static str> {
     if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Err("browsers send the host in lower case");
@@ -132,12 +133,12 @@ fn check_name(host: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// A number in base 36 at the end is what makes a label international; a label without one is never sent.
+/// Whether a number in base 36 ends the label, which makes it international; browsers never send a label without one.
 fn can_be_punycode(text: &str) -> bool {
     !text.is_empty() && !text.ends_with('-')
 }
 
-/// The last label is a number, which makes browsers read the host as an IPv4 address.
+/// Whether the last label is a number, which makes browsers read the host as an IPv4 address.
 fn ends_in_a_number(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let last = host.rsplit('.').next().unwrap_or_default();
@@ -185,13 +186,13 @@ mod tests {
 
     const EXTENSION: &str = "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb";
 
-    /// What a browser makes of the text as an address, serialized as an origin.
+    /// The text as an address in a browser, serialized as an origin.
     fn as_browsers_send_it(text: &str) -> Option<String> {
         Url::parse(text).ok().map(|url| url.origin()).filter(url::Origin::is_tuple).map(|it| it.ascii_serialization())
     }
 
     #[test]
-    fn what_an_application_may_trust_is_taken() {
+    fn an_origin_that_browsers_send_is_accepted() {
         for origin in [
             "https://app.example.com",
             "http://localhost:5173",
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_sends_is_refused_and_the_message_says_why() {
+    fn an_origin_that_no_browser_sends_is_refused_and_the_message_says_why() {
         for (origin, why) in [
             ("", "scheme://host"),
             ("null", "sandbox"),
@@ -308,9 +309,9 @@ mod tests {
     }
 
     proptest! {
-        /// A browser that meets the text as an address sends it as it stands.
+        /// A browser sends an accepted origin unchanged.
         #[test]
-        fn an_origin_of_the_web_that_is_taken_is_the_one_that_browsers_send(
+        fn an_accepted_web_origin_is_what_browsers_send(
             scheme in "https?",
             host in prop_oneof![
                 "[a-zA-Z0-9._-]{1,12}",
@@ -323,14 +324,14 @@ mod tests {
             rest in prop_oneof![4 => Just(String::new()), 1 => "[/?# @\\\\]{0,2}"],
         ) {
             let origin = format!("{scheme}://{host}{port}{rest}");
-            // Whether a punycode label decodes is the one thing that is not looked at.
+            // Only the decoding of a punycode label is not checked.
             if check(&origin).is_ok() && !origin.contains("xn--") {
                 prop_assert_eq!(as_browsers_send_it(&origin), Some(origin));
             }
         }
 
         #[test]
-        fn an_address_that_browsers_read_gives_an_origin_that_is_taken(
+        fn an_address_that_browsers_read_gives_an_accepted_origin(
             scheme in "https?",
             host in prop_oneof![
                 "[a-zA-Z0-9]([a-zA-Z0-9_-]{0,8}[a-zA-Z0-9])?(\\.[a-zA-Z]{1,5})?\\.?",

@@ -1,4 +1,4 @@
-//! The values of one source in a request, as they stand there.
+//! The values of one source in a request, before they are checked.
 
 use http::header::{HeaderValue, ValueIter};
 
@@ -16,13 +16,13 @@ pub(super) enum Values<'a, 'r> {
     One(Value<'r>),
 }
 
-/// One value of a source, before anything is known of it.
+/// One value of a source, before it is checked.
 pub(super) enum Value<'r> {
     /// The text of a credential.
     Text(&'r [u8]),
-    /// The same, which stands nowhere in the request as it is.
+    /// The text of a credential that is not in the request verbatim.
     Decoded(String),
-    /// What follows `Basic` in `Authorization`.
+    /// The text after `Basic` in `Authorization`.
     Basic(&'r [u8]),
     /// A session, which may hold a token.
     Session(Box<dyn TokenSession>),
@@ -31,7 +31,7 @@ pub(super) enum Value<'r> {
 }
 
 impl TokenSource {
-    /// The values of this source in the request. A new kind of source is one more arm here.
+    /// The values of this source in the request. Add an arm here for a new kind of source.
     #[inline(always)]
     pub(super) fn values<'a, 'r>(&'a self, head: &RequestHead<'r>) -> Values<'a, 'r> {
         match &self.0 {

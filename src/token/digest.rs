@@ -1,4 +1,4 @@
-//! What a store keeps instead of the token's text.
+//! The hash that a store keeps in place of the token's text.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a token's whole text.
 ///
-/// A stolen database of digests opens nothing. No salt and no slow hash are needed, because a token is not a password:
-/// nobody guesses 178 bits.
+/// A thief cannot log in with a stolen database of digests. No salt and no slow hash are needed, because a token is not a
+/// password: 178 random bits cannot be guessed.
 ///
 /// # Source
 /// FIPS 180-4.
@@ -40,7 +40,7 @@ impl TokenDigest {
         &self.0
     }
 
-    /// The digest that a store kept.
+    /// The digest with these bytes, as read from a store.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

@@ -1,4 +1,4 @@
-//! How token text is generated, and what cannot be a token.
+//! How token text is generated, and which text cannot be a token.
 
 use crate::error::{Error, ErrorKind};
 use crate::random;
@@ -51,7 +51,7 @@ pub fn is_token_text(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let (body, _) = text.split_at(text.len() - padding);
     let (chunks, rest) = body.as_chunks::<16>();
-    // Without a way out in the middle of a chunk, so that the processor looks at all its bytes at once.
+    // No early return within a chunk, so that the processor checks all its bytes at once.
     let is_clean = |bytes: &[u8]| bytes.iter().fold(true, |is_clean, byte| is_clean & is_b64token(*byte));
     !body.is_empty() && chunks.iter().all(|chunk| is_clean(chunk)) && rest.iter().all(|byte| is_b64token(*byte))
 }
@@ -59,7 +59,7 @@ pub fn is_token_text(text: &[u8]) -> bool {
 #[inline(always)]
 const fn is_b64token(byte: u8) -> bool {
     let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // `-`, `.`, `/` and the digits stand in one row.
+    // `-`, `.`, `/` and the digits are consecutive.
     let is_digit_or_mark = byte.wrapping_sub(b'-') <= b'9' - b'-';
     is_letter | is_digit_or_mark | (byte == b'_') | (byte == b'~') | (byte == b'+')
 }
@@ -67,7 +67,7 @@ const fn is_b64token(byte: u8) -> bool {
 /// Generates a token in Trongate's format: 32 symbols, each drawn without bias.
 ///
 /// # Errors
-/// [`ErrorKind::Unavailable`] when the operating system gives no random bytes.
+/// [`ErrorKind::Unavailable`] if the operating system gives no random bytes.
 pub(crate) fn generate_text() -> Result<Token, Error> {
     let mut text = String::with_capacity(TRONGATE_SYMBOLS);
     random::append_symbols(&mut text, TRONGATE_ALPHABET, TRONGATE_SYMBOLS)?;
@@ -76,9 +76,9 @@ pub(crate) fn generate_text() -> Result<Token, Error> {
 
 /// The format of long-lived API tokens: `<prefix>_<secret><check>`.
 ///
-/// The prefix tells a secret scanner and a support desk whose token it is. The check, 6 base-62 digits of the CRC-32 of
-/// all that stands before them, tells a typing error and a made-up token from a real one without a look-up. All
-/// characters are `[A-Za-z0-9_]`, so that a double click selects the whole token.
+/// The prefix shows a secret scanner and a support desk whose token it is. The check, 6 base-62 digits of the CRC-32 of
+/// the text before them, detects a typing error or an invented token without a look-up. All characters are
+/// `[A-Za-z0-9_]`, so that a double click selects the whole token.
 ///
 /// # Example
 /// ```
@@ -120,7 +120,7 @@ impl ApiTokenFormat {
     /// Generates a token of this format with a secret of 30 base-62 symbols (178 bits).
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] when the operating system gives no random bytes.
+    /// [`ErrorKind::Unavailable`] if the operating system gives no random bytes.
     pub fn generate(&self) -> Result<Token, Error> {
         let mut text = String::with_capacity(self.prefix.len() + 1 + API_SECRET_SYMBOLS + CHECK_DIGITS);
         text.push_str(&self.prefix);
@@ -131,13 +131,13 @@ impl ApiTokenFormat {
         Ok(Token::from_checked(text))
     }
 
-    /// Whether `text` bears this format's prefix, so that [`accepts`](Self::accepts) is the judge of it.
+    /// Whether `text` has this format's prefix, so that [`accepts`](Self::accepts) applies to it.
     #[must_use]
     pub fn claims(&self, text: &str) -> bool {
         text.strip_prefix(self.prefix.as_str()).is_some_and(|rest| rest.starts_with('_'))
     }
 
-    /// Whether `text` is of this format and its check digits are right.
+    /// Whether `text` has this format and its check digits are correct.
     #[must_use]
     pub fn accepts(&self, text: &str) -> bool {
         let expected = self.prefix.len() + 1 + API_SECRET_SYMBOLS + CHECK_DIGITS;
@@ -188,7 +188,7 @@ mod tests {
             .iter()
             .map(|symbol| (f64::from(counts[usize::from(*symbol)]) - expected).powi(2) / expected)
             .sum();
-        // 54 degrees of freedom: 134 is passed by chance once in 10^8 runs; `byte % 55` gives about 1,300 here.
+        // 54 degrees of freedom: chance exceeds 134 once in 10^8 runs; `byte % 55` gives about 1,300 here.
         assert!(chi_squared < 134.0, "{chi_squared}");
         assert_eq!(counts.iter().sum::<u32>(), tokens * 32, "a symbol outside the alphabet");
     }

@@ -1,12 +1,12 @@
-//! What a token is looked up by.
+//! The key that a token is looked up by.
 
 use std::fmt;
 
 use crate::token::TokenDigest;
 
-/// What a token is looked up by: its text, borrowed. Validators and stores are asked with it. Stores of ours that outlive
-/// the process keep and look up its [digest](Self::digest), the one in memory a keyed tag; only somebody else's table that
-/// holds tokens in clear needs the text.
+/// The key that a token is looked up by: its text, borrowed. It is the argument of validators and stores. This crate's
+/// persistent stores keep and look up its [digest](Self::digest), the store in memory keeps a keyed hash; only a
+/// foreign table that holds tokens in clear needs the text.
 #[derive(Clone, Copy)]
 pub struct TokenKey<'a>(&'a [u8]);
 
@@ -22,7 +22,7 @@ impl<'a> TokenKey<'a> {
         Self(text)
     }
 
-    /// The digest, which is what a store should keep. Computed at each call.
+    /// The digest, which a store should keep. Computed at each call.
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
         TokenDigest::of_bytes(self.0)
@@ -31,11 +31,11 @@ impl<'a> TokenKey<'a> {
     /// The secret text, for a store that has to keep it in clear.
     #[must_use]
     pub fn expose_secret(&self) -> &'a str {
-        // Text however the key was made. If it were not, it would be nobody's.
+        // Always valid UTF-8, however the key was made. Otherwise an empty text, which no token has.
         std::str::from_utf8(self.0).unwrap_or_default()
     }
 
-    /// The secret text in bytes.
+    /// The secret text as bytes.
     pub(crate) const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }

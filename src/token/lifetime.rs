@@ -4,18 +4,18 @@ use time::{Duration, OffsetDateTime};
 
 use crate::clock::Timestamp;
 
-/// When something ends. It has ended when `now >= the end`.
+/// When something ends. It has ended if `now >= the end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "there is no third way to end")]
+#[expect(clippy::exhaustive_enums, reason = "an end is a time or never")]
 pub enum Expiry {
     /// At this second.
     At(Timestamp),
-    /// Never. It has to be written out: no number stands for it.
+    /// Never. It must be written out: no number stands for it.
     Never,
 }
 
 impl Expiry {
-    /// Whether the end has come: `now >= end`.
+    /// Whether the end has passed: `now >= end`.
     #[must_use]
     pub fn has_passed(self, now: Timestamp) -> bool {
         matches!(self, Self::At(end) if now >= end)
@@ -27,7 +27,7 @@ impl Expiry {
         self.timestamp().map(OffsetDateTime::from)
     }
 
-    /// The end as stores keep it, or `None` for never.
+    /// The end in the form that stores keep, or `None` for never.
     #[must_use]
     pub const fn timestamp(self) -> Option<Timestamp> {
         match self {
@@ -52,9 +52,10 @@ impl From<Option<Timestamp>> for Expiry {
     }
 }
 
-/// How long a token lives: an absolute limit that nothing moves, and optionally an idle limit that activity moves.
+/// How long a token lives: an absolute limit that activity does not move, and optionally an idle limit that activity
+/// moves.
 ///
-/// The default is 86,400 seconds without an idle limit, which is Trongate's.
+/// The default is Trongate's: 86,400 seconds without an idle limit.
 ///
 /// # Source
 /// The presets are the reauthentication limits of NIST SP 800-63B-4 §2.1.3, §2.2.3 and §2.3.3.
@@ -99,7 +100,7 @@ impl Lifetime {
         Self::absolute(Duration::seconds(seconds as i64))
     }
 
-    /// No absolute limit at all. Give such a token an idle limit, or watch it well.
+    /// No absolute limit. Give such a token an idle limit, or list and revoke it regularly.
     pub const fn never_expires() -> Self {
         Self { absolute: None, idle: None }
     }
@@ -108,33 +109,33 @@ impl Lifetime {
         Self { absolute: Some(duration), idle: None }
     }
 
-    /// Adds an idle limit, in whole seconds: the token ends when it was not used for so long. A limit of less than a
+    /// Adds an idle limit, in whole seconds: the token ends if it is not used for so long. A limit of less than a
     /// second ends it at once.
     pub const fn with_idle_limit(mut self, limit: Duration) -> Self {
         self.idle = Some(limit);
         self
     }
 
-    /// The absolute limit, or `None` for none.
+    /// The absolute limit, or `None` if there is no limit.
     #[must_use]
     pub const fn absolute_limit(&self) -> Option<Duration> {
         self.absolute
     }
 
-    /// The idle limit, or `None` for none.
+    /// The idle limit, or `None` if there is no limit.
     #[must_use]
     pub const fn idle_limit(&self) -> Option<Duration> {
         self.idle
     }
 
-    /// The absolute end of a token that is born `now`.
+    /// The absolute end of a token that is created at `now`.
     #[must_use]
     pub fn ends_at(&self, now: Timestamp) -> Expiry {
         self.absolute.map(|duration| now + duration).into()
     }
 }
 
-/// What becomes of a token's limits when it is regenerated. Only the last of these can make them looser.
+/// How regeneration changes a token's limits. Only the last variant can extend them.
 ///
 /// # Example
 /// ```
@@ -153,12 +154,13 @@ impl Lifetime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum NewLimits {
-    /// The absolute end stays where it is. The idle limit stays as long as it is, and counts from now.
+    /// Keeps the absolute end. The idle limit keeps its length, and counts from now.
     #[default]
     Keep,
-    /// The same, but at most this lifetime from now: the earlier of the two ends, and the shorter of the two idle limits.
+    /// As `Keep`, but at most this lifetime from now: the earlier of the two ends, and the shorter of the two idle
+    /// limits.
     AtMost(Lifetime),
-    /// Those of a new token with this lifetime, from now, whatever the old ones were.
+    /// The limits of a new token with this lifetime, from now, whatever the old limits were.
     FreshStart(Lifetime),
 }
 
@@ -179,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_end_belongs_to_what_has_ended() {
+    fn a_token_has_ended_at_the_second_of_its_end() {
         let end = Expiry::At(Timestamp::from_unix_seconds(100));
         assert!(!end.has_passed(Timestamp::from_unix_seconds(99)));
         assert!(end.has_passed(Timestamp::from_unix_seconds(100)));

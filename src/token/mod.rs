@@ -3,14 +3,14 @@
 //! | file | role |
 //! |---|---|
 //! | `value` | [`Token`], the secret text |
-//! | `format` | how tokens are generated, and what cannot be one |
-//! | `digest` | [`TokenDigest`], what stores keep instead of the text |
-//! | `key` | [`TokenKey`], what a token is looked up by |
+//! | `format` | how tokens are generated, and which text cannot be a token |
+//! | `digest` | [`TokenDigest`], the hash that stores keep in place of the text |
+//! | `key` | [`TokenKey`], the key that a token is looked up by |
 //! | `lifetime` | [`Lifetime`] and [`Expiry`] |
-//! | `record` | [`TokenRecord`], what a store knows of a token |
-//! | `uuid` | [`TokenUuid`], the number of a token that no store knows |
+//! | `record` | [`TokenRecord`], the data of a token in a store, without its text |
+//! | `uuid` | [`TokenUuid`], the number of a self-contained token |
 //!
-//! A token itself is made by [`Tokens::generate`](crate::tokens::Tokens::generate).
+//! [`Tokens::generate`](crate::tokens::Tokens::generate) generates a token and stores it.
 //!
 //! # Example
 //! ```
@@ -19,7 +19,7 @@
 //! use tower_tokens::token::{Lifetime, Token, TokenId, TokenRecord};
 //!
 //! let token = Token::parse("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x")?;
-//! assert_eq!(token.key().digest().as_bytes().len(), 32); // what a store keeps instead of the text
+//! assert_eq!(token.key().digest().as_bytes().len(), 32); // a store keeps this in place of the text
 //!
 //! let born = Timestamp::from_unix_seconds(1_795_287_701);
 //! let record = TokenRecord::new(TokenId::new(7), born, Lifetime::hours(1));

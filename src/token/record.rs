@@ -1,4 +1,4 @@
-//! What a store knows of a token, never the secret.
+//! The data of a token in a store, without the secret.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::text::Text;
 use crate::token::{Expiry, Lifetime, NewLimits};
 
-/// The number of a token's record: public, stable over regeneration, and no help in guessing the token.
+/// The number of a token's record: public, unchanged by regeneration, and no help in guessing the token.
 ///
 /// `Display` and `Serialize` write it as decimal text, because JavaScript cannot hold every 63-bit number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,7 +49,7 @@ impl serde::Serialize for TokenId {
     }
 }
 
-/// What a store knows of a token: its id, times, name and code. Never its text or digest.
+/// The data of a token in a store: its id, times, name and code. Never its text or digest.
 ///
 /// # Example
 /// ```
@@ -77,14 +77,14 @@ pub struct TokenRecord {
 }
 
 impl TokenRecord {
-    /// The longest name of a token that is to be stored, in bytes. Our choice: every browser's `User-Agent` fits, those of
-    /// applications that bring a browser along too, and a name is read at each look-up.
+    /// The longest name that a store keeps, in bytes. Our choice: every browser's `User-Agent` fits, and so do those of
+    /// applications that embed a browser; a name is read at each look-up.
     pub const MAX_NAME_BYTES: usize = 512;
 
-    /// The longest code of a token that is to be stored, in bytes. Our choice: room for a UUID and a word.
+    /// The longest code that a store keeps, in bytes. Our choice: room for a UUID and a word.
     pub const MAX_CODE_BYTES: usize = 64;
 
-    /// The record of a token that is born at `created_at`, when its user has just proved who they are.
+    /// The record of a token that is created at `created_at`, just after its user proved who they are.
     #[must_use]
     pub fn new(id: TokenId, created_at: Timestamp, lifetime: Lifetime) -> Self {
         Self {
@@ -106,24 +106,24 @@ impl TokenRecord {
         self
     }
 
-    /// Names the token for its owner: `Firefox on Linux`, `backup script`. Default: none.
+    /// Names the token for its owner: `Firefox on Linux`, `backup script`. Default: no name.
     ///
-    /// A name of any length is taken here, so that what others wrote into a table can be read.
-    /// [`check_bounds`](Self::check_bounds) keeps a long one out of the store.
+    /// A name of any length is accepted here, so that names in a foreign table can be read.
+    /// [`check_bounds`](Self::check_bounds) refuses a long name before it is stored.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
         self.name = Some(Text::new(name));
         self
     }
 
-    /// Marks the token with an application's own code (Trongate: up to 3 characters). Default: none.
+    /// Marks the token with an application's own code (Trongate: up to 3 characters). Default: no code.
     #[must_use]
     pub fn with_code(mut self, code: &str) -> Self {
         self.code = Some(Text::new(code));
         self
     }
 
-    /// Sets when the user last proved who they are. Default: when the token was made.
+    /// Sets when the user last proved who they are. Default: when the token was created.
     #[must_use]
     pub fn with_authenticated_at(mut self, at: Timestamp) -> Self {
         self.authenticated_at = at;
@@ -137,15 +137,15 @@ impl TokenRecord {
         self
     }
 
-    /// Sets the end that no activity moves.
+    /// Sets the absolute end, which activity does not move.
     #[must_use]
     pub fn with_absolute_expiry(mut self, expiry: Expiry) -> Self {
         self.absolute_expiry = expiry;
         self
     }
 
-    /// The record as regeneration leaves it: the same id, name, code and proof of identity, a new birth, and the limits that
-    /// `limits` makes of the old ones.
+    /// The record after regeneration: the same id, name, code and time of authentication, a new time of creation, and
+    /// the old limits as `limits` changes them.
     #[must_use]
     pub fn regenerated(self, now: Timestamp, limits: NewLimits) -> Self {
         let (absolute_expiry, idle_limit) = match limits {
@@ -163,7 +163,7 @@ impl TokenRecord {
     /// [`MAX_CODE_BYTES`](Self::MAX_CODE_BYTES). For [`insert`](crate::repository::TokenRepository::insert).
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) otherwise; the source says which is too long.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) otherwise; the source says which field is too long.
     pub fn check_bounds(&self) -> Result<(), Error> {
         let fields = [("name", self.name(), Self::MAX_NAME_BYTES), ("code", self.code(), Self::MAX_CODE_BYTES)];
         for (field, text, most) in fields {
@@ -182,7 +182,7 @@ impl TokenRecord {
         self.id
     }
 
-    /// When this token was made (or last regenerated).
+    /// When this token was created (or last regenerated).
     #[must_use]
     pub fn created_at(&self) -> OffsetDateTime {
         self.created_at.into()
@@ -201,7 +201,7 @@ impl TokenRecord {
         self.last_used_at.map(OffsetDateTime::from)
     }
 
-    /// When the token was last used, or made if it never was.
+    /// When the token was last used, or when it was created if it never was.
     pub(crate) fn last_active(&self) -> Timestamp {
         self.last_used_at.unwrap_or(self.created_at)
     }
@@ -214,13 +214,13 @@ impl TokenRecord {
         self.absolute_expiry.min(idle_end.into())
     }
 
-    /// The end that no activity moves.
+    /// The absolute end, which activity does not move.
     #[must_use]
     pub const fn absolute_expiry(&self) -> Expiry {
         self.absolute_expiry
     }
 
-    /// How long the token may rest unused, in whole seconds, or `None` for as long as it likes.
+    /// How long the token may stay unused, in whole seconds, or `None` if there is no limit.
     #[must_use]
     pub const fn idle_limit(&self) -> Option<Duration> {
         self.idle_limit
@@ -233,23 +233,23 @@ impl TokenRecord {
         self.expires_at().has_passed(now)
     }
 
-    /// Whether the token can find its user at `now`: it has not ended, and if it has an idle limit, its last use (or birth)
-    /// lies no further ahead of `now` than [`CLOCK_TOLERANCE`](crate::clock::CLOCK_TOLERANCE) and the limit allow. Otherwise a
-    /// use by a clock that was a day fast would keep an idle token alive for a day.
+    /// Whether the token is valid at `now`: it has not ended, and if it has an idle limit, its last use (or creation)
+    /// is no further ahead of `now` than [`CLOCK_TOLERANCE`](crate::clock::CLOCK_TOLERANCE) and the limit allow.
+    /// Otherwise a use by a clock that was a day fast would keep an idle token valid for a day.
     #[must_use]
     #[inline]
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         !self.is_expired(now) && now >= self.valid_from()
     }
 
-    /// Before this time the last use of a token with an idle limit lies too far ahead.
+    /// The earliest time at which the last use of a token with an idle limit is not too far ahead.
     #[inline]
     pub(crate) fn valid_from(&self) -> Timestamp {
         let tolerance = self.idle_limit.map_or(Duration::MAX, |limit| limit.min(CLOCK_TOLERANCE));
         self.last_active() + -tolerance
     }
 
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.name.as_ref().map(Text::as_str)

@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind};
 
-/// The UUID of a token that no store knows. A sealed token's is random, version 4, drawn when the token is sealed and kept
-/// when it is resealed.
+/// The UUID of a self-contained token, which is in no store. The UUID of a sealed token is random, version 4; it is
+/// drawn when the token is sealed and kept when it is resealed.
 ///
-/// It names the token in a log or in a list of used or revoked tokens. It is no secret and opens nothing.
+/// It identifies the token in a log or in a list of used or revoked tokens. It is not a secret, and cannot be used as a
+/// token.
 ///
 /// # Source
 /// RFC 9562 §5.4.
@@ -38,7 +39,7 @@ impl TokenUuid {
         &self.0
     }
 
-    /// The UUID of version 4 out of 16 random bytes.
+    /// The UUID of version 4 from 16 random bytes.
     #[must_use]
     pub const fn from_random_bytes(mut bytes: [u8; 16]) -> Self {
         bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_uuid_is_refused() {
+    fn text_that_is_not_a_uuid_is_refused() {
         let text = "00010203-0405-4607-8809-0a0b0c0d0e0f";
         assert_eq!(text.parse::<TokenUuid>().unwrap().as_bytes()[..4], [0, 1, 2, 3]);
         assert_eq!(text.to_uppercase().parse::<TokenUuid>().unwrap().to_string(), text);

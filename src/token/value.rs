@@ -8,7 +8,7 @@ use crate::token::{TokenKey, format};
 ///
 /// # Security
 /// `Debug` is redacted, there is no `Display` and no `Serialize`, comparing takes constant time, and the memory is wiped
-/// on drop. [`expose_secret`](Self::expose_secret) is the only door to the text.
+/// on drop. [`expose_secret`](Self::expose_secret) is the only way to read the text.
 ///
 /// # Example
 /// ```
@@ -24,7 +24,7 @@ use crate::token::{TokenKey, format};
 pub struct Token(SecretText);
 
 impl Token {
-    /// Takes text that could be a token: 1 to 4,096 bytes of RFC 6750's `b64token`.
+    /// Parses text that could be a token: 1 to 4,096 bytes of RFC 6750's `b64token`.
     ///
     /// # Source
     /// RFC 6750 §2.1.
@@ -40,18 +40,18 @@ impl Token {
         }
     }
 
-    /// Takes text that this crate made or checked itself.
+    /// Wraps text that this crate generated or checked itself.
     pub(crate) fn from_checked(text: String) -> Self {
         Self(SecretText::new(text))
     }
 
-    /// The secret text, for the client that it belongs to and nobody else.
+    /// The secret text. Give it only to the client that it belongs to.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// What the token is looked up by.
+    /// The key for looking the token up.
     #[must_use]
     pub fn key(&self) -> TokenKey<'_> {
         TokenKey::new(self.expose_secret())

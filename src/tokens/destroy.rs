@@ -6,10 +6,11 @@ use crate::tokens::Tokens;
 use crate::user::{Credential, CurrentUser, UserId};
 
 impl Tokens {
-    /// Ends this token. `false`: there was no such token, which is not an error.
+    /// Ends this token. `false` if there was no such token, which is not an error.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer: then it may live on.
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) if the store does not answer; then the token may still be
+    /// valid.
     ///
     /// # Source
     /// Trongate's `destroy`.
@@ -17,23 +18,24 @@ impl Tokens {
         self.inner().repository.delete(token.key()).await
     }
 
-    /// Ends the token that this user presented: log out.
+    /// Ends the token of this request's user: log out.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy), and [`NotIssuedHere`](ErrorKind::NotIssuedHere) for a
-    /// [self-contained](Credential::SelfContained) credential, which no store can end: ask the validator that accepted it
-    /// ([`TokenValidator::destroy_current`](crate::validator::TokenValidator::destroy_current)), or its issuer.
+    /// [self-contained](Credential::SelfContained) credential, which no store can end: call the validator that accepted
+    /// it ([`TokenValidator::destroy_current`](crate::validator::TokenValidator::destroy_current)), or its issuer.
     pub async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
         match user.credential() {
             Credential::Stored(record) => self.destroy_by_id(user.id(), record.id()).await,
             Credential::SelfContained { .. } => {
-                let why = "the credential is self-contained: no store knows it, and its issuer ends it";
+                let why = "the credential is self-contained: it is in no store, and only its issuer can end it";
                 Err(Error::with_source(ErrorKind::NotIssuedHere, why))
             }
         }
     }
 
-    /// Ends the token with this record id if it is this user's: one line in a list of devices. `false`: it was not.
+    /// Ends the token with this record id if it belongs to this user: one line in a list of devices. `false` if it does
+    /// not.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy).
@@ -41,7 +43,7 @@ impl Tokens {
         self.inner().repository.delete_by_id(user, id).await
     }
 
-    /// Ends every token of this user: log out everywhere. Says how many.
+    /// Ends every token of this user: log out everywhere. Returns how many.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy).
@@ -49,7 +51,7 @@ impl Tokens {
         self.inner().repository.delete_by_user(user, None).await
     }
 
-    /// Ends every token of this user but one: after a change of password. Says how many.
+    /// Ends every token of this user except one: after a change of password. Returns how many.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy).

@@ -14,19 +14,19 @@ use crate::tokens::{IssuedToken, Tokens};
 use crate::user::UserId;
 
 impl Tokens {
-    /// A new token for this user, who has just proved who they are. Await it.
+    /// Generates a token for this user, who has just proved who they are. Await it.
     ///
     /// # Security
-    /// A disabled user gets a token, too, and it finds nobody until they are enabled again. Refuse them in your login, so
-    /// that they learn why.
+    /// A token is generated for a disabled user too, and is not valid until the user is enabled again. Refuse such
+    /// users in your login, so that they learn the reason.
     ///
     /// # Errors
-    /// [`UserNotFound`](ErrorKind::UserNotFound) for a user that the store does not know;
+    /// [`UserNotFound`](ErrorKind::UserNotFound) for a user who is not in the store;
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a name or code that is too long;
-    /// [`TooManyTokens`](ErrorKind::TooManyTokens) for one more token without an end than
-    /// [a user may have](Self::with_max_tokens_per_user);
-    /// [`Unavailable`](ErrorKind::Unavailable) when the store does not answer: then the token may or may not be stored,
-    /// and nobody has it. `Unavailable`, too, when the operating system gives no random bytes.
+    /// [`TooManyTokens`](ErrorKind::TooManyTokens) for one more token without an end than [a user may
+    /// have](Self::with_max_tokens_per_user); [`Unavailable`](ErrorKind::Unavailable) if the store does not answer:
+    /// then the token may have been stored, but its text is lost. Also `Unavailable` if the operating system gives no
+    /// random bytes.
     ///
     /// # Source
     /// Trongate's `generate_token`.
@@ -65,7 +65,7 @@ impl Tokens {
     }
 }
 
-/// A token about to be generated. Made by [`Tokens::generate`]; awaiting it gives an [`IssuedToken`].
+/// A token about to be generated. Created by [`Tokens::generate`]; awaiting it gives an [`IssuedToken`].
 #[derive(Debug)]
 #[must_use = "nothing is generated until this is awaited"]
 pub struct Generate {
@@ -79,44 +79,44 @@ pub struct Generate {
 }
 
 impl Generate {
-    /// How long it lives: a [`Lifetime`], or a `time::Duration` (in whole seconds) for the absolute limit alone. Default:
-    /// that of the [service](Tokens::with_lifetime).
+    /// How long the token lives: a [`Lifetime`], or a `time::Duration` (in whole seconds) for the absolute limit alone.
+    /// Default: that of the [service](Tokens::with_lifetime).
     pub fn lifetime(mut self, lifetime: impl Into<Lifetime>) -> Self {
         self.lifetime = lifetime.into();
         self
     }
 
-    /// What its owner calls it in a list of devices: `Firefox on Linux`. Default: none.
+    /// The name that its owner reads in a list of devices: `Firefox on Linux`. Default: no name.
     ///
-    /// Awaiting is an [`InvalidInput`](ErrorKind::InvalidInput) error if it has more than
-    /// [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES). What a client says of itself can be of any length: give it to
-    /// [`shortened_name`](Self::shortened_name).
+    /// Awaiting gives an [`InvalidInput`](ErrorKind::InvalidInput) error if it has more than
+    /// [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES). A name that a client sends can be of any length: use
+    /// [`shortened_name`](Self::shortened_name) for it.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
     /// The same, cut to [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES) between two characters: for a `User-Agent`, or
-    /// whatever else somebody else wrote. Default: no name.
+    /// other text from outside. Default: no name.
     pub fn shortened_name(self, name: &str) -> Self {
         self.name(&name[..name.floor_char_boundary(TokenRecord::MAX_NAME_BYTES)])
     }
 
-    /// The application's own mark (Trongate: up to 3 characters), at most
-    /// [`MAX_CODE_BYTES`](TokenRecord::MAX_CODE_BYTES). Default: none.
+    /// The application's own code for the token (Trongate: up to 3 characters), at most
+    /// [`MAX_CODE_BYTES`](TokenRecord::MAX_CODE_BYTES). Default: no code.
     pub fn code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
     }
 
-    /// When the user proved who they are, if that was not just now; in whole seconds. Rules such as
+    /// When the user proved who they are, if it was not just now; in whole seconds. Rules such as
     /// [`authenticated_within`](crate::policy::authenticated_within) count from it. Default: now.
     pub fn authenticated_at(mut self, at: OffsetDateTime) -> Self {
         self.authenticated_at = Some(at.into());
         self
     }
 
-    /// Makes it an API token, in the format of [`Tokens::with_api_tokens`]. Without such a format awaiting this is a
+    /// Generates an API token, in the format of [`Tokens::with_api_tokens`]. Without such a format, awaiting gives a
     /// [`Configuration`](ErrorKind::Configuration) error. Default: a token in Trongate's format.
     pub fn api_token(mut self) -> Self {
         self.is_api_token = true;
@@ -161,7 +161,7 @@ impl IntoFuture for Generate {
     }
 }
 
-/// A random positive id: nobody learns from it how many tokens there are.
+/// A random positive id, which does not reveal how many tokens there are.
 fn random_id() -> Result<TokenId, Error> {
     let mut bytes = [0; 8];
     random::fill(&mut bytes)?;

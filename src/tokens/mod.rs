@@ -5,8 +5,8 @@
 //! | `service` | [`Tokens`] and its settings |
 //! | `generate`, `validate`, `regenerate`, `destroy`, `list`, `prune` | one verb each |
 //! | `issued` | [`IssuedToken`]: a newly generated token, with its cookies |
-//! | `surplus` | the bound on how many tokens one user has |
-//! | `touch` | "last used", written off the request's path |
+//! | `surplus` | the limit on the tokens of one user |
+//! | `touch` | writes when a token was last used, in the background |
 //!
 //! # Example
 //! ```

@@ -1,4 +1,4 @@
-//! Prune: remove what has expired.
+//! Prune: remove expired tokens.
 
 use std::time::Duration;
 
@@ -9,22 +9,23 @@ use crate::error::{Error, ErrorKind};
 use crate::log::{log_debug, log_warn};
 use crate::tokens::Tokens;
 
-/// How many tokens one statement removes at most. Our choice: few enough to lock nothing for long.
+/// How many tokens one statement removes at most. Our choice: few enough that locks are held only for a short time.
 const BATCH: u32 = 1_000;
 
-/// How long the task prunes at most at one time. Our choice: a connection that hangs must not end it for ever, and what
-/// was removed until then stays removed.
+/// How long the task prunes at most at one time. Our choice: a connection that hangs must not stop pruning for ever,
+/// and tokens that were removed until then stay removed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Tokens {
-    /// Removes every token that ended longer ago than the [margin](Self::with_pruning_margin), 1,000 at a time. Says how many.
+    /// Removes every token that ended longer ago than the [margin](Self::with_pruning_margin), 1,000 at a time. Returns
+    /// how many.
     ///
-    /// An expired token is never valid, pruned or not: this only makes room. The margin, 48 hours, is there so that a clock
-    /// that runs ahead destroys no token that is valid by all others.
+    /// An expired token is never valid, pruned or not: pruning only frees space. The margin, 48 hours, protects tokens
+    /// against a clock that runs ahead, by which they seem to have ended.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer; what was removed until then
-    /// stays removed.
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) if the store does not answer; tokens that were removed
+    /// until then stay removed.
     ///
     /// # Source
     /// Trongate's `_delete_old_tokens`.
@@ -41,12 +42,12 @@ impl Tokens {
         }
     }
 
-    /// Prunes at once and then every `interval`, in a task of its own, until [`PruningTask::stop`] or the end of the
-    /// runtime. An error is logged, and so is a minute without an end; the next interval tries again.
+    /// Prunes at once and then every `interval`, in a separate task, until [`PruningTask::stop`] or the end of the
+    /// runtime. An error is logged, and so is a run that takes longer than a minute; the next interval tries again.
     ///
     /// # Panics
     /// If it is called outside of a Tokio runtime with its time driver, or if `interval` is zero.
-    #[expect(clippy::must_use_candidate, reason = "the task runs on when its handle is dropped")]
+    #[expect(clippy::must_use_candidate, reason = "the task continues when its handle is dropped")]
     pub fn spawn_pruning(&self, interval: Duration) -> PruningTask {
         let tokens = self.clone();
         let mut ticks = tokio::time::interval(interval);
@@ -68,7 +69,7 @@ impl Tokens {
     }
 }
 
-/// The task that [`Tokens::spawn_pruning`] started. Dropping it lets the task run on.
+/// The task that [`Tokens::spawn_pruning`] started. It continues when this handle is dropped.
 #[derive(Debug)]
 pub struct PruningTask(JoinHandle<()>);
 

@@ -1,4 +1,4 @@
-//! Regenerate: a new text in the place of an old one.
+//! Regenerate: replace a token's text with a new one.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -9,17 +9,17 @@ use crate::token::{Lifetime, NewLimits, Token, TokenKey, generate_text};
 use crate::tokens::{IssuedToken, Tokens};
 
 impl Tokens {
-    /// A new token in the place of this one, which is dead when this returns. The record keeps its id, name, code and
-    /// the time of authentication. Await it. Of any number of racing calls for one token exactly one wins.
+    /// Replaces this token with a new one; the old one is invalid when this returns. The record keeps its id, name,
+    /// code and time of authentication. Await it. If several calls race for one token, exactly one succeeds.
     ///
-    /// The new token keeps the limits of the old one: it ends at the same time, however often it is regenerated, and after
-    /// the same time without use, counted from now. [`lifetime`](Regenerate::lifetime) makes them tighter;
-    /// [`fresh_start`](Regenerate::fresh_start) gives those of a new token.
+    /// The new token keeps the limits of the old one: it has the same absolute end, however often it is regenerated,
+    /// and the same idle limit, counted from now. [`lifetime`](Regenerate::lifetime) makes the limits tighter;
+    /// [`fresh_start`](Regenerate::fresh_start) gives the limits of a new token.
     ///
     /// # Errors
-    /// [`InvalidToken`](ErrorKind::InvalidToken) if the token is not valid (any more): it is unknown, expired, or
-    /// another call was faster. [`Unavailable`](ErrorKind::Unavailable) when the store does not answer: then either
-    /// token may be the live one.
+    /// [`InvalidToken`](ErrorKind::InvalidToken) if the token is not valid, or not any more: it is unknown or expired,
+    /// or another call was faster. [`Unavailable`](ErrorKind::Unavailable) if the store does not answer: then either
+    /// token may be the valid one.
     ///
     /// # Source
     /// Trongate's `regenerate`, which revives expired tokens.
@@ -28,7 +28,7 @@ impl Tokens {
     }
 }
 
-/// A token about to be regenerated. Made by [`Tokens::regenerate`]; awaiting it gives an [`IssuedToken`].
+/// A token about to be regenerated. Created by [`Tokens::regenerate`]; awaiting it gives an [`IssuedToken`].
 #[derive(Debug)]
 #[must_use = "nothing is regenerated until this is awaited"]
 pub struct Regenerate<'a> {
@@ -38,19 +38,20 @@ pub struct Regenerate<'a> {
 }
 
 impl Regenerate<'_> {
-    /// How long the new token lives at most, from now: it ends at the earlier of this and the old token's end, and after the
-    /// shorter of the two idle limits. Default: the old token's limits.
+    /// How long the new token lives at most, from now: it ends at the earlier of this and the old token's end, and the
+    /// shorter of the two idle limits applies. Default: the old token's limits.
     pub fn lifetime(mut self, lifetime: impl Into<Lifetime>) -> Self {
         self.limits = NewLimits::AtMost(lifetime.into());
         self
     }
 
-    /// Gives the new token the limits of a newly generated one, from now, whatever the old token's were. For a user who has
-    /// just proved who they are again. Default: the old token's limits.
+    /// Gives the new token the limits of a newly generated one, from now, whatever the old limits were. For a user who
+    /// has just proved again who they are. Default: the old token's limits.
     ///
     /// # Security
-    /// Whoever may do this again and again stays for ever, a thief too. The time of the last login is kept: ask for a new one
-    /// where it matters, with [`authenticated_within`](crate::policy::authenticated_within).
+    /// A client that may do this repeatedly keeps access for ever, and so does a thief. The time of the last login is
+    /// kept: require a recent login for sensitive pages, with
+    /// [`authenticated_within`](crate::policy::authenticated_within).
     pub fn fresh_start(mut self, lifetime: impl Into<Lifetime>) -> Self {
         self.limits = NewLimits::FreshStart(lifetime.into());
         self

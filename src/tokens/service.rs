@@ -1,4 +1,4 @@
-//! The service and its settings.
+//! The token service and its settings.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::token::{ApiTokenFormat, Lifetime};
 use crate::tokens::surplus::MAX_TOKENS_PER_USER;
 use crate::tokens::touch::Toucher;
 
-/// The life cycle of tokens in one store. Cheap to clone; clones are the same service.
+/// The life cycle of the tokens in one store. Cheap to clone; clones share one store.
 ///
-/// *Once you have decided that a user is legitimate, then you ask this for a token.*
+/// It does not check passwords: the application decides that a user is legitimate, and then generates a token here.
 ///
 /// # Example
 /// See the [module](crate::tokens).
@@ -28,16 +28,16 @@ pub(super) struct Inner {
     pub(super) lifetime: Lifetime,
     pub(super) cookie: TokenCookie,
     pub(super) api_format: Option<ApiTokenFormat>,
-    /// `i64::MAX` for never.
+    /// In seconds; `i64::MAX` for never.
     pub(super) touch_seconds: i64,
     pub(super) toucher: Arc<Toucher>,
-    /// Beyond the margin that every store keeps.
+    /// In addition to the margin that every store keeps.
     pub(super) longer_pruning_margin: Duration,
     pub(super) max_tokens_per_user: Option<u32>,
 }
 
 impl Tokens {
-    /// Tokens in this store, with the defaults that the setters name.
+    /// Manages tokens in this store, with the defaults that the setters name.
     #[must_use]
     pub fn new(repository: impl TokenRepository) -> Self {
         Self(Arc::new(Inner {
@@ -53,36 +53,36 @@ impl Tokens {
         }))
     }
 
-    /// Where "now" comes from. Default: [`SystemClock`].
+    /// The clock for "now". Default: [`SystemClock`].
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
         self.with(|inner| inner.clock = Arc::new(clock))
     }
 
-    /// How long a token lives if its generation does not say. Default: 86,400 seconds, Trongate's.
+    /// How long a token lives if its generation sets no lifetime. Default: 86,400 seconds, Trongate's.
     #[must_use]
     pub fn with_lifetime(self, lifetime: impl Into<Lifetime>) -> Self {
         self.with(|inner| inner.lifetime = lifetime.into())
     }
 
-    /// The cookie that carries tokens to browsers. A `TokenAuthLayer` made of this service reads the cookie of the same
+    /// The cookie that carries tokens to browsers. A `TokenAuthLayer` on this service reads the cookie of the same
     /// name. Default: [`TokenCookie::default`], named `trongatetoken`.
     #[must_use]
     pub fn with_cookie(self, cookie: TokenCookie) -> Self {
         self.with(|inner| inner.cookie = cookie)
     }
 
-    /// The format of [API tokens](super::Generate::api_token). A token that bears its prefix and wrong check digits is
-    /// refused without a look-up. Default: none.
+    /// The format of [API tokens](super::Generate::api_token). A token with its prefix and wrong check digits is
+    /// refused without a look-up. Default: no such format.
     #[must_use]
     pub fn with_api_tokens(self, format: ApiTokenFormat) -> Self {
         self.with(|inner| inner.api_format = Some(format))
     }
 
     /// How often the last use of one token is written at most, in whole seconds and never more than once a second, or
-    /// `None` for never. Default: 60 seconds; our choice, for a write on every request is a queue in front of the store.
+    /// `None` for never. Default: 60 seconds; our choice, because a write on every request would overload the store.
     ///
-    /// It is written by a task of the Tokio runtime that the request runs on; outside of one it is not written.
+    /// A task of the Tokio runtime that the request runs on writes it; outside of a runtime it is not written.
     ///
     /// A token with an idle limit is written as often as its limit needs: at least four times within it, even with
     /// `None`.
@@ -91,10 +91,10 @@ impl Tokens {
         self.with(|inner| inner.touch_seconds = interval.map_or(i64::MAX, Duration::whole_seconds))
     }
 
-    /// How long a token stays in the store after its end, in whole seconds. A store keeps at least
-    /// [`PRUNING_MARGIN`], whatever is said here. Default: [`PRUNING_MARGIN`], 48 hours.
+    /// How long a token stays in the store after its end, in whole seconds. A store keeps it for at least
+    /// [`PRUNING_MARGIN`], even if a shorter time is set. Default: [`PRUNING_MARGIN`], 48 hours.
     ///
-    /// A node whose clock is wrong by more than this prunes tokens that other nodes hold valid.
+    /// A node whose clock is wrong by more than this prunes tokens that are valid on other nodes.
     #[must_use]
     pub fn with_pruning_margin(self, margin: Duration) -> Self {
         self.with(|inner| inner.longer_pruning_margin = (margin - PRUNING_MARGIN).max(Duration::ZERO))
@@ -103,25 +103,25 @@ impl Tokens {
     /// How many tokens one user has at most (1 at least), or `None` for any number. Default: 1,000; our choice, many times
     /// the devices and scripts of an honest user.
     ///
-    /// A new token that is one too many takes the place of the one that would end first by itself, so that no user is locked
-    /// out, and a script that logs in again and again fills no store. A token that never ends gives way to no other one; a
-    /// new one of them is refused where all the others never end either
+    /// If a new token exceeds the limit, the token that would expire first is ended, so that no user is locked out, and
+    /// a script that logs in repeatedly cannot fill the store. A token that never expires is not ended for another one:
+    /// a new token that never expires is refused if all the others never expire either
     /// ([`TooManyTokens`](crate::error::ErrorKind::TooManyTokens)).
     ///
-    /// It is a bound on what stays, not a lock: generations at the same time may leave a few more until the next one. A user
-    /// with that many tokens that never end has one other token beside them.
+    /// The limit is enforced after each generation, not by a lock: concurrent generations may leave a few more tokens
+    /// until the next one. A user with that many tokens that never expire can have one other token beside them.
     #[must_use]
     pub fn with_max_tokens_per_user(self, most: Option<u32>) -> Self {
         self.with(|inner| inner.max_tokens_per_user = most.map(|most| most.max(1)))
     }
 
-    /// The cookie's settings.
+    /// The settings of the cookie.
     #[must_use]
     pub fn cookie(&self) -> &TokenCookie {
         &self.0.cookie
     }
 
-    /// The cookie that takes the token out of the browser: send it at logout.
+    /// The cookie that removes the token from the browser: send it at log-out.
     pub fn removal_cookie(&self) -> SetTokenCookie {
         self.0.cookie.removal()
     }

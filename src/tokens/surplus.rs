@@ -1,4 +1,4 @@
-//! Surplus: the bound on how many tokens one user has.
+//! Surplus: the limit on the tokens of one user.
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
@@ -8,24 +8,24 @@ use crate::token::{Expiry, TokenId, TokenRecord};
 use crate::tokens::Tokens;
 use crate::user::UserId;
 
-/// How many tokens one user has at most. Our choice: many times the devices and scripts of an honest user, and a bound on
-/// what a script that logs in again and again fills a store with.
+/// How many tokens one user has at most. Our choice: many times the devices and scripts of an honest user, and a limit
+/// for a script that logs in repeatedly.
 pub(super) const MAX_TOKENS_PER_USER: u32 = 1_000;
 
-/// How many surplus tokens one generation ends at most. Our choice: few enough for a login, and more than logins at the
-/// same time can leave over.
+/// How many surplus tokens one generation ends at most. Our choice: few enough for a login, and more than concurrent
+/// logins can leave.
 const BATCH: u32 = 100;
 
 impl Tokens {
-    /// Ends what this user has too many of, now that there is a new token: those that would end first by themselves.
+    /// Ends this user's surplus tokens after a generation: those that would expire first.
     ///
-    /// # Errors
+    /// [`ErrorKind::TooManyTokens`] for a new token without an end that would replace another one.
     /// [`ErrorKind::TooManyTokens`] for a new token without an end that would have to take the place of another one.
     pub(super) async fn end_surplus(&self, user: &UserId, new: &TokenRecord, now: Timestamp) -> Result<(), Error> {
         let Some(most) = self.inner().max_tokens_per_user else { return Ok(()) };
         match self.try_end_surplus(user, new, most, now).await {
             Err(error) if error.kind() != ErrorKind::TooManyTokens => {
-                // The token is there, and valid. The next generation tries again.
+                // The new token is stored and valid. The next generation tries again.
                 log_warn!(error = &error as &dyn std::error::Error, "the surplus tokens of a user were not ended");
                 let _ = error;
                 Ok(())
@@ -52,8 +52,7 @@ impl Tokens {
         Ok(())
     }
 
-    /// The tokens of a user that end by themselves, but the new one, those that end first before the others. Reads `most`
-    /// records at most.
+    /// The tokens of a user that expire, except the new one, the first to expire first. Reads at most `most` records.
     async fn first_to_end(
         &self,
         user: &UserId,

@@ -1,4 +1,4 @@
-//! "Last used", written off the request's path.
+//! Writes when a token was last used, in the background.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,59 +14,60 @@ use crate::token::{TokenDigest, TokenId, TokenKey};
 use crate::tokens::Tokens;
 use crate::user::{CurrentUser, UserId};
 
-/// The most uses that wait to be written. Our choice: a bound on memory when the store is too slow for more. Beyond it a
-/// use is noted at the token's next use, or before the answer if the token would end by its idle limit until then.
+/// How many uses wait to be written at most. Our choice: a limit on memory if the store is too slow for more. Beyond
+/// it, a use is recorded at the token's next use, or before the response if the token would otherwise end by its idle
+/// limit.
 const MAX_WAITING: usize = 4_096;
 
-/// How long the writer rests after an error.
+/// How long the writer pauses after an error.
 const REST: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How long the writer waits for one use to be written. Our choice: a connection that hangs must not end all writing, and
-/// with it every token that has an idle limit.
+/// The time-out for writing one use. Our choice: a connection that hangs must not stop all writing, because then every
+/// token with an idle limit would end.
 const WRITE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
-/// How long a request waits for its use to be written, when the queue is full. Our choice: well within the layer's time
-/// for all look-ups.
+/// How long a request waits for its use to be written if the queue is full. Our choice: well within the layer's
+/// time-out for all look-ups.
 const WRITE_NOW_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The uses that wait to be written, and whether a task is writing them.
 #[derive(Default)]
 pub(super) struct Toucher {
     queue: Mutex<Queue>,
-    /// How many wait, for those who want to know whether any does without the lock.
+    /// How many uses wait, readable without the lock.
     waiting: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Queue {
-    /// Each token once, in the order of the uses that made them wait: every token has its turn, however slow the store is.
+    /// Each token once, in the order of their first waiting use: every token gets its turn, however slow the store is.
     order: VecDeque<TokenDigest>,
     uses: HashMap<TokenDigest, WaitingUse>,
     has_writer: bool,
 }
 
-/// The newest use of a token, which its store does not know yet.
+/// The newest use of a token, which is not in the store yet.
 #[derive(Clone)]
 struct WaitingUse {
     user: UserId,
     id: TokenId,
     used_at: Timestamp,
-    /// In seconds: how often it is due.
+    /// In seconds: how often a use is due to be written.
     interval: i64,
     idle_limit: Option<Duration>,
 }
 
 impl WaitingUse {
-    /// Whether the token is not idle at `now`, thanks to this use.
+    /// Whether this use keeps the token from being idle at `now`.
     fn keeps_alive(&self, now: Timestamp) -> bool {
         self.idle_limit.is_some_and(|limit| now < self.used_at + limit)
     }
 }
 
 impl Tokens {
-    /// Has this use written if the last one that is noted is old enough. Costs a hit that is not due two comparisons.
+    /// Queues this use if the last recorded one is old enough. A hit whose use is not due costs two comparisons.
     ///
-    /// `true`: it cannot wait for the queue, which is full, and has to be written before the answer.
+    /// `true` if the queue is full, and the use must be written before the response.
     #[inline]
     pub(super) fn touch_if_due(&self, token: TokenKey<'_>, user: &CurrentUser) -> bool {
         let record = user.token();
@@ -97,7 +98,7 @@ impl Tokens {
             }
             None => false,
         };
-        // Also for what waits already: the writer before may have ended with its runtime.
+        // Also for uses that wait already: the previous writer may have ended with its runtime.
         if !queue.has_writer {
             queue.has_writer = true;
             runtime.spawn(Writer { tokens: self.clone(), is_done: false }.write());
@@ -105,27 +106,28 @@ impl Tokens {
         !is_queued && idle_limit.is_some_and(|limit| age >= limit.whole_seconds() / 2)
     }
 
-    /// Writes this use now, while its request waits, for a second at most. A use that could not be written makes no valid
-    /// token invalid.
+    /// Writes this use now, while its request waits, for a second at most. If the use cannot be written, a valid token
+    /// stays valid.
     pub(super) async fn touch_now(&self, user: &CurrentUser) {
         let touch = self.inner().repository.touch(user.id(), user.token().id(), user.checked());
         let written =
             timeout(WRITE_NOW_TIMEOUT, touch).await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()));
         if let Err(_error) = written {
-            log_warn!(error = &_error as &dyn std::error::Error, "the last use of a token was not noted");
+            log_warn!(error = &_error as &dyn std::error::Error, "the last use of a token was not recorded");
         }
     }
 
-    /// Whether a use of this token waits that its store has to know before it may call the token idle.
+    /// Whether a use of this token waits that the store needs before it can decide that the token is idle.
     pub(super) fn has_waiting_use(&self, token: TokenKey<'_>, now: Timestamp) -> bool {
         let toucher = &self.inner().toucher;
         toucher.waiting.load(Ordering::Acquire) > 0 && toucher.waiting_use(token, now).is_some()
     }
 
-    /// Looks up a token that was not found, again, after the use that waits is written. Its store has called it idle, and
-    /// did not know of that use.
+    /// Looks up a token again that was not found, after its waiting use is written. The store did not have that use
+    /// when it found the token idle.
     ///
-    /// Nothing comes back that was ended: the store notes a use only of what was valid at that time and is still there.
+    /// This does not revive an ended token: the store records a use only of a token that was valid at that time and
+    /// still exists.
     pub(super) async fn find_after_waiting_use(
         &self,
         token: TokenKey<'_>,
@@ -148,8 +150,8 @@ impl Toucher {
         self.queue().uses.get(&digest).filter(|waiting| waiting.keeps_alive(now)).cloned()
     }
 
-    /// Takes the first of the queue out, and puts it at the end if it has to be written again: because that failed and its
-    /// token would end, or because of a newer use.
+    /// Removes the first entry of the queue, and puts it at the end if it must be written again: because writing failed
+    /// and its token would end, or because of a newer use.
     fn settle(&self, written: &WaitingUse, is_written: bool, now: Timestamp) {
         let mut queue = self.queue();
         let Some(digest) = queue.order.pop_front() else { return };
@@ -166,14 +168,14 @@ impl Toucher {
     }
 }
 
-/// The one task that writes. When its runtime ends before it is done, it makes room for the next one.
+/// The only task that writes. If its runtime ends before it is done, it makes room for the next one.
 struct Writer {
     tokens: Tokens,
     is_done: bool,
 }
 
 impl Writer {
-    /// Writes what waits, one after the other, until nothing does.
+    /// Writes the waiting uses, one after the other, until the queue is empty.
     async fn write(mut self) {
         let tokens = self.tokens.clone();
         let inner = tokens.inner();
@@ -182,10 +184,10 @@ impl Writer {
             let written =
                 timeout(WRITE_TIMEOUT, touch).await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()));
             if let Err(_error) = &written {
-                log_warn!(error = _error as &dyn std::error::Error, "the last use of a token was not noted");
+                log_warn!(error = _error as &dyn std::error::Error, "the last use of a token was not recorded");
                 tokio::time::sleep(REST).await;
             }
-            // Only now: a use in the meantime is this one, or a newer one of the same entry.
+            // Only after writing: a use in the meantime is this one, or a newer one of the same entry.
             inner.toucher.settle(&waiting, written.is_ok(), tokens.now());
         }
     }

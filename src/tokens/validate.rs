@@ -1,4 +1,4 @@
-//! Validate: whose token is this, at this moment?
+//! Validate: find the user of a token, as of now.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -14,16 +14,16 @@ use crate::user::CurrentUser;
 use crate::validator::{TokenValidator, Validation};
 
 impl Tokens {
-    /// The user of this token, at any level unless [`level`](Validate::level) or [`any_level`](Validate::any_level)
-    /// says otherwise. Await it. `None`: it is not valid.
+    /// Validates this token: gives its user, at any level unless [`level`](Validate::level) or
+    /// [`any_level`](Validate::any_level) restricts it. Await it. `None` if the token is not valid.
     ///
-    /// It takes as long as the store does: the time-out of `TokenAuthLayer` is not here.
+    /// It waits as long as the store takes: the time-out of `TokenAuthLayer` does not apply here.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer; that is never `None`.
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) if the store does not answer; that is never `None`.
     ///
     /// # Source
-    /// Trongate's `_attempt_get_valid_token`, `_get_user_id`, `_get_user_obj`, which forget to look at the expiry.
+    /// Trongate's `_attempt_get_valid_token`, `_get_user_id`, `_get_user_obj`, which do not check the expiry.
     pub fn validate<'a>(&'a self, token: &'a Token) -> Validate<'a> {
         Validate { tokens: self, token, levels: None }
     }
@@ -45,7 +45,7 @@ impl Tokens {
         Ok(found)
     }
 
-    /// Whether the text claims to be one of our API tokens and its check digits say otherwise.
+    /// Whether the text has the prefix of our API tokens and wrong check digits.
     fn is_forged(&self, token: TokenKey<'_>) -> bool {
         self.inner().api_format.as_ref().is_some_and(|format| {
             let text = token.expose_secret();
@@ -90,7 +90,7 @@ impl TokenValidator for Tokens {
     }
 }
 
-/// A token about to be validated. Made by [`Tokens::validate`]; awaiting it gives the user or `None`.
+/// A token about to be validated. Created by [`Tokens::validate`]; awaiting it gives the user or `None`.
 #[derive(Debug)]
 #[must_use = "nothing is validated until this is awaited"]
 pub struct Validate<'a> {
@@ -100,12 +100,12 @@ pub struct Validate<'a> {
 }
 
 impl Validate<'_> {
-    /// Only a user at the level with this title will do.
+    /// Accepts only a user at the level with this title.
     pub fn level(self, title: &str) -> Self {
         self.any_level([title])
     }
 
-    /// Only a user at one of the levels with these titles will do; of none, nobody.
+    /// Accepts only a user at one of the levels with these titles. An empty list accepts no user.
     pub fn any_level<'t>(mut self, titles: impl IntoIterator<Item = &'t str>) -> Self {
         self.levels = Some(titles.into_iter().map(str::to_owned).collect());
         self

@@ -1,10 +1,10 @@
-//! How a credential is kept, which says who can end it.
+//! How a credential is kept, and therefore who can end it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::token::{Expiry, TokenRecord, TokenUuid};
 
-/// How the credential of a [`CurrentUser`](super::CurrentUser) is kept, which says who can end it.
+/// How the credential of a [`CurrentUser`](super::CurrentUser) is kept, and therefore who can end it.
 ///
 /// # Example
 /// ```
@@ -25,24 +25,25 @@ use crate::token::{Expiry, TokenRecord, TokenUuid};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Credential<'a> {
-    /// A store knows the token, and ends it: [`Tokens::destroy_current`](crate::tokens::Tokens::destroy_current).
+    /// A store holds the token's record, and can end it:
+    /// [`Tokens::destroy_current`](crate::tokens::Tokens::destroy_current).
     Stored(&'a TokenRecord),
-    /// The token carries all that is known of it. No store can end it or list it, only its issuer: a
-    /// `Sealer` (feature `sealed`) by its `revoke_login`.
+    /// The token carries its own data. No store can end it or list it; only its issuer can: a `Sealer` (feature
+    /// `sealed`) by its `revoke_login`.
     SelfContained {
         /// The token's number.
         id: TokenUuid,
-        /// Who issued it.
+        /// The issuer.
         issuer: Issuer,
-        /// When it ends by itself.
+        /// When it expires.
         expires_at: Expiry,
     },
 }
 
 /// Who issues self-contained tokens: the purpose of a `Sealer`, or a name that a validator of your own chooses.
 ///
-/// It tells issuers of one process apart, so that no issuer claims to have ended what another one issued. The value is
-/// not to be stored: another version may compute another one.
+/// It distinguishes the issuers of one process, so that no issuer claims to have ended a token of another. Do not store
+/// the value: another version may compute a different one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Issuer(u64);
 

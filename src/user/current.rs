@@ -10,14 +10,15 @@ use crate::clock::Timestamp;
 use crate::token::{Expiry, TokenRecord, TokenUuid};
 use crate::user::{Credential, Issuer, SourceKind, UserId, UserLevel};
 
-/// The user of this request: who they are, their present level, and the record of the token that says so.
+/// The user of this request: their id, their present level, and the record of the token that proves it.
 ///
-/// `TokenAuthLayer` puts it into the request extensions, a [`UserLevel`] beside it. With axum it is an extractor;
-/// without, `request.extensions().get::<CurrentUser>()`. It carries no secret, and cloning it copies one word.
+/// `TokenAuthLayer` puts it into the request extensions, with a [`UserLevel`] beside it. With axum it is an extractor;
+/// without axum, use `request.extensions().get::<CurrentUser>()`. It carries no secret, and cloning it copies one
+/// machine word.
 ///
-/// It is the only truth about the user: guards and extractors read the level from it. A middleware that replaces the user
-/// (an administrator who looks at the site as a member) calls [`insert_into`](Self::insert_into), which replaces the
-/// `UserLevel` in the extensions with it.
+/// Guards and extractors read the level from this value only. A middleware that replaces the user (an administrator who
+/// views the site as a member) calls [`insert_into`](Self::insert_into), which replaces the `UserLevel` in the
+/// extensions too.
 ///
 /// # Example
 /// ```
@@ -32,7 +33,7 @@ use crate::user::{Credential, Issuer, SourceKind, UserId, UserLevel};
 /// ```
 #[derive(Clone)]
 pub struct CurrentUser {
-    /// Of this request alone, so that counting its clones keeps no other thread waiting.
+    /// Used by this request alone, so that counting its clones does not contend with other threads.
     details: Arc<Details>,
 }
 
@@ -43,7 +44,7 @@ struct Details {
     token: TokenRecord,
     checked_at: Timestamp,
     source: SourceKind,
-    /// Of a token that no store knows.
+    /// Set for a token that is in no store.
     self_contained: Option<(TokenUuid, Issuer)>,
 }
 
@@ -54,21 +55,21 @@ impl CurrentUser {
         Self::copy_of(&id.into(), &level, &token, checked_at)
     }
 
-    /// The same, of what stays where it is.
+    /// The same, written into memory that is reused.
     pub(crate) fn copy_of(id: &UserId, level: &UserLevel, token: &TokenRecord, checked_at: Timestamp) -> Self {
         let source = SourceKind::Direct;
         let (id, level, token) = (id.clone(), level.clone(), token.clone());
         Self { details: Arc::new(Details { id, level, token, checked_at, source, self_contained: None }) }
     }
 
-    /// Says that no store knows the token, for a validator of self-contained tokens. Default: a store knows it.
+    /// Marks the token as one that is in no store, for a validator of self-contained tokens. Default: a store holds it.
     #[must_use]
     pub fn with_self_contained(mut self, id: TokenUuid, issuer: Issuer) -> Self {
         Arc::make_mut(&mut self.details).self_contained = Some((id, issuer));
         self
     }
 
-    /// Says where in the request the token was. Default: [`SourceKind::Direct`].
+    /// Sets where in the request the token was. Default: [`SourceKind::Direct`].
     #[must_use]
     #[inline]
     pub fn with_source(mut self, source: SourceKind) -> Self {
@@ -86,19 +87,19 @@ impl CurrentUser {
         Self { details: Arc::new(Details { source, ..Details::clone(&self.details) }) }
     }
 
-    /// Who it is.
+    /// The user's id.
     #[must_use]
     pub fn id(&self) -> &UserId {
         &self.details.id
     }
 
-    /// Their level at this request.
+    /// The user's level at this request.
     #[must_use]
     pub fn level(&self) -> &UserLevel {
         &self.details.level
     }
 
-    /// How the credential that they presented is kept: it says who can end it.
+    /// How the credential of this request is kept, and therefore who can end it.
     #[must_use]
     pub fn credential(&self) -> Credential<'_> {
         match self.details.self_contained {
@@ -107,8 +108,8 @@ impl CurrentUser {
         }
     }
 
-    /// The record of the token that they presented. Of a [self-contained](Credential::SelfContained) one it says what the
-    /// token says of itself, and its id is in no store.
+    /// The record of the token of this request. For a [self-contained](Credential::SelfContained) token it holds the
+    /// token's own data, and its id is in no store.
     #[must_use]
     pub fn token(&self) -> &TokenRecord {
         &self.details.token
@@ -120,7 +121,7 @@ impl CurrentUser {
         self.details.source
     }
 
-    /// When the token ends.
+    /// When the token expires.
     #[must_use]
     pub fn expires_at(&self) -> Expiry {
         self.token().expires_at()
@@ -132,10 +133,10 @@ impl CurrentUser {
         self.token().authenticated_at()
     }
 
-    /// Puts this user and their level into the extensions of a request, in place of another user and level.
+    /// Puts this user and their level into the extensions of a request, and replaces another user and level there.
     ///
-    /// A middleware that inserts a `CurrentUser` without this function leaves the `UserLevel` of the user before beside it.
-    /// Guards and extractors do not read that one; they correct it where they find it.
+    /// A middleware that inserts a `CurrentUser` without this function leaves the previous user's `UserLevel` beside
+    /// it. Guards and extractors do not read that value; they correct it if they find it.
     ///
     /// # Example
     /// ```
@@ -158,7 +159,7 @@ impl CurrentUser {
         extensions.insert(level);
     }
 
-    /// Makes the `UserLevel` in the extensions agree with the user there.
+    /// Makes the `UserLevel` in the extensions match the user in them.
     #[inline]
     pub(crate) fn correct_level_in(extensions: &mut Extensions) {
         let level = extensions.get::<Self>().map(Self::level);
@@ -172,7 +173,7 @@ impl CurrentUser {
         self.details.checked_at
     }
 
-    /// When the token was found valid, by the clock of the validator: the "now" of every rule that asks for one.
+    /// When the token was found valid, by the clock of the validator: the "now" of every rule that depends on the time.
     #[must_use]
     pub fn checked_at(&self) -> OffsetDateTime {
         self.checked().into()

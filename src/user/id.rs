@@ -1,4 +1,4 @@
-//! Who a token belongs to.
+//! The id of the user that a token belongs to.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ enum Kind {
 }
 
 impl UserId {
-    /// The number, if it is one.
+    /// The integer, if the id is one.
     #[must_use]
     pub const fn as_integer(&self) -> Option<i64> {
         match &self.0 {
@@ -37,7 +37,7 @@ impl UserId {
         }
     }
 
-    /// The text, if it is one.
+    /// The text, if the id is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match &self.0 {

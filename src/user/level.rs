@@ -1,10 +1,10 @@
-//! What kind of user somebody is.
+//! The level of a user.
 
 use std::fmt;
 
 use crate::text::Text;
 
-/// A user level: a number and a title such as `admin`. Rules ask for the title, byte for byte.
+/// A user level: a number and a title such as `admin`. Rules compare the title byte for byte.
 ///
 /// # Example
 /// ```

@@ -1,17 +1,17 @@
-//! Floor 1, who a token belongs to: [`UserId`], [`UserLevel`] and the [`CurrentUser`] of a request.
+//! Floor 1, the user of a token: [`UserId`], [`UserLevel`] and the [`CurrentUser`] of a request.
 //!
 //! | file | role |
 //! |---|---|
 //! | `id` | [`UserId`], an integer or a text |
 //! | `level` | [`UserLevel`], such as `admin` |
-//! | `current` | [`CurrentUser`], who makes this request |
-//! | `credential` | [`Credential`]: how the credential is kept, and so who can end it |
-//! | `unauthenticated` | [`Unauthenticated`] and its [`Reason`]: why nobody does |
+//! | `current` | [`CurrentUser`], the user of this request |
+//! | `credential` | [`Credential`]: how the credential is kept, and therefore who can end it |
+//! | `unauthenticated` | [`Unauthenticated`] and its [`Reason`]: why a request has no user |
 //! | `source_kind` | [`SourceKind`], where in the request the token was |
 //!
 //! # Example
-//! What a service behind `TokenAuthLayer` finds in the extensions of a request; with axum,
-//! [`extract`](mod@crate::extract) reads them for you.
+//! A service behind `TokenAuthLayer` finds these values in the extensions of a request. With axum,
+//! [`extract`](mod@crate::extract) reads them.
 //! ```
 //! use http::Extensions;
 //! use tower_tokens::user::{CurrentUser, Reason, Unauthenticated};
@@ -19,7 +19,7 @@
 //! fn greeting(extensions: &Extensions) -> String {
 //!     match (extensions.get::<CurrentUser>(), Unauthenticated::from_extensions(extensions)) {
 //!         (Some(user), _) => format!("hello, {}", user.level()),
-//!         (None, Some(nobody)) => format!("hello, stranger: {}", nobody.reason()),
+//!         (None, Some(refused)) => format!("hello, stranger: {}", refused.reason()),
 //!         (None, None) => "no TokenAuthLayer was here".to_owned(),
 //!     }
 //! }

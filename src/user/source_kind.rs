@@ -4,8 +4,8 @@ use std::fmt;
 
 /// The kind of place where a token was found.
 ///
-/// An *ambient* credential is one that a browser sends by itself, whoever made it send the request; an *explicit* one
-/// is put into the request by the program that makes it.
+/// A browser sends an *ambient* credential by itself, whoever caused the request. The program that makes a request puts
+/// an *explicit* credential into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SourceKind {
@@ -15,11 +15,11 @@ pub enum SourceKind {
     Session,
     /// `Authorization: Bearer`: explicit.
     Bearer,
-    /// A header of its own, such as `trongatetoken`: explicit.
+    /// A separate header, such as `trongatetoken`: explicit.
     Header,
-    /// The password of `Authorization: Basic`. Ambient: a browser that asked for it once repeats it by itself.
+    /// The password of `Authorization: Basic`. Ambient: after its user typed it once, a browser repeats it by itself.
     Basic,
-    /// Not found in a request: the application handed the token over itself.
+    /// Not found in a request: the application passed the token itself.
     Direct,
 }
 
@@ -30,8 +30,8 @@ impl SourceKind {
         matches!(self, Self::Cookie | Self::Session | Self::Basic)
     }
 
-    /// Whether the request's sender put it there on purpose, and should hear if it is bad. Basic credentials are both:
-    /// typed by a person once, and repeated by the browser after.
+    /// Whether the request's sender put it there on purpose, and should get an error if it is invalid. Basic
+    /// credentials are both: typed by a person once, and repeated by the browser afterwards.
     #[must_use]
     pub const fn is_explicit(self) -> bool {
         !matches!(self, Self::Cookie | Self::Session)

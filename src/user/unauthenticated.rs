@@ -6,10 +6,10 @@ use http::Extensions;
 
 use crate::user::{CurrentUser, UserLevel};
 
-/// Why a request has no user: what `TokenAuthLayer` leaves in the extensions when it leaves no
-/// [`CurrentUser`](super::CurrentUser).
+/// Why a request has no user: `TokenAuthLayer` puts it into the extensions if it puts no
+/// [`CurrentUser`](super::CurrentUser) there.
 ///
-/// For the application and its logs, never for the client.
+/// For the application and its logs; do not send it to the client.
 ///
 /// # Example
 /// ```
@@ -27,13 +27,13 @@ pub struct Unauthenticated {
     explicit: bool,
 }
 
-/// What kept the user out.
+/// Why a request has no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
     /// The request carries no credential.
     NoCredential,
-    /// A credential that is unknown, expired or ended, or whose user is gone or disabled.
+    /// A credential that is unknown, expired or ended, or whose user is deleted or disabled.
     Invalid,
     /// A credential that cannot be a token.
     Malformed,
@@ -65,27 +65,27 @@ impl Unauthenticated {
         Self { reason, explicit: false }
     }
 
-    /// Says that an explicit credential (`Authorization: Bearer`, a header) is among those that failed.
+    /// Records that an explicit credential (`Authorization: Bearer`, a header) is among those that failed.
     #[must_use]
     pub const fn with_explicit_credential(mut self) -> Self {
         self.explicit = true;
         self
     }
 
-    /// What kept the user out.
+    /// The reason.
     #[must_use]
     pub const fn reason(self) -> Reason {
         self.reason
     }
 
-    /// Whether an explicit credential is among those that failed. A browser's stale cookie is nobody's fault; a bad
-    /// explicit credential is an error that its sender should hear of.
+    /// Whether an explicit credential is among those that failed. A stale cookie in a browser is no error of the
+    /// sender; an invalid explicit credential is an error that its sender should get an answer to.
     #[must_use]
     pub const fn has_explicit_credential(self) -> bool {
         self.explicit
     }
 
-    /// What the layer left, or `None` if there is a user, or if no layer was here.
+    /// The value that the layer put there, or `None` if there is a user or no layer ran.
     #[must_use]
     pub fn from_extensions(extensions: &Extensions) -> Option<Self> {
         if extensions.get::<CurrentUser>().is_some() {
@@ -94,7 +94,7 @@ impl Unauthenticated {
         ALL.iter().find(|marker| (marker.is_in)(extensions)).map(|marker| marker.value)
     }
 
-    /// Leaves this in the extensions, in place of what an earlier layer left there.
+    /// Puts this value into the extensions, in place of the value of an earlier layer.
     pub fn insert_into(self, extensions: &mut Extensions) {
         if !extensions.is_empty() {
             extensions.remove::<CurrentUser>();
@@ -109,7 +109,7 @@ impl Unauthenticated {
     }
 }
 
-/// The value as a type of size zero: an extension of size zero costs no allocation, so a refused request costs none.
+/// The value as a zero-sized type: an extension of size zero costs no allocation, so a refused request costs none.
 #[derive(Clone, Copy)]
 struct Marker<const REASON: usize, const EXPLICIT: bool>;
 
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_value_survives_the_extensions_and_replaces_the_one_before() {
+    fn every_value_survives_the_extensions_and_replaces_the_previous_one() {
         let mut extensions = Extensions::new();
         for reason in REASONS {
             for value in [Unauthenticated::new(reason), Unauthenticated::new(reason).with_explicit_credential()] {

@@ -1,4 +1,4 @@
-//! A sealed token as a login.
+//! Accepts a sealed token as a login.
 
 use async_trait::async_trait;
 
@@ -8,10 +8,10 @@ use crate::token::{Token, TokenKey};
 use crate::user::CurrentUser;
 use crate::validator::{TokenValidator, Validation};
 
-/// The logins that [`Sealer::seal_login`] seals: user, level and expiry come out of the token, and no store is asked.
+/// Validates the logins that [`Sealer::seal_login`] seals: user, level and expiry come from the token, without a store.
 ///
 /// # Example
-/// One layer for both kinds of token. The sealer comes first: it tells what is not its own without a look-up.
+/// One layer for both kinds of token. The sealer comes first: it recognizes tokens of others without a look-up.
 /// ```
 /// use time::Duration;
 /// use tower_tokens::auth::TokenAuthLayer;
