@@ -81,7 +81,12 @@ impl Requester {
 /// `X-Requested-With: XMLHttpRequest`, htmx, Trongate MX and other libraries that say who they are make it a script's.
 #[must_use]
 pub fn is_page_request(head: RequestHead<'_>) -> bool {
-    Requester::of(head) == Requester::Navigation
+    can_be_navigation(head.headers) && Requester::of(head) == Requester::Navigation
+}
+
+/// A cheap first look, for the path of every request without a user: what carries none of these is no navigation.
+fn can_be_navigation(headers: &HeaderMap) -> bool {
+    accepts_html(headers) || headers.contains_key(SEC_FETCH_MODE) || headers.contains_key(SEC_FETCH_DEST)
 }
 
 /// Whether htmx made the request, with whatever method.
