@@ -82,10 +82,8 @@ async fn members(user: CurrentUser) -> Html<String> {
 
 /// Ends every token that the request presents, and takes the cookie away.
 async fn log_out(State(site): State<Site>, head: Parts) -> Result<impl IntoResponse, Refusal> {
-    for token in site.authenticator.presented(RequestHead::of_parts(&head)).await? {
-        site.tokens.destroy(&token).await?;
-    }
-    Ok((site.tokens.removal_cookie(), Redirect::to("/")))
+    let logged_out = site.authenticator.log_out(RequestHead::of_parts(&head)).await?;
+    Ok((logged_out, Redirect::to("/")))
 }
 
 /// Runs `work`, which takes 19 MiB and a core, beside the requests; four at a time, though their visitors leave.
