@@ -3,12 +3,14 @@
 //! | file | role |
 //! |---|---|
 //! | `store` | [`PostgresRepository`]: its connections, and how statements are run |
+//! | `pooler` | refuses a connection pooler that shares the server's connections |
 //! | `schema` | the tables, and how older ones are brought up to date |
 //! | `tokens` | the ten clauses as SQL |
 //! | `users` | users and levels as SQL |
 //! | `failure` | what PostgreSQL's own error codes mean |
 
 mod failure;
+mod pooler;
 mod schema;
 mod store;
 mod tokens;

@@ -4,6 +4,7 @@ use sqlx::postgres::{PgConnection, PgPool};
 
 use crate::error::Error;
 use crate::repository::postgres::failure::failure;
+use crate::repository::postgres::pooler::refuse_shared_connection;
 use crate::repository::sql::missing_steps;
 
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.
@@ -24,6 +25,7 @@ const SET_VERSION: &str = "INSERT INTO tower_tokens_schema (single, version) VAL
 /// Brings the schema up to the version that `migrations` leads to. Many processes may do so at once.
 pub(super) async fn migrate(pool: &PgPool, migrations: &[&'static str]) -> Result<(), Error> {
     let mut connection = pool.acquire().await.map_err(failure)?;
+    refuse_shared_connection(&mut connection, &pool.connect_options()).await?;
     if missing(&mut connection, migrations).await?.is_empty() {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions, Executor, raw_sql};
 use crate::error::Error;
 use crate::repository::patience::within_patience;
 use crate::repository::postgres::failure::{aftermath, failure};
+use crate::repository::postgres::pooler::refuse_shared_connections;
 use crate::repository::postgres::schema::{MIGRATIONS, migrate};
 use crate::repository::sql::{Calls, bounded};
 
@@ -64,14 +65,28 @@ impl PostgresRepository {
     /// are: `READ COMMITTED`, `lock_timeout` 3 seconds, `statement_timeout` 5 seconds. `default_transaction_read_only` is
     /// left as it is, because it is a way to fence a server off: changes are then errors.
     ///
+    /// # Connection poolers
+    /// A pooler that shares the server's connections among its clients is refused: `pool_mode = transaction` or
+    /// `statement` of PgBouncer, and their like. A prepared statement belongs to a connection of the server, so that behind
+    /// such a pooler the statement of one program would run as another program's. Before anything is set, two connections
+    /// are compared for this: it takes up to 5 seconds, 16 short questions, and one connection that is open for a moment.
+    /// A pooler that keeps prepared statements apart (PgBouncer 1.21 and its `max_prepared_statements`) is refused as well,
+    /// because what a connection sets would reach its other clients.
+    ///
+    /// `pool_mode = session` works with `ignore_startup_parameters = extra_float_digits`, which sqlx sends, and with a
+    /// `pool_size` of ten for each node.
+    ///
     /// # Errors
-    /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that is none, and as [`TokenRepository`](super::super::TokenRepository).
+    /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that cannot be parsed and for a pooler that
+    /// shares connections, and as [`TokenRepository`](super::super::TokenRepository).
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let options: PgConnectOptions = url.parse().map_err(failure)?;
         let pool = bounded().after_connect(|connection: &mut PgConnection, _| {
             Box::pin(async move { connection.execute(raw_sql(SESSION)).await.map(drop) })
         });
-        let pool = pool.connect_with(options.disable_statement_logging());
+        let options = options.disable_statement_logging();
+        refuse_shared_connections(&options).await?;
+        let pool = pool.connect_with(options);
         within_patience(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
     }
 
@@ -79,7 +94,8 @@ impl PostgresRepository {
     ///
     /// Set [`test_before_acquire(false)`](sqlx::pool::PoolOptions::test_before_acquire): sqlx's default asks the
     /// database twice where once is enough. A bounded `acquire_timeout`, a `lock_timeout` and a `statement_timeout` are
-    /// advisable too, as [`connect`](Self::connect) has them.
+    /// advisable too, as [`connect`](Self::connect) has them. Whether a pooler in front of the server shares its connections
+    /// is checked by [`migrate`](Self::migrate), not here: the pool has set then what it sets on its connections.
     #[must_use]
     pub const fn with_pool(pool: PgPool) -> Self {
         Self { calls: Calls { pool, aftermath, failure } }
@@ -88,9 +104,11 @@ impl PostgresRepository {
     /// Creates our tables, or brings those of an older release up to date. Call it when the application starts.
     ///
     /// Any number of nodes may do so at once: one does the work, the others wait for it. It all happens in one
-    /// transaction, and it is the only method that is not bound to 5 seconds.
+    /// transaction, and it is the only method that is not bound to 5 seconds. A connection pooler that shares the server's
+    /// connections is refused first, as [`connect`](Self::connect) does.
     ///
     /// # Errors
+    /// [`Configuration`](crate::error::ErrorKind::Configuration) behind such a pooler;
     /// [`Corrupt`](crate::error::ErrorKind::Corrupt) when a later release has made the tables newer than this one knows; otherwise as
     /// [`TokenRepository`](super::super::TokenRepository).
     pub async fn migrate(&self) -> Result<(), Error> {

@@ -8,6 +8,7 @@ mod model;
 mod mutants;
 mod mysql;
 mod plans;
+mod pooler;
 mod postgres;
 mod redis;
 mod servers;
