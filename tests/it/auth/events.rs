@@ -38,7 +38,7 @@ async fn each_way_out_leaves_one_event() {
     let good = format!("trongatetoken={}", site.member_token().await);
     let guard = tracing::subscriber::set_default(subscriber);
     for (cookie, event) in [
-        (good.as_str(), "TRACE tower_tokens: a user source=\"cookie\""),
+        (good.as_str(), "TRACE tower_tokens: authenticated source=\"cookie\""),
         ("trongatetoken=unknown", "DEBUG tower_tokens: no user reason=invalid credential"),
         ("a=b", "DEBUG tower_tokens: no user reason=no credential"),
     ] {
