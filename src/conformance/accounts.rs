@@ -153,7 +153,7 @@ pub async fn change_level_refuses_what_is_not_there<R: TokenRepository + UserRep
     assert_eq!(absent.kind(), ErrorKind::UserNotFound);
     store.change_level(&user, "admin").await.unwrap();
     assert_eq!(store.user(&user).await.unwrap().unwrap().level, admin);
-    store.change_level(&user, "admin").await.expect("a change to what is, is none");
+    store.change_level(&user, "admin").await.expect("a change to the present level is not an error");
 }
 
 /// Disabling says so at the user, and can be undone.

@@ -92,7 +92,7 @@ macro_rules! user_repository_conformance {
     };
 }
 
-/// One test a case. Used by the two macros above and by nobody else.
+/// One test a case. Only the two macros above use it.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __conformance_tests {

@@ -111,7 +111,7 @@ pub async fn an_expired_token_cannot_be_replaced<S: Subject>(store: S) {
     assert!(replace(&store, &text(1), &text(3), hour(), at(59)).await.unwrap().is_some(), "a second earlier it can");
 }
 
-/// Clause 4: what finds nobody cannot be replaced.
+/// Clause 4: a token that is not valid cannot be replaced.
 pub async fn only_a_token_that_finds_its_user_can_be_replaced<S: Subject>(store: S) {
     let (user, removed) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;

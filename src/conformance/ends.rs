@@ -157,7 +157,7 @@ pub async fn delete_ends_a_token_or_finds_it_replaced<S: Subject>(store: S) {
     .await;
 }
 
-/// Clauses 2 and 4: a disabled user's tokens cannot be replaced, and find nobody.
+/// Clauses 2 and 4: a disabled user's tokens cannot be replaced, and are not valid.
 pub async fn disabling_a_user_stops_replacements<S: Subject>(store: S) {
     race_with_thieves(store, |store, user, _| async move {
         store.shut_out_user(&user, true).await.expect("the store answers");

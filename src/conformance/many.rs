@@ -57,7 +57,7 @@ pub async fn list_by_user_gives_newest_first<S: Subject>(store: S) {
     assert_eq!(page.next, None);
     let again = store.list_by_user(&user, PageRequest::default(), at(30)).await.unwrap();
     assert_eq!(again, page, "the order stays");
-    assert_eq!(listed(&store, &store.absent_user(), at(30)).await, [], "nobody has no tokens");
+    assert_eq!(listed(&store, &store.absent_user(), at(30)).await, [], "an unknown user has no tokens");
 }
 
 /// Clause 7.

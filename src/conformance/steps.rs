@@ -65,14 +65,14 @@ where
     try_insert(store, text, user, record).await.expect("a new token can be inserted")
 }
 
-/// Looks through both doors, which must agree: not for a race in which the token may end between them.
+/// Calls `find_now` and `find`, which must agree. Not for a race in which the token may end between the two calls.
 pub(super) async fn find<R: TokenRepository + ?Sized>(store: &R, text: &str, now: Timestamp) -> Option<CurrentUser> {
     let found = store.find(TokenKey::new(text), now).await.expect("the store answers");
     if let Some(at_once) = store.find_now(TokenKey::new(text), now) {
         let parts = |user: Option<&CurrentUser>| {
             user.map(|user| (user.id().clone(), user.level().clone(), user.token().clone(), user.checked_at()))
         };
-        assert_eq!(parts(at_once.as_ref()), parts(found.as_ref()), "both doors say the same");
+        assert_eq!(parts(at_once.as_ref()), parts(found.as_ref()), "`find_now` and `find` agree");
     }
     found
 }

@@ -60,7 +60,7 @@ pub async fn insert_never_gives_one_record_id_to_two_tokens<S: Subject>(store: S
         Ok(second) => assert_ne!(second.id(), first.id()),
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::AlreadyExists);
-            assert!(!is_valid(&store, &text(2), at(1)).await, "the refused token finds nobody");
+            assert!(!is_valid(&store, &text(2), at(1)).await, "the refused token is not valid");
         }
     }
     assert!(is_valid(&store, &text(1), at(1)).await);
@@ -154,7 +154,7 @@ pub async fn find_gives_nobody_for_an_expired_token<S: Subject>(store: S) {
     }
 }
 
-/// Clause 2: a disabled user's tokens find nobody, and find the user again when they are enabled in time.
+/// Clause 2: a disabled user's tokens are not valid, and are valid again if the user is enabled in time.
 pub async fn find_gives_nobody_while_the_user_is_disabled<S: Subject>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;
@@ -163,7 +163,7 @@ pub async fn find_gives_nobody_while_the_user_is_disabled<S: Subject>(store: S) 
     assert!(!is_valid(&store, &text(1), at(1)).await);
     assert!(is_valid(&store, &text(2), at(1)).await, "others are not shut out");
     insert(&store, &text(3), &user, record(3, hour())).await;
-    assert!(!is_valid(&store, &text(3), at(1)).await, "a token that is made meanwhile finds nobody either");
+    assert!(!is_valid(&store, &text(3), at(1)).await, "a token that is generated meanwhile is not valid either");
     store.shut_out_user(&user, false).await.unwrap();
     assert!(is_valid(&store, &text(1), at(1)).await);
     assert!(is_valid(&store, &text(3), at(1)).await);
@@ -210,7 +210,7 @@ pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: Subject>(
             }
             loop {
                 let is_late = deleted.load(Ordering::SeqCst);
-                // The token may end between one door and the other: here they need not agree.
+                // The token may end between the two calls: here they need not agree.
                 let text = text(1);
                 let found = store.find(TokenKey::new(&text), at(1)).await.expect("the store answers");
                 let found_at_once = store.find_now(TokenKey::new(&text), at(1));

@@ -1,4 +1,4 @@
-//! How to answer: the settings, and the one trait to replace.
+//! The responses to refused requests: their settings, and the trait that replaces them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::respond::redirect::LoginRedirect;
 use crate::respond::requester::Requester;
 use crate::respond::{Refusal, RefusalKind, page, problem, redirect, safe_next};
 
-/// Turns a refusal into an answer, whatever the body type. Implement it to answer in your own words.
+/// Turns a refusal into a response of any body type. Implement it to write your own responses.
 ///
-/// The answer should tell the client the [`kind`](Refusal::kind) of the refusal and nothing more. To change the page that
-/// people see, and nothing else, set [`Answers::with_page`] instead.
+/// The response should reveal the [`kind`](Refusal::kind) of the refusal to the client and nothing more. To replace
+/// only the HTML page, set [`Answers::with_page`] instead.
 ///
-/// For a refusal that a handler returned, the request is gone: its head is then what the guard or the
-/// [`RefusalLayer`](super::RefusalLayer) remembers of it: method, target and, unless a script waits, `Accept`,
+/// If a handler returned the refusal, the request no longer exists. Its head then contains what the guard or the
+/// [`RefusalLayer`](super::RefusalLayer) kept of it: method, target and, unless the request is a script's, `Accept`,
 /// `Accept-Language`, `Host`, `Referer`, `HX-Request` and `HX-Current-URL`.
 ///
 /// # Example
@@ -45,7 +45,7 @@ use crate::respond::{Refusal, RefusalKind, page, problem, redirect, safe_next};
 /// assert_eq!(response.status(), 403);
 /// ```
 pub trait Respond<B> {
-    /// The answer to a request that is refused.
+    /// The response to a refused request.
     fn respond(&self, refusal: &Refusal, head: RequestHead<'_>) -> Response<B>;
 }
 
@@ -55,7 +55,7 @@ impl<B, R: Respond<B> + ?Sized> Respond<B> for Arc<R> {
     }
 }
 
-/// The answers of the table in [`respond`](crate::respond), and their settings. Cheap to clone.
+/// The responses of the table in [`respond`](crate::respond), and their settings. Cheap to clone.
 ///
 /// # Example
 /// ```
@@ -66,7 +66,7 @@ impl<B, R: Respond<B> + ?Sized> Respond<B> for Arc<R> {
 /// assert_eq!(answers.login_page(), None);
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "answers do nothing until a guard or a layer gives them"]
+#[must_use = "answers do nothing until a guard or a layer uses them"]
 pub struct Answers(Arc<Settings>);
 
 #[derive(Debug, Clone)]
@@ -87,15 +87,15 @@ impl fmt::Debug for Page {
     }
 }
 
-/// In the extensions of a response whose body is this crate's own page, which an outer layer may have a better one for.
+/// Put into the extensions of a response whose body is this crate's own page, which an outer layer may replace.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HasDefaultPage;
 
 impl Answers {
-    /// The realm where none is named. Our choice: it says what a token is for, and nothing about the site.
+    /// The default realm. Our choice: it says what a token is for, and nothing about the site.
     pub const DEFAULT_REALM: &'static str = "members";
 
-    /// What `Retry-After` says by default. Our choice: long enough for a store to restart its connections.
+    /// The default of `Retry-After`. Our choice: long enough for a store to restart its connections.
     pub const DEFAULT_RETRY_AFTER: Duration = Duration::seconds(5);
 
     /// The defaults: realm [`DEFAULT_REALM`](Self::DEFAULT_REALM), no login page, parameter `next`, `Retry-After: 5`.
@@ -113,31 +113,32 @@ impl Answers {
         }))
     }
 
-    /// Sets the realm of every challenge. Control characters are left out, and what is not ASCII becomes `?`.
+    /// Sets the realm of every challenge. Control characters are left out, and every non-ASCII character becomes `?`.
     pub fn with_realm(mut self, realm: &str) -> Self {
         Arc::make_mut(&mut self.0).challenges = Challenges::new(realm);
         self
     }
 
-    /// Sends page requests without a user to this path, or absolute URL. Default: none, and they get a 401 page.
+    /// Redirects page requests without a user to this path, or absolute URL. Default: no login page; they get a 401
+    /// page.
     pub fn with_login_page(mut self, page: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.0).login.page = Some(page.into());
         self
     }
 
-    /// Names the query parameter that tells the login page the way back. Default: `next`.
+    /// Names the query parameter that carries the return address to the login page. Default: `next`.
     pub fn with_next_parameter(mut self, name: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.0).login.next_parameter = name.into();
         self
     }
 
-    /// Puts this path in front of the way back, for a site behind a proxy that takes it off: the browser's `/club/members`
-    /// is `/members` here, and `next` should be `/club/members`. The login page is given as the browser knows it:
-    /// `/club/login`. Default: empty.
+    /// Prepends this path to the return address, for a site behind a proxy that removes it: the browser's
+    /// `/club/members` is `/members` here, and `next` should be `/club/members`. Give the login page as the browser
+    /// sees it: `/club/login`. Default: empty.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] unless it is empty, or a path that [`safe_next`](super::safe_next) takes, without `?`
-    /// and `#`. A last `/` is left out.
+    /// [`ErrorKind::Configuration`] unless it is empty, or a path that [`safe_next`](super::safe_next) accepts, without
+    /// `?` and `#`. A final `/` is removed.
     ///
     /// # Example
     /// ```
@@ -150,7 +151,7 @@ impl Answers {
     pub fn with_public_prefix(mut self, prefix: &str) -> Result<Self, Error> {
         let trimmed = prefix.trim_end_matches('/');
         if !prefix.is_empty() && (safe_next(prefix).is_none() || trimmed.contains(['?', '#'])) {
-            let fault = format!("the public prefix {prefix:?} is no path: write it like \"/club\"");
+            let fault = format!("the public prefix {prefix:?} is not a path: write it like \"/club\"");
             return Err(Error::with_source(ErrorKind::Configuration, fault));
         }
         Arc::make_mut(&mut self.0).login.public_prefix = trimmed.to_owned();
@@ -160,24 +161,25 @@ impl Answers {
     /// Says at which origin browsers find this site, such as `https://app.example`. Default: unknown.
     ///
     /// A login page of another origin then gets a whole URL as `next`, which it checks with
-    /// [`safe_next_on`](super::safe_next_on). The page that a form or htmx was on is also known to be of this site where a
-    /// proxy rewrites `Host`.
+    /// [`safe_next_on`](super::safe_next_on). It also identifies the page of a form or of htmx as a page of this site
+    /// if a proxy rewrites `Host`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] unless it is `http` or `https`, a host and perhaps a port.
+    /// [`ErrorKind::Configuration`] unless it is `http` or `https`, a host and optionally a port.
     pub fn with_public_origin(mut self, origin: &str) -> Result<Self, Error> {
         let Some(parsed) = Origin::parse(origin) else {
-            let fault = format!("the public origin {origin:?} is no origin: write it like \"https://app.example\"");
+            let fault = format!("the public origin {origin:?} is not an origin: write it like \"https://app.example\"");
             return Err(Error::with_source(ErrorKind::Configuration, fault));
         };
         Arc::make_mut(&mut self.0).login.public_origin = Some(parsed);
         Ok(self)
     }
 
-    /// Shows people this page (HTML in UTF-8) instead of the crate's own. Everything else stays: status, challenge,
-    /// `Retry-After`, `HX-Redirect`, and that who has to log in is sent to the login page. Default: a small page in English.
+    /// Shows this page (HTML in UTF-8) in place of the crate's own. Everything else stays: status, challenge,
+    /// `Retry-After`, `HX-Redirect`, and the redirect to the login page. Default: a small page in English.
     ///
-    /// Set on the [`RefusalLayer`](super::RefusalLayer) around a site, it holds for all its guards, extractors and handlers.
+    /// If it is set on the [`RefusalLayer`](super::RefusalLayer) around a site, it applies to all its guards,
+    /// extractors and handlers.
     ///
     /// # Example
     /// ```
@@ -213,14 +215,14 @@ impl Answers {
         self.0.login.page.as_deref()
     }
 
-    /// The answer to an API client, when there is no request to look at.
+    /// The response to an API client, if the request is not available.
     pub(crate) fn api<B: From<Bytes>>(&self, kind: RefusalKind) -> Response<B> {
         let mut response = answer(kind.status(), problem::MEDIA_TYPE, problem::body(kind));
         self.add_headers(kind, &mut response);
         response
     }
 
-    /// `WWW-Authenticate` and `Retry-After`, where they belong to this kind.
+    /// `WWW-Authenticate` and `Retry-After`, if this kind has them.
     fn add_headers<B>(&self, kind: RefusalKind, response: &mut Response<B>) {
         if let Some(challenge) = self.0.challenges.of(kind) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -267,7 +269,7 @@ impl<B: From<Bytes>> Respond<B> for Answers {
             (_, Some(location)) => return see_other(location),
             (_, None) => self.page(refusal),
         };
-        // Who looks at a page by `GET` can do nothing with a challenge, except that a 401 must have one (RFC 9110 §15.5.2).
+        // A browser that opens a page by `GET` has no use for a challenge; only a 401 must have one (RFC 9110 §15.5.2).
         let is_looked_at = requester == Requester::Htmx || matches!(*head.method, Method::GET | Method::HEAD);
         if is_looked_at && response.status() != StatusCode::UNAUTHORIZED {
             response.headers_mut().remove(header::WWW_AUTHENTICATE);
@@ -276,7 +278,7 @@ impl<B: From<Bytes>> Respond<B> for Answers {
     }
 }
 
-/// 303, so that the browser asks for the login page with `GET` whatever it asked for here (RFC 9110 §15.4.4).
+/// 303, so that the browser requests the login page with `GET`, whatever its own method was (RFC 9110 §15.4.4).
 fn see_other<B: From<Bytes>>(location: HeaderValue) -> Response<B> {
     let mut response = Response::new(B::from(Bytes::new()));
     *response.status_mut() = StatusCode::SEE_OTHER;

@@ -5,7 +5,7 @@ use time::Duration;
 
 use crate::respond::RefusalKind;
 
-/// The challenges of one realm, ready to send.
+/// The challenges of one realm, as header values.
 #[derive(Debug, Clone)]
 pub(crate) struct Challenges {
     realm: String,
@@ -27,9 +27,10 @@ impl Challenges {
         }
     }
 
-    /// The challenge that goes with a refusal, if one does.
+    /// The challenge for a refusal, if it has one.
     ///
-    /// A request without credentials gets no error code (RFC 6750 §3.1), and so does nothing that a token cannot help.
+    /// A request without credentials gets no error code (RFC 6750 §3.1), and neither does a refusal that a token cannot
+    /// resolve.
     pub(crate) fn of(&self, kind: RefusalKind) -> Option<HeaderValue> {
         match kind {
             RefusalKind::NoCredential | RefusalKind::WrongCredentials => Some(self.plain.clone()),
@@ -55,8 +56,8 @@ impl Challenges {
     }
 }
 
-/// An RFC 9110 §5.6.4 quoted-string. Control characters are left out, and what is not ASCII becomes `?`: clients do not
-/// agree on its encoding.
+/// An RFC 9110 §5.6.4 quoted-string. Control characters are left out, and every non-ASCII character becomes `?`:
+/// clients do not agree on its encoding.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -71,7 +72,7 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// The text is visible ASCII by construction; the scheme alone would still be a lawful challenge.
+/// The text is visible ASCII by construction; otherwise the scheme alone is still a valid challenge.
 fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("Bearer"))
 }

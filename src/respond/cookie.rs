@@ -1,4 +1,4 @@
-//! The cookie that carries a token: its settings.
+//! The settings of the cookie that carries a token.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use crate::error::{Error, ErrorKind};
 use crate::respond::SetTokenCookie;
 use crate::token::{Expiry, Token};
 
-/// The longest `Max-Age`: 400 days, beyond which browsers cut it themselves (RFC 6265bis §5.5).
+/// The longest `Max-Age`: 400 days, the limit of browsers (RFC 6265bis §5.5).
 pub const MAX_COOKIE_AGE: Duration = Duration::days(400);
 
-/// The cookie that carries a token: name, path, domain and how well it is kept. Cheap to clone.
+/// The cookie that carries a token: name, path, domain and protection. Cheap to clone.
 ///
-/// The default is `trongatetoken` with `HttpOnly; Secure; SameSite=Lax; Path=/`, and no `Domain`, so that it goes to the
-/// host that set it and no other.
+/// The default is `trongatetoken` with `HttpOnly; Secure; SameSite=Lax; Path=/`, and no `Domain`, so that browsers send
+/// it only to the host that set it.
 ///
 /// # Security
-/// Any other host of your domain can set a cookie of the default name for yours, and so log a visitor in as somebody
-/// else. A name that begins with `__Host-` stops that: a new site should take one.
+/// Any other host of your domain can set a cookie of the default name for your host, and so log a visitor in as a
+/// different user. A name that begins with `__Host-` prevents that: a new site should use one.
 ///
 /// # Source
 /// RFC 6265bis; the name is Trongate's.
@@ -49,13 +49,13 @@ pub const MAX_COOKIE_AGE: Duration = Duration::days(400);
 #[derive(Debug, Clone)]
 pub struct TokenCookie(Arc<TokenCookieBuilder>);
 
-/// Which requests of other sites the cookie goes with.
+/// The requests of other sites that carry the cookie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SameSite {
-    /// None at all: even who follows a link from another site arrives logged out.
+    /// No request: even a visitor who follows a link from another site arrives logged out.
     Strict,
-    /// Those that open a page, with a safe method.
+    /// Requests that open a page, with a safe method.
     Lax,
 }
 
@@ -81,14 +81,14 @@ impl TokenCookie {
         &self.0.name
     }
 
-    /// Gives the browser the token until it is closed: a session cookie, without `Expires`.
+    /// Keeps the token in the browser until it is closed: a session cookie, without `Expires`.
     pub fn set_session(&self, token: &Token) -> SetTokenCookie {
         SetTokenCookie::new(&self.cookie(token.expose_secret()))
     }
 
-    /// Gives the browser the token until the token ends, or for [`MAX_COOKIE_AGE`] if that is sooner: "remember me".
+    /// Keeps the token in the browser until the token ends, or for [`MAX_COOKIE_AGE`] if that is sooner: "remember me".
     ///
-    /// `Max-Age` counts from `now`; `Expires` is the same second, for clients that know no better.
+    /// `Max-Age` counts from `now`; `Expires` is the same second, for clients that do not support `Max-Age`.
     pub fn set_until(&self, token: &Token, expires_at: Expiry, now: Timestamp) -> SetTokenCookie {
         let latest = now + MAX_COOKIE_AGE;
         let end = expires_at.timestamp().map_or(latest, |end| end.min(latest));
@@ -98,8 +98,8 @@ impl TokenCookie {
         SetTokenCookie::new(&cookie)
     }
 
-    /// Makes the browser forget the token. It repeats name, path, domain and `Secure`, without which browsers keep the
-    /// cookie.
+    /// Removes the token from the browser. It repeats name, path, domain and `Secure`, because browsers keep the cookie
+    /// otherwise.
     pub fn removal(&self) -> SetTokenCookie {
         let mut cookie = self.cookie("");
         cookie.set_max_age(Duration::ZERO);
@@ -121,14 +121,14 @@ impl TokenCookie {
     }
 }
 
-/// [`DEFAULT_NAME`](TokenCookie::DEFAULT_NAME) with everything at its default.
+/// [`DEFAULT_NAME`](TokenCookie::DEFAULT_NAME) with default settings.
 impl Default for TokenCookie {
     fn default() -> Self {
         Self(Arc::new(Self::builder(Self::DEFAULT_NAME)))
     }
 }
 
-/// Settings of a [`TokenCookie`] that are not checked yet. Made by [`TokenCookie::builder`].
+/// Settings of a [`TokenCookie`] that are not checked yet. Created by [`TokenCookie::builder`].
 #[derive(Debug, Clone)]
 #[must_use = "settings do nothing until they are built"]
 pub struct TokenCookieBuilder {
@@ -141,19 +141,20 @@ pub struct TokenCookieBuilder {
 }
 
 impl TokenCookieBuilder {
-    /// Sends the cookie only to this path and what is below it. Default: `/`.
+    /// Sends the cookie only to this path and the paths below it. Default: `/`.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Sends the cookie to this domain and every host below it. Default: none, only the host that set it.
+    /// Sends the cookie to this domain and every host below it. Default: no domain; only the host that set it gets the
+    /// cookie.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// Sets which requests of other sites it goes with. Default: [`SameSite::Lax`].
+    /// Sets which requests of other sites carry it. Default: [`SameSite::Lax`].
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = match same_site {
             SameSite::Strict => cookie::SameSite::Strict,
@@ -168,14 +169,14 @@ impl TokenCookieBuilder {
         self
     }
 
-    /// Sends it over plain HTTP too, where everybody on the way can read it. Most browsers treat `http://localhost` as
+    /// Sends it over plain HTTP too, where anyone on the network path can read it. Most browsers treat `http://localhost` as
     /// secure, so that a test on this machine does not need it; Safari does not.
     pub fn insecure_without_secure(mut self) -> Self {
         self.secure = false;
         self
     }
 
-    /// Lets scripts read it, and so everybody who gets a script into a page.
+    /// Allows scripts to read it, and so every attacker who injects a script into a page.
     pub fn insecure_readable_by_scripts(mut self) -> Self {
         self.http_only = false;
         self
@@ -187,9 +188,9 @@ impl TokenCookieBuilder {
     /// RFC 6265bis §4.1.1 for the characters, §4.1.3 for the prefixes. Browsers ignore the prefix's case.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if the name, path or domain cannot stand in a cookie; if the name begins with
-    /// `__Host-` and the cookie has a domain, a path other than `/` or no `Secure`; if it begins with `__Secure-` and
-    /// has no `Secure`; if other sites send it and it has no `Secure`.
+    /// [`ErrorKind::Configuration`] if the name, path or domain has characters that a cookie cannot contain; if the
+    /// name begins with `__Host-` and the cookie has a domain, a path other than `/` or no `Secure`; if it begins with
+    /// `__Secure-` and has no `Secure`; if other sites send it and it has no `Secure`.
     pub fn build(self) -> Result<TokenCookie, Error> {
         match self.fault() {
             Some(fault) => Err(Error::with_source(ErrorKind::Configuration, fault)),

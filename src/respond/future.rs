@@ -1,4 +1,4 @@
-//! The response of a service whose refusals are answered.
+//! The future of a service whose refusals get their final response.
 
 use std::fmt;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use crate::respond::Respond;
 use crate::respond::remembered::RememberedRequest;
 
 pin_project! {
-    /// The response of a [`RefusalService`](super::RefusalService).
+    /// Response future of [`RefusalService`](super::RefusalService).
     pub struct RefusalFuture<F, R> {
         #[pin]
         response: F,

@@ -1,4 +1,4 @@
-//! The layer that answers the refusals of handlers.
+//! The layer that writes the responses to refusals by handlers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use tower_layer::Layer;
 
 use crate::respond::{Answers, RefusalService};
 
-/// Answers what handlers refuse as the request asks for it: a page or the login page for a person, `HX-Redirect` for
-/// htmx, problem details for a script.
+/// Writes the response that fits the request if a handler refuses it: a page or a redirect to the login page for a
+/// browser, `HX-Redirect` for htmx, problem details for a script.
 ///
-/// A [`Refusal`](super::Refusal) that a handler returns (by `?` on `make_sure_allowed` or on `Tokens`) knows no request,
-/// so by itself it is an answer for scripts. This layer remembers who waits for the answer. One around the whole site is
-/// enough, inside or outside of `TokenAuthLayer`; inside, a page of the application's own is also given the
-/// [user](super::Refusal::user). A guard does the same for what it guards.
+/// A [`Refusal`](super::Refusal) that a handler returns (by `?` on `make_sure_allowed` or on `Tokens`) does not contain
+/// the request, so by itself it is a response for scripts. This layer keeps what it needs of the request. One layer
+/// around the whole site is enough, inside or outside of `TokenAuthLayer`; inside, the application's own page also gets
+/// the [user](super::Refusal::user). A guard does the same for its own routes.
 ///
-/// What was answered already stays as it is; only the crate's own page gives way to the application's
-/// ([`Answers::with_page`]). A response whose status or type the application has changed is left alone, and so are headers
-/// that it added. `R` words the answers; see [`Respond`](super::Respond).
+/// A response that is already written stays unchanged, except that the application's page ([`Answers::with_page`])
+/// replaces the crate's own. A response whose status or type the application has changed stays unchanged, and so do
+/// headers that it added. `R` writes the responses; see [`Respond`](super::Respond).
 ///
 /// # Example
 /// ```
@@ -47,8 +47,8 @@ pub struct RefusalLayer<R = Answers> {
 }
 
 impl<R> RefusalLayer<R> {
-    /// Answers with these: usually [`SecurityPolicy::answers`](crate::policy::SecurityPolicy::answers), with a page of the
-    /// application's own.
+    /// Uses these answers: usually [`SecurityPolicy::answers`](crate::policy::SecurityPolicy::answers), with the
+    /// application's own page.
     pub fn new(respond: R) -> Self {
         Self { respond: Arc::new(respond) }
     }

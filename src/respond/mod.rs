@@ -11,21 +11,21 @@
 //! | the store, or a rule, does not answer | 503, `Retry-After` | 503 page, `Retry-After` |
 //! | the layer is missing, or the scenario unknown | 500 | 500 page |
 //!
-//! The chapter [`who_gets_what_answer`](crate::guide::who_gets_what_answer) has the whole table, with what a handler
-//! refuses, scripts that ask for HTML, frames, htmx and Trongate MX, and how each is recognised.
+//! The chapter [`who_gets_what_answer`](crate::guide::who_gets_what_answer) has the whole table, with refusals by
+//! handlers, scripts that request HTML, frames, htmx and Trongate MX, and how each is recognised.
 //!
-//! Bodies for API clients are RFC 9457 problem details of fixed text. Every answer carries `Cache-Control: no-store`.
-//! Without a login page, or on the login page itself, the answer to a page request is a 401 page with the challenge.
+//! Bodies for API clients are RFC 9457 problem details of fixed text. Every response carries `Cache-Control: no-store`.
+//! Without a login page, or on the login page itself, the response to a page request is a 401 page with the challenge.
 //!
 //! | file | role |
 //! |---|---|
 //! | `refusal` | [`Refusal`] and [`RefusalKind`]: one for each row of the table |
-//! | `answers` | [`Answers`], the settings, and [`Respond`], the one trait to replace |
+//! | `answers` | [`Answers`], the settings, and [`Respond`], the trait that replaces them |
 //! | `challenge` | `WWW-Authenticate` |
 //! | `problem`, `page` | the bodies |
-//! | `requester` | who waits for the answer, and [`is_page_request`] |
+//! | `requester` | what kind of client sent the request, and [`is_page_request`] |
 //! | `redirect`, `origin` | [`OriginalUri`], [`safe_next`], [`safe_next_on`] |
-//! | `layer`, `service`, `future`, `remembered` | [`RefusalLayer`], [`RefusalService`], [`RefusalFuture`]: answer what handlers refuse |
+//! | `layer`, `service`, `future`, `remembered` | [`RefusalLayer`], [`RefusalService`], [`RefusalFuture`]: write the responses to refusals by handlers |
 //! | `refusal_log` | the log line of a refusal |
 //! | `cookie`, `set_cookie` | [`TokenCookie`] and [`SetTokenCookie`] |
 //!

@@ -8,14 +8,14 @@ use http::uri::Scheme;
 pub(crate) struct Origin(String);
 
 impl Origin {
-    /// The origin, if this text is one: `http` or `https`, a host, perhaps a port, and nothing else but a last `/`.
+    /// The origin, if this text is one: `http` or `https`, a host, optionally a port, and at most a final `/`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         let is_bare = uri.query().is_none() && matches!(uri.path(), "" | "/") && !text.contains('#');
         Self::of(&uri).filter(|_| is_bare)
     }
 
-    /// The origin of this URL, if it is one of the web.
+    /// The origin of this URL, if its scheme is `http` or `https`.
     pub(crate) fn of(url: &Uri) -> Option<Self> {
         let (scheme, authority) = (url.scheme()?, url.authority()?);
         let is_web = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;

@@ -1,4 +1,4 @@
-//! Small HTML pages for people: fixed text, no script, nothing loaded from elsewhere.
+//! Small HTML pages for browsers: fixed text, no script, no external resources.
 
 use bytes::Bytes;
 
@@ -33,7 +33,7 @@ macro_rules! page {
 /// The page of a refusal.
 pub(crate) fn body(refusal: &Refusal) -> Bytes {
     match refusal.kind() {
-        // The token of a link, not the visitor's login.
+        // This is the token of a link, not the visitor's login.
         RefusalKind::InvalidToken if !refusal.asks_for_login() => {
             page!(
                 401,

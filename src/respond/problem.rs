@@ -26,8 +26,8 @@ macro_rules! problem {
 
 /// The problem details of a refusal.
 ///
-/// `type` is `about:blank` (RFC 9457 §4.2.1: the status says it all; `error` in the challenge says the rest). One text
-/// stands for every kind of bad token, so that nobody learns whether a token ever existed.
+/// `type` is `about:blank` (RFC 9457 §4.2.1: the status is enough; `error` in the challenge gives the details). One
+/// text stands for every kind of invalid token, so that a client cannot learn whether a token ever existed.
 pub(crate) fn body(kind: RefusalKind) -> Bytes {
     match kind {
         RefusalKind::NoCredential => {

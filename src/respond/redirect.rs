@@ -1,4 +1,4 @@
-//! To the login page and back: who is sent there, and where to go afterwards.
+//! Redirects to the login page and back.
 
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Uri, header};
@@ -11,35 +11,35 @@ use crate::respond::requester::is_htmx;
 /// The longest `next`, in bytes. Our choice: longer ones make a `Location` that some proxies refuse.
 pub const MAX_NEXT_BYTES: usize = 2_048;
 
-/// How often a path is percent-decoded before it is given up as hostile.
+/// How often a path is percent-decoded before it counts as hostile.
 const MAX_DECODINGS: usize = 4;
 
 pub(crate) const HX_CURRENT_URL: HeaderName = HeaderName::from_static("hx-current-url");
 pub(crate) const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
 
-/// Everything but RFC 3986 §2.3 "unreserved".
+/// Every character except RFC 3986 §2.3 "unreserved".
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The target of the request as it came in, which `TokenAuthLayer` leaves in the extensions of a page request without a
+/// The original target of the request, which `TokenAuthLayer` puts into the extensions of a page request without a
 /// user.
 ///
-/// Inside a nested router the request's own target has lost its first segments, and the user would return to a page that
-/// does not exist.
+/// Inside a nested router the request's own target is without its first segments, and the user would return to a page
+/// that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a marker around one value")]
 pub struct OriginalUri(pub Uri);
 
 /// `next` if it is a path on this site, to go to after logging in; otherwise `None`.
 ///
-/// It holds visible ASCII and is at most [`MAX_NEXT_BYTES`] long. Its path (what stands before `?` or `#`) starts with
-/// exactly one `/`, holds no `\` and has no segment `.` or `..`. The path must still be so when it is percent-decoded, once
-/// or more: somebody between here and the browser may decode it. A query may hold anything, `?path=C:\temp` too: browsers
-/// take `\` for `/` in the path alone (URL Standard, "path state").
+/// It is visible ASCII and at most [`MAX_NEXT_BYTES`] long. Its path (the part before `?` or `#`) starts with exactly
+/// one `/`, has no `\` and no segment `.` or `..`. The same must hold after percent-decoding the path once or more,
+/// because a proxy between this server and the browser may decode it. A query may contain anything, `?path=C:\temp`
+/// too: browsers read `\` as `/` in the path alone (URL Standard, "path state").
 ///
 /// For a login page that serves other sites: [`safe_next_on`].
 ///
 /// # Security
-/// A login page that goes wherever `next` says is an open redirect. Ask this before every `Location`.
+/// A login page that redirects to any `next` is an open redirect. Call this before every `Location`.
 ///
 /// # Example
 /// ```
@@ -71,12 +71,13 @@ pub fn safe_next(next: &str) -> Option<&str> {
 
 /// `next` if it is a URL of one of these origins, to go to after logging in; otherwise `None`.
 ///
-/// This is the check of a login page that serves other sites, which send a whole URL as `next`
-/// ([`Answers::with_public_origin`](crate::respond::Answers::with_public_origin)). An origin is a scheme, a host and
-/// perhaps a port; a text that is no origin lets no URL pass. What follows the origin must be a [`safe_next`].
+/// A login page that serves other sites, which send a whole URL as `next`
+/// ([`Answers::with_public_origin`](crate::respond::Answers::with_public_origin)), checks it with this function. An
+/// origin is a scheme, a host and optionally a port; a text that is not an origin accepts no URL. The part after the
+/// origin must be a [`safe_next`].
 ///
 /// # Security
-/// A login page that goes wherever `next` says is an open redirect. Name the origins; never read them from the request.
+/// A login page that redirects to any `next` is an open redirect. Name the origins; never read them from the request.
 ///
 /// # Example
 /// ```
@@ -94,7 +95,7 @@ pub fn safe_next_on<O: AsRef<str>>(next: &str, origins: impl IntoIterator<Item =
     origins.into_iter().filter_map(|origin| Origin::parse(origin.as_ref())).any(|origin| is_on(&origin)).then_some(next)
 }
 
-/// The login page, and how it learns the way back.
+/// The login page, and the settings of the return address.
 #[derive(Debug, Clone)]
 pub(crate) struct LoginRedirect {
     pub(crate) page: Option<String>,
@@ -104,9 +105,9 @@ pub(crate) struct LoginRedirect {
 }
 
 impl LoginRedirect {
-    /// Where to send a request that should log in: the login page, with the way back in the parameter.
+    /// The redirect for a request that should log in: the login page, with the return address in the parameter.
     ///
-    /// `None` without a login page, and for a request for the login page itself: it would be sent in circles.
+    /// `None` without a login page, and for a request for the login page itself, which would be redirected in a loop.
     pub(crate) fn location(&self, head: RequestHead<'_>) -> Option<HeaderValue> {
         let page = self.page.as_deref()?;
         let uri = head.extensions.get::<OriginalUri>().map_or(head.uri, |original| &original.0);
@@ -130,22 +131,22 @@ impl LoginRedirect {
         HeaderValue::try_from(location).ok()
     }
 
-    /// The page to return to, as the browser knows it: a path on this site.
+    /// The page to return to, as the browser sees it: a path on this site.
     fn next(&self, head: RequestHead<'_>, uri: &Uri) -> Option<String> {
         let next = if is_htmx(head.headers) {
-            // The fragment alone would be no page to return to.
+            // The response to htmx is only a fragment, not a page to return to.
             self.page_of_this_site(head, &HX_CURRENT_URL)?
         } else if head.method == Method::GET || head.method == Method::HEAD {
             format!("{}{}", self.public_prefix, path_and_query(uri))
         } else {
-            // What a form is posted to may have no page; the form itself was on one.
+            // The target of a form may have no page; the form itself was on one.
             self.page_of_this_site(head, &header::REFERER)?
         };
         let next = ascii(&next);
         safe_next(&next).is_some().then_some(next)
     }
 
-    /// The page of this site in this header, which holds the whole URL of a page.
+    /// The page of this site in this header, which contains the whole URL of a page.
     fn page_of_this_site(&self, head: RequestHead<'_>, name: &HeaderName) -> Option<String> {
         let page: Uri = head.headers.get(name)?.to_str().ok()?.parse().ok()?;
         let authority = page.authority()?.as_str();
@@ -187,12 +188,13 @@ fn path_and_query(uri: &Uri) -> String {
     uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string)
 }
 
-/// Browsers send a path as ASCII; other clients may send UTF-8 as it is.
+/// Browsers send a path as ASCII; other clients may send plain UTF-8.
 fn ascii(target: &str) -> String {
     utf8_percent_encode(target, percent_encoding::CONTROLS).to_string()
 }
 
-/// What cannot stand in a header is percent-encoded, for the login page is the application's own text.
+/// Characters that a header cannot contain are percent-encoded, because the application chooses the text of the login
+/// page.
 fn visible_ascii(text: &str) -> String {
     const UNSEEN: &AsciiSet = &percent_encoding::CONTROLS.add(b' ');
     utf8_percent_encode(text, UNSEEN).to_string()

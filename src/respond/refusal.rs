@@ -1,4 +1,4 @@
-//! Why a request is refused: one kind for each row of the table of answers.
+//! Why a request is refused: one kind for each row of the table of responses.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -11,12 +11,11 @@ use crate::error::{Error, ErrorKind};
 use crate::respond::Answers;
 use crate::user::{CurrentUser, Reason, Unauthenticated};
 
-/// Why a request is refused, and what the application may know about it.
+/// Why a request is refused, with the details for the application.
 ///
-/// It is in the extensions of the response, for logs and metrics; of all this the client learns the
-/// [`kind`](Self::kind) alone. With axum it is itself a response, so that `?` works on
-/// `policy.make_sure_allowed(…).await` in a handler. Around such handlers belongs a guard or a
-/// [`RefusalLayer`](super::RefusalLayer), which give people a page.
+/// It is in the extensions of the response, for logs and metrics; the client learns only the [`kind`](Self::kind). With
+/// axum it is itself a response, so that `?` works on `policy.make_sure_allowed(…).await` in a handler. Put a guard or
+/// a [`RefusalLayer`](super::RefusalLayer) around such handlers; it turns the refusal into a page for browsers.
 ///
 /// # Example
 /// ```
@@ -39,49 +38,49 @@ pub struct Refusal {
     answers: Option<Answers>,
     user: Option<CurrentUser>,
     asks_for_login: bool,
-    /// The log has a line about it.
+    /// The refusal has been logged.
     is_logged: bool,
-    /// The response that carries it was made for its request.
+    /// The response that carries it was written for its request.
     is_answered: bool,
 }
 
-/// What kind of refusal it is: a row of the table of answers in [`respond`](crate::respond).
+/// The kind of a refusal: a row of the table of responses in [`respond`](crate::respond).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalKind {
     /// The request carries no credential.
     NoCredential,
-    /// The credential is malformed, unknown, expired or ended. The client never learns which.
+    /// The credential is malformed, unknown, expired or ended. The client cannot learn which.
     InvalidToken,
-    /// The credentials contradict each other.
+    /// The credentials conflict.
     InvalidRequest,
     /// The user is known, and the rule denies.
     Denied,
-    /// The user is known, and proved who they are too long ago (RFC 9470). Logging in again helps.
+    /// The user is known, but logged in too long ago (RFC 9470). Logging in again helps.
     TooOld {
-        /// How long ago it may be, in whole seconds.
+        /// How old the login may be, in whole seconds.
         max_age: Duration,
     },
     /// Another site made a browser send an ambient credential.
     CrossSite,
-    /// A name and a password, or whatever else a login asks for, that do not go together. Never sent to the login page:
-    /// that is where it comes from.
+    /// The name and the password, or the other data of a login, are wrong. Never redirected to the login page, because
+    /// it comes from there.
     WrongCredentials,
-    /// A token that a handler was given is genuine, and its time is over: a link in a mail, for example.
+    /// A token that a handler got is genuine, and has expired: a link in a mail, for example.
     Expired,
-    /// A token that a handler was given works once, and was used.
+    /// A token that a handler got can be used once, and was used.
     AlreadyUsed,
     /// The request holds a value that is out of its bounds.
     InvalidInput,
-    /// The request would create what is there already.
+    /// The thing that the request would create exists already.
     AlreadyExists,
     /// The user has as many tokens as the store allows one user.
     TooManyTokens,
-    /// The request names nothing that its scenario could be about, or a user who is not there.
+    /// The request names a thing or a user that does not exist.
     NotFound,
-    /// The store, or a rule, does not answer, so nothing is known.
+    /// The store, or a rule, does not answer, so the result is unknown.
     Unavailable,
-    /// The application is not put together as it should be.
+    /// The application is misconfigured.
     Misconfigured,
 }
 
@@ -103,8 +102,8 @@ impl Refusal {
         }
     }
 
-    /// The answer to a login that failed: one for an unknown user and for a wrong password, so that nobody learns who
-    /// has an account. 401, with the challenge that RFC 9110 §15.5.2 asks for.
+    /// The response to a failed login: the same for an unknown user and for a wrong password, so that a client cannot
+    /// learn who has an account. 401, with the challenge that RFC 9110 §15.5.2 requires.
     ///
     /// # Example
     /// ```
@@ -120,78 +119,78 @@ impl Refusal {
         Self::new(RefusalKind::WrongCredentials)
     }
 
-    /// Says which user is refused.
+    /// Sets the user who is refused.
     #[must_use]
     pub fn with_user(mut self, user: CurrentUser) -> Self {
         self.user = Some(user);
         self
     }
 
-    /// Says which scenario it is about.
+    /// Sets the scenario that refused.
     #[must_use]
     pub fn with_scenario(mut self, scenario: impl Into<Arc<str>>) -> Self {
         self.scenario = Some(scenario.into());
         self
     }
 
-    /// Says why, for the application: never a secret.
+    /// Sets the reason, for the application: never a secret.
     #[must_use]
     pub fn with_reason(mut self, reason: impl Into<Arc<str>>) -> Self {
         self.reason = Some(reason.into());
         self
     }
 
-    /// Says which error it comes from.
+    /// Sets the error that caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(Arc::from(source.into()));
         self
     }
 
-    /// Says how to answer where nothing else says it: the realm and the like. Default: [`Answers::default`].
+    /// Sets the answers that apply if no other answers are set: the realm and so on. Default: [`Answers::default`].
     #[must_use]
     pub fn with_answers(mut self, answers: Answers) -> Self {
         self.answers = Some(answers);
         self
     }
 
-    /// What kind of refusal it is.
+    /// The kind of this refusal.
     #[must_use]
     pub const fn kind(&self) -> RefusalKind {
         self.kind
     }
 
-    /// The status of the answer to an API client. A page may get 303 instead of 401.
+    /// The status of the response to an API client. A page request may get 303 instead of 401.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.kind.status()
     }
 
-    /// Why the request has no user, if that is why.
+    /// Why the request has no user, if that is the reason for the refusal.
     #[must_use]
     pub const fn unauthenticated(&self) -> Option<Unauthenticated> {
         self.unauthenticated
     }
 
-    /// The scenario that refused, if it was one.
+    /// The scenario that refused, if a scenario did.
     #[must_use]
     pub fn scenario(&self) -> Option<&str> {
         self.scenario.as_deref()
     }
 
-    /// Why, for the application.
+    /// The reason, for the application.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
-    /// The user who is refused, if they are known: for a page of the application's own.
+    /// The refused user, if known: for the application's own page.
     #[must_use]
     pub const fn user(&self) -> Option<&CurrentUser> {
         self.user.as_ref()
     }
 
-    /// How to answer where nothing else says it.
+    /// The answers that apply if no other answers are set.
     pub(crate) const fn answers(&self) -> Option<&Answers> {
         self.answers.as_ref()
     }
@@ -219,7 +218,7 @@ impl Refusal {
 }
 
 impl RefusalKind {
-    /// The status of the answer to an API client.
+    /// The status of the response to an API client.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
@@ -261,7 +260,7 @@ impl From<Unauthenticated> for Refusal {
     }
 }
 
-/// So that `?` works on `Tokens` in a handler.
+/// Makes `?` work on `Tokens` in a handler.
 ///
 /// | [`ErrorKind`] | answer |
 /// |---|---|
@@ -273,11 +272,11 @@ impl From<Unauthenticated> for Refusal {
 /// | `AlreadyExists`, `TooManyTokens` | 409 |
 /// | `UserNotFound` | 404 |
 ///
-/// The token of such an error is one that the handler was given, in a link for example. Logging in does not mend it, so
-/// a person gets a page and is not sent to the login page.
+/// The token of such an error is one that the handler got, in a link for example. Logging in does not help, so a
+/// browser gets a page and is not redirected to the login page.
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        // No wildcard: whoever adds a kind decides whether a visitor can cause it.
+        // No wildcard: for a new kind, decide here whether a visitor can cause it.
         let kind = match error.kind() {
             ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Corrupt => RefusalKind::Unavailable,
             ErrorKind::Configuration | ErrorKind::NotIssuedHere => RefusalKind::Misconfigured,

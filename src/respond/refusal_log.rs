@@ -1,4 +1,4 @@
-//! The log line of a refusal: loud if somebody must act, quiet if a visitor caused it.
+//! The log line of a refusal: an error if an operator must act, debug if a visitor caused it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,8 +7,8 @@ use crate::log::{log_debug, log_error, log_warn};
 use crate::respond::{Refusal, RefusalKind};
 use crate::user::CurrentUser;
 
-/// Says in the log who was refused and why, once for each refusal. What becomes a 5xx is told with all its causes; what a
-/// visitor caused is a matter for debugging.
+/// Logs the refused user and the reason, once for each refusal. A 5xx is logged with all its causes; a refusal that a
+/// visitor caused is logged at debug level.
 pub(crate) fn log_refusal(refusal: &mut Refusal) {
     if refusal.is_logged() {
         return;
@@ -54,7 +54,7 @@ mod tests {
     use crate::error::{Error, ErrorKind};
 
     #[test]
-    fn every_cause_is_told_once() {
+    fn every_cause_is_logged_once() {
         let error = Error::with_source(ErrorKind::Unavailable, io::Error::other("connection refused"));
         let refusal = Refusal::from(error).with_scenario("members area");
         assert_eq!(

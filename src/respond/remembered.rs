@@ -1,4 +1,4 @@
-//! What is remembered of a request, to answer a refusal that its handler returns.
+//! The part of a request that is kept, for the response to a refusal that its handler returns.
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 
@@ -9,13 +9,13 @@ use crate::respond::requester::{HX_REQUEST, Requester};
 use crate::respond::{Answers, OriginalUri, Refusal, Respond, page, problem};
 use crate::user::CurrentUser;
 
-/// What of a request decides how a refusal of it is answered. Allocates nothing.
+/// The part of a request that decides the response to a refusal. Allocates nothing.
 #[derive(Debug)]
 pub(crate) struct RememberedRequest {
     requester: Requester,
     method: Method,
     uri: Uri,
-    /// Of a request that no script made.
+    /// Only for a request that is not a script's.
     headers: [Option<HeaderValue>; 5],
     user: Option<CurrentUser>,
 }
@@ -50,10 +50,10 @@ impl RememberedRequest {
         &self.uri
     }
 
-    /// Answers the refusal that this response carries as its request asks for it, unless that was done.
+    /// Replaces the response of a refusal with the one that fits the request, unless that was done already.
     ///
-    /// The response keeps what its handler added, a `Set-Cookie` for example. It is left alone if the application has
-    /// changed its status or the type of its body.
+    /// The response keeps headers that its handler added, a `Set-Cookie` for example. It stays unchanged if the
+    /// application has changed its status or the type of its body.
     pub(crate) fn answer<B, R: Respond<B>>(self, response: Response<B>, respond: &R) -> Response<B> {
         let Some(refusal) = response.extensions().get::<Refusal>() else { return response };
         let has_default_page = response.extensions().get::<HasDefaultPage>().is_some();
@@ -98,7 +98,7 @@ impl RememberedRequest {
     }
 }
 
-/// The answer in place of the one that the refusal had by itself.
+/// The response that replaces the refusal's own.
 fn replace<B>(response: Response<B>, answer: Response<B>, mut refusal: Refusal) -> Response<B> {
     let by_itself: Response<bytes::Bytes> =
         refusal.answers().map_or_else(|| Answers::default().api(refusal.kind()), |answers| answers.api(refusal.kind()));
@@ -106,7 +106,7 @@ fn replace<B>(response: Response<B>, answer: Response<B>, mut refusal: Refusal) 
     let (answered, body) = answer.into_parts();
     drop_body_headers(&mut parts.headers);
     for name in [header::WWW_AUTHENTICATE, header::RETRY_AFTER] {
-        // Unless the application has put its own in the place of ours.
+        // Unless the application has replaced ours with its own.
         if parts.headers.get(&name) == by_itself.headers().get(&name) {
             parts.headers.remove(&name);
             if let Some(value) = answered.headers.get(&name) {
@@ -127,7 +127,7 @@ fn replace<B>(response: Response<B>, answer: Response<B>, mut refusal: Refusal) 
     Response::from_parts(parts, body)
 }
 
-/// The application's page in place of the crate's, and nothing else.
+/// Replaces the crate's page with the application's, and nothing else.
 fn replace_page<B>(response: Response<B>, answer: Response<B>) -> Response<B> {
     let (mut parts, _) = response.into_parts();
     drop_body_headers(&mut parts.headers);
@@ -136,7 +136,7 @@ fn replace_page<B>(response: Response<B>, answer: Response<B>) -> Response<B> {
     Response::from_parts(parts, answer.into_body())
 }
 
-/// What described the body that is gone.
+/// The headers that described the replaced body.
 fn drop_body_headers(headers: &mut HeaderMap) {
     for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
         headers.remove(name);

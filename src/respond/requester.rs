@@ -1,4 +1,4 @@
-//! Who waits for the answer to a request: a person in this tab, htmx, or a script.
+//! The kind of client that sent a request: a browser tab, htmx, or a script.
 
 use http::{HeaderMap, HeaderName, Method, header};
 
@@ -12,7 +12,7 @@ const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 pub(crate) const HX_REQUEST: HeaderName = HeaderName::from_static("hx-request");
 
-/// Headers that a library sends with a `fetch` of its own. A navigation cannot carry them.
+/// Headers that a library sends with its own `fetch`. A navigation cannot carry them.
 const SCRIPT_HEADERS: [HeaderName; 6] = [
     HeaderName::from_static("trongate-mx-request"),
     HeaderName::from_static("turbo-frame"),
@@ -22,22 +22,22 @@ const SCRIPT_HEADERS: [HeaderName; 6] = [
     HeaderName::from_static("datastar-request"),
 ];
 
-/// Who waits for the answer to a request.
+/// The kind of client that sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Requester {
-    /// A person, in this tab: a link or a posted form. May be sent to the login page.
+    /// A navigation of a browser tab: a link or a posted form. May be redirected to the login page.
     Navigation,
-    /// Something that takes a page and is no navigation of this tab: a frame, a prefetch, a download, a script that asks
-    /// for HTML. Gets a page with the status of the refusal, and is sent nowhere.
+    /// A request for a page that is not a navigation of a tab: a frame, a prefetch, a download, a script that requests
+    /// HTML. Gets a page with the status of the refusal, and no redirect.
     PageInPlace,
-    /// htmx, which follows `HX-Redirect` with the whole tab.
+    /// htmx, which follows `HX-Redirect` in the whole tab.
     Htmx,
-    /// Every other program.
+    /// Any other program.
     Script,
 }
 
 impl Requester {
-    /// Who waits for the answer to this request, by what browsers and libraries say of themselves.
+    /// The kind of client, by the headers that browsers and libraries send.
     ///
     /// # Source
     /// [Fetch Metadata](https://www.w3.org/TR/fetch-metadata/) §2; browsers send it over HTTPS and to localhost. Without
@@ -55,7 +55,7 @@ impl Requester {
         }
         match (value(headers, &SEC_FETCH_MODE), value(headers, &SEC_FETCH_DEST)) {
             (Some("navigate"), None | Some("document")) | (None, Some("document")) => {
-                // A page that is fetched before somebody asks for it; browsers drop what is no success.
+                // A page that is prefetched; browsers discard it unless it is a success.
                 let is_prefetch = headers.contains_key(SEC_PURPOSE);
                 if is_prefetch { Self::PageInPlace } else { Self::Navigation }
             }
@@ -63,7 +63,7 @@ impl Requester {
                 Self::PageInPlace
             }
             (Some(_), _) | (None, Some(_)) => Self::script(headers),
-            // A form sends `GET` or `POST`; any other method is the work of a script.
+            // A form sends `GET` or `POST`; any other method comes from a script.
             (None, None) if is_method_of_a_form(head.method) && accepts_html(headers) => Self::Navigation,
             (None, None) => Self::script(headers),
         }
@@ -74,11 +74,12 @@ impl Requester {
     }
 }
 
-/// Whether a person waits for a page in this tab: a navigation, by link or by posted form.
+/// Whether a browser tab waits for a page: a navigation, by a link or a posted form.
 ///
-/// Browsers say so in `Sec-Fetch-Mode` and `Sec-Fetch-Dest`. Without those, it is a `GET`, `HEAD` or `POST` whose `Accept`
-/// lists `text/html`: `*/*` alone is a program's way to ask, and a weight of 0 means "not this one" (RFC 9110 §12.4.2).
-/// `X-Requested-With: XMLHttpRequest`, htmx, Trongate MX and other libraries that say who they are make it a script's.
+/// Browsers send this in `Sec-Fetch-Mode` and `Sec-Fetch-Dest`. Without those headers, it is a `GET`, `HEAD` or `POST`
+/// whose `Accept` lists `text/html`: `*/*` alone is typical of programs, and a weight of 0 means "not this one" (RFC
+/// 9110 §12.4.2). With `X-Requested-With: XMLHttpRequest`, or a header of htmx, Trongate MX and other libraries, it is
+/// a script's.
 #[must_use]
 pub fn is_page_request(head: RequestHead<'_>) -> bool {
     can_be_navigation(head.headers) && Requester::of(head) == Requester::Navigation
@@ -89,7 +90,7 @@ fn can_be_navigation(headers: &HeaderMap) -> bool {
     accepts_html(headers) || headers.contains_key(SEC_FETCH_MODE) || headers.contains_key(SEC_FETCH_DEST)
 }
 
-/// Whether htmx made the request, with whatever method.
+/// Whether htmx made the request, with any method.
 pub(crate) fn is_htmx(headers: &HeaderMap) -> bool {
     headers.get(HX_REQUEST).is_some_and(|value| value == "true")
 }
@@ -104,7 +105,7 @@ fn is_method_of_a_form(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::POST)
 }
 
-/// The value of this header. What is not visible ASCII reads as empty.
+/// The value of this header. A value that is not visible ASCII reads as empty.
 fn value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }
@@ -124,7 +125,7 @@ fn is_html(element: &str) -> bool {
     is_html && parts.find_map(weight).is_none_or(|weight| weight > 0.0)
 }
 
-/// The weight, if this parameter is one. What cannot be read counts as 0.
+/// The weight, if this parameter is one. A weight that cannot be parsed counts as 0.
 fn weight(parameter: &str) -> Option<f32> {
     let (name, value) = parameter.split_once('=')?;
     name.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse().unwrap_or(0.0))
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_lists_html_asks_for_a_page() {
+    fn only_a_request_that_lists_html_is_a_page_request() {
         let asks = |method: &str, accept: &[&str]| {
             let headers: Vec<_> = accept.iter().map(|accept| ("accept", *accept)).collect();
             requester(method, &headers) == Requester::Navigation
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_browsers_say_of_themselves_beats_accept() {
+    fn fetch_metadata_takes_precedence_over_accept() {
         use Requester::{Navigation, PageInPlace, Script};
 
         for (mode, dest, with_html, without) in [
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_library_that_says_who_it_is_is_no_navigation() {
+    fn a_request_with_a_library_header_is_not_a_navigation() {
         let html = ("accept", FIREFOX);
         for marker in [
             ("x-requested-with", "XMLHttpRequest"),

@@ -1,4 +1,4 @@
-//! The service behind a `RefusalLayer`.
+//! The service of `RefusalLayer`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tower::Service;
 use crate::respond::remembered::RememberedRequest;
 use crate::respond::{OriginalUri, RefusalFuture, Respond};
 
-/// A service whose refusals are answered. Made by [`RefusalLayer`](super::RefusalLayer).
+/// A service whose refusals get the response that fits the request. Created by [`RefusalLayer`](super::RefusalLayer).
 pub struct RefusalService<S, R> {
     inner: S,
     respond: Arc<R>,
@@ -37,7 +37,7 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let remembered = RememberedRequest::of(&request);
-        // A guard in a nested router sees the rest of the target alone.
+        // A guard in a nested router gets only the rest of the target.
         if remembered.is_navigation() && request.extensions().get::<OriginalUri>().is_none() {
             request.extensions_mut().insert(OriginalUri(remembered.uri().clone()));
         }

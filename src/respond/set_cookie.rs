@@ -1,13 +1,13 @@
-//! One `Set-Cookie` that carries a token, or takes it away.
+//! One `Set-Cookie` that sets or removes a token.
 
 use std::fmt;
 
 use cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
 
-/// One `Set-Cookie` that carries a token, or takes it away. Made by [`TokenCookie`](super::TokenCookie).
+/// One `Set-Cookie` that sets or removes a token. Created by [`TokenCookie`](super::TokenCookie).
 ///
-/// With axum it is a part of a response: `(cookie, Redirect::to("/members"))`. Without, call
+/// With axum it is a part of a response: `(cookie, Redirect::to("/members"))`. Without axum, call
 /// [`apply`](Self::apply).
 ///
 /// # Security
@@ -31,8 +31,8 @@ pub struct SetTokenCookie {
 
 impl SetTokenCookie {
     pub(crate) fn new(cookie: &Cookie<'_>) -> Self {
-        // Settings are checked when they are built, and a token is visible ASCII, so that this cannot fail; an empty
-        // Set-Cookie would be ignored.
+        // Settings are checked when they are built, and a token is visible ASCII, so this cannot fail. Browsers ignore an
+        // empty Set-Cookie.
         let mut header_value = HeaderValue::try_from(cookie.to_string()).unwrap_or(HeaderValue::from_static(""));
         header_value.set_sensitive(true);
         Self { header_value }
@@ -44,8 +44,8 @@ impl SetTokenCookie {
         self.header_value.clone()
     }
 
-    /// Appends the cookie to the headers of a response and keeps the response out of every cache
-    /// (`Cache-Control: no-store`).
+    /// Appends the cookie to the headers of a response, and forbids every cache to store it (`Cache-Control:
+    /// no-store`).
     pub fn apply(self, headers: &mut HeaderMap) {
         headers.append(header::SET_COOKIE, self.header_value);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

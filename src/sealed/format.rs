@@ -25,8 +25,8 @@ const FACTS_BYTES: usize = UUID_BYTES + 8 + 8;
 /// Stands for "never": no [`Timestamp`] is as late.
 const NEVER: i64 = i64::MAX;
 
-/// Whether a token is bound to a state. It is associated data and no part of the token, so that a token that is bound
-/// never opens where nobody would check the state.
+/// Whether a token is bound to a state. It is associated data and not part of the token, so that a bound token never opens
+/// where the state would not be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Binding {
     Plain = 0,

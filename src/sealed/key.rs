@@ -131,7 +131,7 @@ impl Key {
         &self.id
     }
 
-    /// The secret as URL-safe base64 without padding, for a key file or a secret store and nobody else.
+    /// The secret as URL-safe base64 without padding, only for a key file or a secret store.
     #[must_use]
     pub fn expose_secret_base64(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.secret.as_slice())

@@ -82,7 +82,7 @@
 //!
 //! Associated data: version (1), binding (1: `0` plain, `1` bound to a state), length of the key id (1), key id, purpose.
 //! A text has one encoding only: padding, other alphabets and spare bits are refused. The version byte comes first, so
-//! that every later version can tell its own tokens from these, which open for ever.
+//! that every later version can distinguish its own tokens from these, which open for ever.
 //!
 //! The state fingerprint is the first 16 bytes of HMAC-SHA-256 of UUID and state, under the HMAC-SHA-256 of
 //! `tower-tokens/sealed/v1/state fingerprint` under the key.

@@ -7,8 +7,8 @@ use crate::token::Token;
 /// The text of a sealed token: `[A-Za-z0-9_-]` only, safe in a URL, a header, an e-mail and a cookie.
 ///
 /// # Security
-/// Who has the text has what the token stands for: `Debug` is redacted, there is no `Display` and no `Serialize`, the
-/// memory is wiped on drop, and [`expose_secret`](Self::expose_secret) is the only door.
+/// Whoever has the text can use the token: `Debug` is redacted, there is no `Display` and no `Serialize`, the
+/// memory is wiped on drop, and [`expose_secret`](Self::expose_secret) is the only way to read the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedToken(SecretText);
 
@@ -17,7 +17,7 @@ impl SealedToken {
         Self(SecretText::new(text))
     }
 
-    /// The text, for the person or the program that it is made for and nobody else.
+    /// The text. Give it only to the person or the program that it is for.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         self.0.expose_secret()

@@ -1,6 +1,6 @@
 //! Reads JSON that PHP wrote: `[]` is an empty map where the type wants a map or a struct.
 //!
-//! PHP cannot tell an empty map from an empty list, so it writes both as `[]`, at any depth. What is read here goes through
+//! PHP cannot distinguish an empty map from an empty list, so it writes both as `[]`, at any depth. What is read here goes through
 //! [`Php`], a deserializer around serde_json's, which hands itself on to every value inside.
 
 use std::fmt;
