@@ -14,7 +14,7 @@ const BATCH: u32 = 1_000;
 
 /// How long the task prunes at most at one time. Our choice: a connection that hangs must not stop pruning for ever,
 /// and tokens that were removed until then stay removed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PRUNE_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Tokens {
     /// Removes every token that ended longer ago than the [margin](Self::with_pruning_margin), 1,000 at a time. Returns
@@ -55,7 +55,9 @@ impl Tokens {
         PruningTask(tokio::spawn(async move {
             loop {
                 ticks.tick().await;
-                match timeout(PATIENCE, tokens.prune()).await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))
+                match timeout(PRUNE_TIMEOUT, tokens.prune())
+                    .await
+                    .unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))
                 {
                     Ok(_removed) => {
                         log_debug!(removed = _removed, "pruned expired tokens");
