@@ -142,7 +142,8 @@ impl<DB: Database> Calls<DB> {
                         continue;
                     }
                     Aftermath::Deadlock | Aftermath::Usable => return Err((self.failure)(error)),
-                    Aftermath::Refused => ((self.failure)(error), others == 0),
+                    // A connection that was busy meanwhile may come back with the same state.
+                    Aftermath::Refused => ((self.failure)(error), true),
                     Aftermath::Broken => ((self.failure)(error), kind == Kind::LookUp),
                 },
                 Outcome::DiedIdle(error) => (error.map_or_else(timed_out, self.failure), true),
