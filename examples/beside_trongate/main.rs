@@ -29,9 +29,11 @@ use tower_tokens::tokens::Tokens;
 use crate::site::{Site, app};
 
 const USAGE: &str = "usage: beside_trongate --database-url mysql://USER:PASSWORD@HOST/DATABASE [--php-sessions DIR]
-    [--listen ADDR] [--create-index] [--clean-php-sessions] [--insecure-cookie] [--insecure-allow-login-as]
+    [--php-depth N] [--php-cookie NAME] [--listen ADDR] [--create-index] [--clean-php-sessions] [--insecure-cookie] [--insecure-allow-login-as]
 
   --php-sessions DIR         PHP's session.save_path; without it, a login that PHP keeps in a session is not seen
+  --php-depth N              the number before the `;` in session.save_path, default 0
+  --php-cookie NAME          PHP's session.name, default PHPSESSID
   --listen ADDR              default 127.0.0.1:3001
   --create-index             create the index on trongate_tokens.token that is missing, then serve
   --clean-php-sessions       at logout, also take the token out of the PHP session
@@ -70,7 +72,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     if let Some(missing) = repository.check().await? {
         eprintln!("{missing}");
     }
-    let sessions = options.php_sessions.map(PhpSessions::new);
+    let sessions = options.php_sessions.map(|directory| {
+        PhpSessions::new(directory).with_depth(options.php_depth).with_cookie_name(&options.php_cookie)
+    });
     let sessions = sessions.map(|sessions| if options.clean { sessions.with_removal() } else { sessions });
     if let Some(sessions) = &sessions {
         sessions.check()?;
@@ -82,7 +86,6 @@ async fn run() -> Result<(), Box<dyn Error>> {
             .with_max_tokens_per_user(None)
             .with_cookie(options.cookie),
         sessions,
-        cleans_sessions: options.clean,
         insecure_allow_login_as: options.login_as,
     };
     let listener = TcpListener::bind(&options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
@@ -131,6 +134,8 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 struct Options {
     database_url: String,
     php_sessions: Option<PathBuf>,
+    php_depth: u8,
+    php_cookie: String,
     listen: String,
     create_index: bool,
     clean: bool,
@@ -146,6 +151,8 @@ impl Options {
         let mut options = Self {
             database_url: String::new(),
             php_sessions: None,
+            php_depth: 0,
+            php_cookie: "PHPSESSID".to_owned(),
             listen: "127.0.0.1:3001".to_owned(),
             create_index: false,
             clean: false,
@@ -157,6 +164,8 @@ impl Options {
             match argument {
                 Long("database-url") => options.database_url = arguments.value()?.string()?,
                 Long("php-sessions") => options.php_sessions = Some(arguments.value()?.into()),
+                Long("php-depth") => options.php_depth = arguments.value()?.parse()?,
+                Long("php-cookie") => options.php_cookie = arguments.value()?.string()?,
                 Long("listen") => options.listen = arguments.value()?.string()?,
                 Long("create-index") => options.create_index = true,
                 Long("clean-php-sessions") => options.clean = true,

@@ -13,7 +13,7 @@ use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::head::RequestHead;
 use tower_tokens::policy::{SecurityPolicy, check};
 use tower_tokens::respond::{Refusal, RefusalKind};
-use tower_tokens::source::{DEFAULT_NAME, PhpSessions, SameOrigin, TokenSession as _, TokenSource};
+use tower_tokens::source::{DEFAULT_NAME, PhpSessions, SameOrigin, TokenSource};
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::CurrentUser;
 
@@ -25,8 +25,6 @@ const ADMIN_LEVEL_ID: i64 = 1;
 pub(crate) struct Site {
     pub(crate) tokens: Tokens,
     pub(crate) sessions: Option<PhpSessions>,
-    /// Whether a log-out here also takes the token out of the PHP session, where it is dead already.
-    pub(crate) cleans_sessions: bool,
     /// Whether anybody may become anybody.
     pub(crate) insecure_allow_login_as: bool,
 }
@@ -79,25 +77,14 @@ async fn log_out(State(state): State<AppState>, parts: Parts) -> Result<Response
     let head = RequestHead::of_parts(&parts);
     let AppState { site, authenticator } = &state;
     let is_same_origin = SameOrigin::new().allows(head);
-    let session = site.sessions.as_ref().and_then(|sessions| sessions.session(head));
 
     // Without those that a browser sends by itself if another site made it do so.
-    let presented = authenticator.presented(head).await?;
-    if presented.is_empty() && !is_same_origin {
+    let logged_out = authenticator.log_out(head).await?;
+    if logged_out.ended() == 0 && !is_same_origin {
         return Ok(Refusal::new(RefusalKind::CrossSite).into_response());
     }
-    for token in &presented {
-        site.tokens.destroy(token).await?;
-    }
     site.tokens.prune().await?;
-    if site.cleans_sessions
-        && is_same_origin
-        && let Some(session) = session
-    {
-        session.remove_token().await?;
-    }
-    let cookie = is_same_origin.then(|| site.tokens.removal_cookie());
-    Ok((cookie, StatusCode::NO_CONTENT).into_response())
+    Ok((logged_out, StatusCode::NO_CONTENT).into_response())
 }
 
 /// Logs anybody in as anybody, to try a token of this side on the PHP side.

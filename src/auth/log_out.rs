@@ -7,6 +7,7 @@ use crate::auth::Authenticator;
 use crate::auth::presented::{self, PresentedToken};
 use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
+use crate::log::log_warn;
 use crate::respond::SetTokenCookie;
 use crate::validator::TokenValidator;
 
@@ -85,7 +86,9 @@ async fn end(
 ) -> Result<usize, Error> {
     let mut ended = 0;
     for PresentedToken { token, session } in tokens {
-        match validator.destroy(&token).await {
+        let destroyed = validator.destroy(&token).await;
+        let is_ended = destroyed.is_ok();
+        match destroyed {
             Ok(was_alive) => ended += usize::from(was_alive),
             Err(error) => {
                 first_error.get_or_insert(error);
@@ -93,6 +96,10 @@ async fn end(
         }
         let Some(session) = session else { continue };
         match session.remove_token().await {
+            // PHP holds the session for the length of its own request. The token has ended, and may stay there.
+            Err(error) if error.kind() == ErrorKind::TimedOut && is_ended => {
+                log_warn!(error = ?error, "a token that has ended stays in its session, which is locked");
+            }
             Err(error) if error.kind() != ErrorKind::Configuration => {
                 first_error.get_or_insert(error);
             }

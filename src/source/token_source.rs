@@ -33,6 +33,8 @@ pub struct TokenSource(pub(super) Place);
 pub(super) enum Place {
     Cookie(Arc<str>),
     Session(Arc<FindSession>),
+    #[cfg(feature = "php-session")]
+    Sessions(Arc<FindSessions>),
     Bearer,
     Header(HeaderName),
     Basic,
@@ -40,6 +42,10 @@ pub(super) enum Place {
 }
 
 pub(super) type ReadText = dyn Fn(RequestHead<'_>) -> Option<String> + Send + Sync;
+
+/// A request may name several sessions of one kind, as it may have several cookies of one name.
+#[cfg(feature = "php-session")]
+pub(super) type FindSessions = dyn Fn(RequestHead<'_>) -> Vec<Box<dyn TokenSession>> + Send + Sync;
 
 pub(super) type FindSession = dyn Fn(RequestHead<'_>) -> Option<Box<dyn TokenSession>> + Send + Sync;
 
@@ -178,6 +184,8 @@ impl TokenSource {
             Place::Function(kind, _) => kind,
             Place::Cookie(_) => SourceKind::Cookie,
             Place::Session(_) => SourceKind::Session,
+            #[cfg(feature = "php-session")]
+            Place::Sessions(_) => SourceKind::Session,
             Place::Bearer => SourceKind::Bearer,
             Place::Header(_) => SourceKind::Header,
             Place::Basic => SourceKind::Basic,
@@ -190,6 +198,8 @@ impl fmt::Debug for Place {
         match self {
             Self::Cookie(name) => f.debug_tuple("Cookie").field(name).finish(),
             Self::Session(_) => f.write_str("Session"),
+            #[cfg(feature = "php-session")]
+            Self::Sessions(_) => f.write_str("Sessions"),
             Self::Bearer => f.write_str("Bearer"),
             Self::Header(name) => f.debug_tuple("Header").field(name).finish(),
             Self::Basic => f.write_str("Basic"),

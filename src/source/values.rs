@@ -14,6 +14,8 @@ pub(super) enum Values<'a, 'r> {
     Cookies(CookieValues<'r, 'a>),
     Headers(ValueIter<'r, HeaderValue>),
     One(Value<'r>),
+    #[cfg(feature = "php-session")]
+    Sessions(std::vec::IntoIter<Box<dyn TokenSession>>),
 }
 
 /// One value of a source, before it is checked.
@@ -40,6 +42,8 @@ impl TokenSource {
             Place::Bearer => of_scheme(head, "Bearer", Value::Text),
             Place::Basic => of_scheme(head, "Basic", Value::Basic),
             Place::Session(find) => find(*head).map_or(Values::Empty, |session| Values::One(Value::Session(session))),
+            #[cfg(feature = "php-session")]
+            Place::Sessions(find) => Values::Sessions(find(*head).into_iter()),
             Place::Function(_, read) => read(*head).map_or(Values::Empty, |text| Values::One(Value::Decoded(text))),
         }
     }
@@ -62,6 +66,8 @@ impl<'r> Iterator for Values<'_, 'r> {
         match self {
             Self::Cookies(values) => values.next().map(Value::Text),
             Self::Headers(values) => values.next().map(|value| Value::Text(value.as_bytes())),
+            #[cfg(feature = "php-session")]
+            Self::Sessions(sessions) => sessions.next().map(Value::Session),
             Self::Empty => None,
             Self::One(_) => match std::mem::replace(self, Self::Empty) {
                 Self::One(value) => Some(value),

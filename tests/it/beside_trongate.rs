@@ -48,7 +48,6 @@ impl Beside {
         let mut beside = Site {
             tokens: Tokens::new(site.repository().await).with_touch_interval(None),
             sessions: Some(PhpSessions::new(sessions.path())),
-            cleans_sessions: false,
             insecure_allow_login_as: false,
         };
         change(&mut beside);
@@ -171,7 +170,6 @@ async fn log_out_ends_every_token_that_the_request_presents() {
 async fn log_out_takes_the_token_out_of_the_session_only_when_told() {
     let beside = Beside::with(|site| {
         site.sessions = site.sessions.take().map(PhpSessions::with_removal);
-        site.cleans_sessions = true;
     })
     .await;
     beside.site.add_token(SESSION_TOKEN, beside.member, beside.later).await;

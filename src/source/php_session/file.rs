@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Error as IoError, ErrorKind as IoErrorKind, Read, Seek, Write};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
@@ -15,33 +16,70 @@ pub(super) enum Attempt<T> {
     Done(T),
     /// There is no such session.
     Absent,
-    /// PHP holds the lock: it is working on a request of the same visitor.
+    /// PHP holds the lock, and may be writing: try again.
     Busy,
 }
 
-/// How to look into a file that PHP may be writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Locking {
-    /// Under a shared lock.
-    Shared,
-    /// Without a lock.
-    None,
-}
+/// After this time without a change, what is in a locked file is what PHP left there: between emptying and writing PHP
+/// does nothing else.
+const SETTLED: Duration = Duration::from_secs(1);
 
-/// Reads a session file of at most `max_bytes`.
+/// The same for a file that was never written to since it was made: PHP makes it empty, under the lock.
+const SETTLED_NEW: Duration = Duration::from_millis(100);
+
+/// Reads a session file of at most `max_bytes` and gives its content to `decode`, without waiting for PHP's lock. What
+/// PHP may be writing at this moment is [`Attempt::Busy`].
 ///
 /// # Source
 /// PHP's `ext/session/mod_files.c` locks the whole file with `flock(LOCK_EX)` for as long as the session is open; the
 /// standard library's file locks are `flock` on Unix.
-pub(super) fn read(path: &Path, max_bytes: u64, locking: Locking) -> Result<Attempt<Zeroizing<Vec<u8>>>, Error> {
+pub(super) fn read<T>(
+    path: &Path,
+    max_bytes: u64,
+    decode: impl Fn(&[u8]) -> Result<T, Error>,
+) -> Result<Attempt<T>, Error> {
     let Some(mut file) = open(path, OpenOptions::new().read(true))? else { return Ok(Attempt::Absent) };
-    if locking == Locking::Shared && !has_lock(file.try_lock_shared())? {
-        return Ok(Attempt::Busy);
-    }
+    let is_locked_by_us = has_lock(file.try_lock_shared())?;
     if is_unlinked(&file) {
         return Ok(Attempt::Absent);
     }
-    content(&mut file, max_bytes).map(Attempt::Done)
+    if is_locked_by_us {
+        return decode(&content(&mut file, max_bytes)?).map(Attempt::Done);
+    }
+    let before = Version::of(&file)?;
+    let first = content(&mut file, max_bytes)?;
+    file.rewind().map_err(unavailable)?;
+    // A write that goes on gives two readings that differ, or a file that has changed.
+    if first != content(&mut file, max_bytes)? || before != Version::of(&file)? {
+        return Ok(Attempt::Busy);
+    }
+    match decode(&first) {
+        Ok(decoded) if !first.is_empty() || before.is_settled() => Ok(Attempt::Done(decoded)),
+        Err(error) if before.is_settled() => Err(error),
+        _ => Ok(Attempt::Busy),
+    }
+}
+
+/// What tells one content of a file from the next.
+#[derive(Debug, PartialEq, Eq)]
+struct Version {
+    length: u64,
+    modified: Option<SystemTime>,
+    created: Option<SystemTime>,
+}
+
+impl Version {
+    fn of(file: &File) -> Result<Self, Error> {
+        let metadata = file.metadata().map_err(unavailable)?;
+        Ok(Self { length: metadata.len(), modified: metadata.modified().ok(), created: metadata.created().ok() })
+    }
+
+    /// Whether PHP is not in the middle of writing it.
+    fn is_settled(&self) -> bool {
+        let Some(age) = self.modified.and_then(|modified| modified.elapsed().ok()) else { return false };
+        let is_new = self.length == 0 && self.created == self.modified;
+        age >= if is_new { SETTLED_NEW } else { SETTLED }
+    }
 }
 
 /// Takes the key out of a session file of at most `max_bytes`, in place and under an exclusive lock, as PHP writes.

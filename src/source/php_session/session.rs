@@ -9,13 +9,16 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use crate::error::{Error, ErrorKind};
-use crate::source::php_session::file::{self, Attempt, Locking};
+use crate::source::php_session::file::{self, Attempt};
 use crate::source::{PhpSessions, TokenSession};
 use crate::token::Token;
 
-/// How long to wait before the first second look at a lock, and at most.
-const FIRST_REST: Duration = Duration::from_millis(2);
-const LONGEST_REST: Duration = Duration::from_millis(50);
+/// How long to wait before the second look at a file that PHP is busy with, and at most between two later ones.
+const FIRST_REST: Duration = Duration::from_millis(1);
+const LONGEST_REST: Duration = Duration::from_millis(20);
+
+/// How often one attempt to read looks at a file.
+const LOOKS: u32 = 50;
 
 /// The PHP session that a request names. Made by [`PhpSessions::session`].
 ///
@@ -33,51 +36,57 @@ impl PhpSession {
         Self { sessions, paths }
     }
 
-    async fn token_in(&self, path: &Path) -> Result<Option<Token>, Error> {
-        let max_bytes = self.sessions.settings().max_bytes;
-        let read = |locking| {
-            let path = path.to_owned();
-            move || file::read(&path, max_bytes, locking)
+    async fn token_in(&self, path: &Path, end: Instant) -> Result<Option<Token>, Error> {
+        let attempt = || {
+            let (path, sessions) = (path.to_owned(), self.sessions.clone());
+            move || {
+                let read = || file::read(&path, sessions.settings().max_bytes, |bytes| sessions.token_in(bytes));
+                // A write takes microseconds: most are over at the next look.
+                for _ in 1..LOOKS {
+                    match read()? {
+                        Attempt::Busy => std::thread::yield_now(),
+                        outcome => return Ok(outcome),
+                    }
+                }
+                read()
+            }
         };
-        let (bytes, was_locked) = match self.within_patience(|| read(Locking::Shared)).await? {
-            Attempt::Done(bytes) => (bytes, true),
-            Attempt::Absent => return Ok(None),
-            // PHP is busy with a long request of this visitor. The store, and not this file, says what is valid.
-            Attempt::Busy => match blocking(read(Locking::None)).await? {
-                Attempt::Done(bytes) => (bytes, false),
-                Attempt::Absent | Attempt::Busy => return Ok(None),
-            },
-        };
-        match self.sessions.token_in(&bytes) {
-            Err(_) if !was_locked => Err(Error::with_source(ErrorKind::TimedOut, "the PHP session is being written")),
-            found => found,
+        match until(end, attempt).await? {
+            Attempt::Done(token) => Ok(token),
+            Attempt::Absent => Ok(None),
+            Attempt::Busy => Err(Error::with_source(ErrorKind::TimedOut, "the PHP session is being written")),
         }
     }
 
-    /// Makes one attempt after the other while PHP holds the lock, until patience ends. Nothing waits on a thread.
-    async fn within_patience<T, F>(&self, attempt: impl Fn() -> F + Send) -> Result<Attempt<T>, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce() -> Result<Attempt<T>, Error> + Send + 'static,
-    {
-        let end = Instant::now() + self.sessions.settings().patience;
-        let mut rest = FIRST_REST;
-        loop {
-            match blocking(attempt()).await? {
-                Attempt::Busy if Instant::now() < end => sleep(rest).await,
-                outcome => return Ok(outcome),
-            }
-            rest = LONGEST_REST.min(rest * 2);
+    /// When this call has to have an answer.
+    fn end(&self) -> Instant {
+        Instant::now() + self.sessions.settings().patience
+    }
+}
+
+/// Makes one attempt after the other while PHP is busy, until `end`. Nothing waits on a thread.
+async fn until<T, F>(end: Instant, attempt: impl Fn() -> F + Send) -> Result<Attempt<T>, Error>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<Attempt<T>, Error> + Send + 'static,
+{
+    let mut rest = FIRST_REST;
+    loop {
+        match blocking(attempt()).await? {
+            Attempt::Busy if Instant::now() < end => sleep(rest).await,
+            outcome => return Ok(outcome),
         }
+        rest = LONGEST_REST.min(rest * 2);
     }
 }
 
 #[async_trait]
 impl TokenSession for PhpSession {
     async fn token(&self) -> Result<Option<Token>, Error> {
+        let end = self.end();
         let mut found: Option<Token> = None;
         for path in &self.paths {
-            match (self.token_in(path).await?, &found) {
+            match (self.token_in(path, end).await?, &found) {
                 (Some(token), Some(other)) if token != *other => {
                     let why = "the request names two PHP sessions with different tokens";
                     return Err(Error::with_source(ErrorKind::InvalidInput, why));
@@ -104,16 +113,16 @@ impl TokenSession for PhpSession {
             let why = "the token may not be taken out of the PHP session without PhpSessions::with_removal";
             return Err(Error::with_source(ErrorKind::Configuration, why));
         }
+        let end = self.end();
+        let mut is_busy = false;
         for path in &self.paths {
             let attempt = || {
                 let (path, max_bytes, key) = (path.clone(), settings.max_bytes, settings.key.clone());
                 move || file::remove(&path, max_bytes, &key)
             };
-            if let Attempt::Busy = self.within_patience(attempt).await? {
-                return Err(Error::with_source(ErrorKind::TimedOut, "PHP holds the lock of the session"));
-            }
+            is_busy |= matches!(until(end, attempt).await?, Attempt::Busy);
         }
-        Ok(())
+        if is_busy { Err(Error::with_source(ErrorKind::TimedOut, "PHP holds the lock of the session")) } else { Ok(()) }
     }
 }
 

@@ -1,22 +1,27 @@
 //! Where PHP's session files are.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use percent_encoding::percent_decode;
 
 use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
 use crate::source::cookie::CookieValues;
 use crate::source::php_session::content::Content;
-use crate::source::{DEFAULT_NAME, PhpSession, TokenSource};
+use crate::source::token_source::Place;
+use crate::source::{DEFAULT_NAME, PhpSession, TokenSession, TokenSource};
 use crate::token::Token;
 
 /// The largest session file that is read, in bytes. Our choice: PHP reads the whole file at every request, so that real
 /// ones are a thousand times smaller.
 pub const MAX_SESSION_BYTES: u64 = 1_048_576;
 
-/// The shortest and the longest session id in bytes. Source: PHP's `session.sid_length`.
-const ID_BYTES: std::ops::RangeInclusive<usize> = 22..=256;
+/// The shortest and the longest session id in bytes. PHP's `session.sid_length` is 22 to 256, but no file system that PHP
+/// runs on takes a name of more than 255 bytes, and `sess_` is 5 of them: PHP starts no session with a longer id.
+const ID_BYTES: std::ops::RangeInclusive<usize> = 22..=250;
 
 /// How many sessions one request may name. Our choice: a browser sends two cookies of one name where two paths or
 /// domains have one each.
@@ -29,12 +34,15 @@ const MAX_SESSIONS: usize = 4;
 /// needs to read the files, which PHP makes for its own user alone: run it as that user, or as one with an ACL.
 ///
 /// # Security
-/// - The session id is `[A-Za-z0-9,-]{22,256}` or there is none: no path leaves the directory.
+/// - The session id is `[A-Za-z0-9,-]{22,250}` after percent-decoding (PHP sends a comma as `%2C`), or there is none: no path
+///   leaves the directory. Such a visitor has no session; that is no error.
 /// - The format is parsed to the last byte, never searched. A session that is broken anywhere holds no token; PHP throws
 ///   such a session away, too. Nesting ends at 4,096, where PHP's does, and the file at [`MAX_SESSION_BYTES`].
 /// - Only regular files are read; no link is followed and no pipe waited for.
-/// - Files are read on threads for such, under PHP's own lock. PHP holds it while it works on a request of the same
-///   visitor; it is waited for, for 2 seconds, without holding a thread. After that the file is read as it is.
+/// - Files are read on threads for such, under PHP's own lock if it is free. PHP holds it while it works on a request of
+///   the same visitor; the file is then read without it, and only what two readings agree on counts. PHP empties a file
+///   before it writes: a file that is empty or broken while PHP holds the lock is read again, until it is whole or did not
+///   change for a second, for at most [2 seconds](Self::with_patience) in all. No thread waits meanwhile.
 /// - Nothing is ever written but by [`remove_token`](crate::source::TokenSession::remove_token), and only after
 ///   [`with_removal`](Self::with_removal).
 ///
@@ -117,8 +125,9 @@ impl PhpSessions {
         self.with(|settings| settings.key = key.to_owned())
     }
 
-    /// How long to wait for PHP to release a session, before it is read as it is (or, when the token shall be taken out,
-    /// before that fails). Default: 2 seconds; our choice, within the 5 seconds of `TokenAuthLayer`.
+    /// The longest wait of one call, over all its sessions: for a session that PHP is writing to become whole, and for PHP
+    /// to release a session whose token is to be taken out. Then it is [`TimedOut`](ErrorKind::TimedOut). A session that is
+    /// only locked is read without a wait. Default: 2 seconds; our choice, within the 5 seconds of `TokenAuthLayer`.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         self.with(|settings| settings.patience = patience)
@@ -143,17 +152,28 @@ impl PhpSessions {
         }
     }
 
-    /// The place in a request where the token is. It is a session: an ambient credential.
+    /// The place in a request where the token is. It is a session: an ambient credential. A request with several session
+    /// cookies names several sessions, which are treated as several cookies of one name are: if they name two users, the
+    /// request is ambiguous; a log-out ends the tokens of all.
     #[must_use]
     pub fn source(&self) -> TokenSource {
         let sessions = self.clone();
-        TokenSource::session_from(move |head| sessions.session(head))
+        TokenSource(Place::Sessions(Arc::new(move |head| {
+            let one = |path| Box::new(PhpSession::new(sessions.clone(), vec![path])) as Box<dyn TokenSession>;
+            sessions.paths(head).into_iter().map(one).collect()
+        })))
     }
 
     /// The session that a request names, there or not. `None`: it names none.
     #[must_use]
     pub fn session(&self, head: RequestHead<'_>) -> Option<PhpSession> {
-        let mut ids: Vec<&str> = Vec::new();
+        let paths = self.paths(head);
+        (!paths.is_empty()).then(|| PhpSession::new(self.clone(), paths))
+    }
+
+    /// Where the sessions are that a request names, each once.
+    fn paths(&self, head: RequestHead<'_>) -> Vec<PathBuf> {
+        let mut ids: Vec<String> = Vec::new();
         for id in CookieValues::new(head.headers, &self.0.cookie).filter_map(session_id) {
             if ids.contains(&id) {
                 continue;
@@ -163,8 +183,7 @@ impl PhpSessions {
             }
             ids.push(id);
         }
-        let paths: Vec<_> = ids.into_iter().map(|id| self.path(id)).collect();
-        (!paths.is_empty()).then(|| PhpSession::new(self.clone(), paths))
+        ids.into_iter().map(|id| self.path(&id)).collect()
     }
 
     /// The token in the content of a session, for sessions that PHP keeps somewhere else, such as in Redis: bring them as
@@ -200,10 +219,18 @@ impl PhpSessions {
 }
 
 /// The id, if it is one: nothing else ever becomes part of a path.
-fn session_id(value: &[u8]) -> Option<&str> {
+///
+/// # Source
+/// PHP's `main/php_variables.c`: a cookie's value is percent-decoded once, and a `+` stays.
+fn session_id(value: &[u8]) -> Option<String> {
+    // Each byte of an id takes three at most.
+    if value.len() > 3 * ID_BYTES.end() {
+        return None;
+    }
+    let id: Cow<'_, [u8]> = percent_decode(value).into();
     let is_id =
-        ID_BYTES.contains(&value.len()) && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b',' | b'-'));
-    if is_id { std::str::from_utf8(value).ok() } else { None }
+        ID_BYTES.contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b',' | b'-'));
+    if is_id { String::from_utf8(id.into_owned()).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -214,9 +241,14 @@ mod tests {
 
     #[test]
     fn nothing_but_an_id_becomes_a_path() {
-        assert!(session_id(&[b'a'; 22]).is_some() && session_id(&[b'a'; 256]).is_some());
+        assert!(session_id(&[b'a'; 22]).is_some() && session_id(&[b'a'; 250]).is_some());
         assert!(session_id(b"AZaz09,-AZaz09,-AZaz09,-").is_some());
-        assert!(session_id(&[b'a'; 21]).is_none() && session_id(&[b'a'; 257]).is_none());
+        assert_eq!(session_id("%2C%2c,%41".repeat(6).as_bytes()).unwrap(), ",,,A".repeat(6));
+        assert_eq!(session_id("%2c".repeat(250).as_bytes()).unwrap(), ",".repeat(250));
+        for no_id in ["%2F", "%252C", "%00", "+", "%", "%2"] {
+            assert!(session_id(format!("{}{no_id}", "a".repeat(30)).as_bytes()).is_none(), "{no_id}");
+        }
+        assert!(session_id(&[b'a'; 21]).is_none() && session_id(&[b'a'; 251]).is_none());
         for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_alphanumeric() && !b",-".contains(byte)) {
             let mut id = [b'a'; 32];
             id[7] = byte;

@@ -218,3 +218,150 @@ async fn the_layer_finds_the_user_in_the_session_of_php() {
     let refused = authenticator.authenticate(RequestHead::of(&request("POST", "cross-site"))).await.unwrap_err();
     assert_eq!(refused.reason(), Reason::CrossSite);
 }
+
+#[tokio::test]
+async fn ids_are_decoded_as_php_decodes_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let save_path = format!("session.save_path={}", directory.path().display());
+    let sessions = PhpSessions::new(directory.path());
+    // PHP makes the id itself, and prints what it sends in the cookie.
+    let script = r#"
+        session_start();
+        $_SESSION['trongatetoken'] = $argv[1];
+        session_write_close();
+        echo rawurlencode(session_id());
+    "#;
+    let mut has_seen_a_comma = false;
+    for length in [22, 48, 250] {
+        for handler in HANDLERS {
+            let length = format!("session.sid_length={length}");
+            let settings = [&*save_path, handler, &*length, "session.sid_bits_per_character=6"];
+            for _ in 0..4 {
+                let id = php(&settings, script, &[TOKEN]).await;
+                has_seen_a_comma |= id.contains("%2C");
+                for id in [id.replace("%2C", "%2c"), id.replace("%2C", ","), id] {
+                    assert_eq!(token_of(&sessions, &id).await.as_deref(), Some(TOKEN), "{id}");
+                }
+            }
+        }
+    }
+    assert!(has_seen_a_comma, "the ids had no comma: the test proves nothing");
+    for length in [251, 256, 257, 1_000] {
+        let id = "a".repeat(length);
+        assert!(session(&sessions, &format!("PHPSESSID={id}")).is_none(), "{length}: such a visitor has no session");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_php_writes_all_the_time_never_loses_its_token() {
+    const READINGS: u32 = 10_000;
+    let directory = tempfile::tempdir().unwrap();
+    let id = "0123456789abcdefghijklmnop";
+    // Longer and shorter by turns: PHP empties the file before it writes the shorter one.
+    let script = r#"
+        session_id($argv[1]);
+        session_start();
+        $_SESSION['trongatetoken'] = $argv[2];
+        session_write_close();
+        touch($argv[3] . '/started');
+        for ($i = 0; !file_exists($argv[3] . '/done'); $i++) {
+            session_start();
+            $_SESSION['filler'] = str_repeat('x', $i % 2 ? 9000 : 10);
+            unset($_SESSION['trongatetoken']);
+            $_SESSION['trongatetoken'] = $argv[2];
+            usleep(100);
+            session_write_close();
+            clearstatcache();
+        }
+        echo $i;
+    "#;
+    let folder = directory.path().to_string_lossy().into_owned();
+    let writer = tokio::spawn(async move {
+        let save_path = format!("session.save_path={folder}");
+        php(&[&save_path, "session.use_cookies=0", "session.cache_limiter="], script, &[id, TOKEN, &folder]).await
+    });
+    let started = directory.path().join("started");
+    while !started.exists() {
+        assert!(!writer.is_finished(), "PHP ended before it began");
+        tokio::task::yield_now().await;
+    }
+    let sessions = PhpSessions::new(directory.path());
+    for number in 0..READINGS {
+        assert_eq!(token_of(&sessions, id).await.as_deref(), Some(TOKEN), "{number}");
+    }
+    std::fs::write(directory.path().join("done"), "").unwrap();
+    let writes: u32 = writer.await.unwrap().parse().unwrap();
+    println!("PHP wrote {writes} times");
+    assert!(writes > 100, "PHP wrote {writes} times only");
+}
+
+#[tokio::test]
+async fn a_page_of_php_that_holds_its_session_makes_no_request_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let id = "0123456789abcdefghijklmnop";
+    let path = directory.path().join(format!("sess_{id}"));
+    std::fs::write(&path, format!("trongatetoken|s:32:\"{TOKEN}\";")).unwrap();
+    let page = std::fs::File::options().write(true).open(&path).unwrap();
+    page.lock().unwrap();
+    let sessions = PhpSessions::new(directory.path());
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let started = std::time::Instant::now();
+        assert_eq!(token_of(&sessions, id).await.as_deref(), Some(TOKEN));
+        times.push(started.elapsed());
+    }
+    times.sort_unstable();
+    println!("median {:?}", times[100]);
+    assert!(times[100] < Duration::from_millis(100), "median {:?}", times[100]);
+}
+
+#[tokio::test]
+async fn an_emptied_session_says_nothing_until_php_has_written_it_or_left_it_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let id = "0123456789abcdefghijklmnop";
+    let path = directory.path().join(format!("sess_{id}"));
+    std::fs::write(&path, format!("trongatetoken|s:32:\"{TOKEN}\";")).unwrap();
+    let page = std::fs::File::options().write(true).open(&path).unwrap();
+    page.lock().unwrap();
+    page.set_len(0).unwrap();
+    let sessions = PhpSessions::new(directory.path()).with_patience(Duration::ZERO);
+    let named = session(&sessions, &format!("PHPSESSID={id}")).unwrap();
+    assert_eq!(named.token().await.unwrap_err().kind(), ErrorKind::TimedOut, "emptied, and not yet written");
+    page.set_modified(std::time::SystemTime::now() - Duration::from_secs(5)).unwrap();
+    assert!(named.token().await.unwrap().is_none(), "emptied long ago");
+}
+
+#[tokio::test]
+async fn a_log_out_ends_every_token_that_it_can_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let repository = MemoryRepository::new();
+    repository.create_level("member").await.unwrap();
+    let anna = repository.create_user(None, "member").await.unwrap();
+    let bob = repository.create_user(None, "member").await.unwrap();
+    let tokens = Tokens::new(repository);
+    let ids = ["a", "b", "c"].map(|letter| letter.repeat(26));
+    let file = |id: &str| directory.path().join(format!("sess_{id}"));
+    let mut issued = Vec::new();
+    for (id, user) in ids.iter().zip([&anna, &bob]) {
+        let token = tokens.generate(user).await.unwrap();
+        std::fs::write(file(id), format!("trongatetoken|s:32:\"{}\";", token.token().expose_secret())).unwrap();
+        issued.push(token);
+    }
+    // The third cannot be decoded, the fourth cannot exist, and PHP holds the first.
+    std::fs::write(file(&ids[2]), "broken").unwrap();
+    let page = std::fs::File::open(file(&ids[0])).unwrap();
+    page.lock().unwrap();
+    let sessions = PhpSessions::new(directory.path()).with_removal().with_patience(Duration::from_millis(20));
+    let authenticator = TokenAuthLayer::new(tokens.clone()).sources([sessions.source()]).authenticator();
+    let cookies = [&ids[2], &ids[0], &ids[1], &"x".repeat(253)].map(|id| format!("PHPSESSID={id}"));
+    let request = Request::post("/logout").header("Cookie", cookies.join("; ")).body(()).unwrap();
+    let head = RequestHead::of(&request);
+    assert_eq!(authenticator.authenticate(head).await.unwrap_err().reason(), Reason::Ambiguous, "two users");
+    assert_eq!(authenticator.log_out(head).await.unwrap().ended(), 2);
+    for token in &issued {
+        assert!(tokens.validate(token.token()).await.unwrap().is_none());
+    }
+    let left = std::fs::read_to_string(file(&ids[0])).unwrap();
+    assert!(left.contains("trongatetoken"), "PHP holds this session: the token has ended, and stays there");
+    assert_eq!(std::fs::read_to_string(file(&ids[1])).unwrap(), "");
+}
