@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --features full --bench sqlite`
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run shall stop")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -11,7 +11,7 @@
 //! statements, for which no contract has a method, and then asked through the contract. Trongate's tables are asked as
 //! Trongate leaves them too, among a tenth of the tokens: each look-up reads them all.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run shall stop")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot run must stop")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -245,9 +245,9 @@ async fn redis(many: u64) {
     let store = RedisRepository::connect(&url).await.unwrap().with_prefix(&prefix);
     add_users(&store).await;
     // A thousand tokens at once may take longer than the usual half a second.
-    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+    let no_timeout = redis::AsyncConnectionConfig::new().set_response_timeout(None);
     let client = redis::Client::open(url).unwrap();
-    let mut connection = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
+    let mut connection = client.get_multiplexed_async_connection_with_config(&no_timeout).await.unwrap();
     let key = |kind: &str, rest: &[u8]| [format!("{{{prefix}}}:v1:{kind}:").as_bytes(), rest].concat();
     let sortable = |number: u64| (number ^ 1 << 63).to_be_bytes();
     let mut there = 0;

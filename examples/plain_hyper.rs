@@ -61,7 +61,7 @@ async fn members<B>(request: Request<B>) -> Result<Response<Full<Bytes>>, Infall
             let text = format!("welcome, user {} ({}), by {}\n", user.id(), user.level(), user.source());
             *response.body_mut() = Full::from(text);
         }
-        // The guard lets nobody through without a user; whoever takes the guard away shall not open the door.
+        // The guard refuses requests without a user. If it is removed, this still refuses them.
         None => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
     }
     Ok(response)
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_token_opens_the_door_in_a_header_and_in_a_cookie() {
+    async fn a_token_is_accepted_in_a_header_and_in_a_cookie() {
         let (tokens, issued) = first_member().await.unwrap();
         let secret = issued.token().expose_secret();
         for (name, value, source) in [
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_else_is_let_in() {
+    async fn every_other_request_is_refused() {
         let (tokens, _) = first_member().await.unwrap();
         let refused = app(tokens.clone()).oneshot(Request::get("/members").body(()).unwrap()).await.unwrap();
         assert_eq!(refused.status(), 401);

@@ -4,7 +4,7 @@
 //! `cargo bench --features full --bench overhead`. The profile has link-time optimization: without it, where the compiler
 //! happens to place a function moves a figure by a tenth.
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run shall stop")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
 
 mod floor;
 mod measure;

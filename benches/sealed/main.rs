@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --features sealed --bench sealed`
 
-#![expect(clippy::unwrap_used, reason = "a bench that cannot run shall stop")]
+#![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
 
 mod contest;
 mod measure;

@@ -40,7 +40,7 @@ const USAGE: &str = "usage: beside_trongate --database-url mysql://USER:PASSWORD
   --insecure-cookie          let browsers send the token over plain HTTP
   --insecure-allow-login-as  POST /login-as/{user_id} logs anybody in as anybody";
 
-/// How long requests in flight may take after the service was told to stop.
+/// How long requests in flight may take after the service was asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 #[tokio::main]

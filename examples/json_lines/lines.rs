@@ -105,7 +105,7 @@ impl Log {
         let (mut reader, mut length, mut line) = (BufReader::new(&file), 0, String::new());
         while reader.read_line(&mut line)? > 0 {
             if !line.ends_with('\n') {
-                // The last line of a process that was killed while it wrote. Nobody was told that it is there.
+                // The last line of a process that was killed while it wrote. It was never confirmed.
                 break;
             }
             read(serde_json::from_str(&line)?);

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens = Tokens::new(store.clone());
     let ask = async |when: &str| match tokens.validate(issued.token()).await {
         Ok(Some(user)) => println!("{when}: the token names user {} ({})", user.id(), user.level()),
-        Ok(None) => println!("{when}: the token names nobody"),
+        Ok(None) => println!("{when}: the token is not valid"),
         Err(error) => println!("{when}: {error}"),
     };
     ask("opened again").await;

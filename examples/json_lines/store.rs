@@ -112,7 +112,7 @@ impl TokenRepository for JsonLinesRepository {
         .await
     }
 
-    // The answer is in this process's memory, so the synchronous door is open too.
+    // The answer is in this process's memory, so the synchronous method gives it too.
     fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
         Some(self.read(|state| state.find(&hex(&token.digest()), now)))
     }

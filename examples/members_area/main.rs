@@ -42,7 +42,7 @@ use tower_tokens::respond::TokenCookie;
 
 use site::{Mailer, Site, app};
 
-/// How long requests may run on after the site was told to stop.
+/// How long requests may run on after the site was asked to stop.
 const GRACE: Duration = Duration::from_secs(10);
 const PRUNING_INTERVAL: Duration = Duration::from_secs(600);
 

@@ -130,7 +130,7 @@ pub async fn find_gives_the_present_level<S: Subject>(store: S) {
 }
 
 /// Clause 2. Tokens are compared byte for byte.
-pub async fn find_gives_nobody_for_an_unknown_token<S: Subject>(store: S) {
+pub async fn find_gives_no_user_for_an_unknown_token<S: Subject>(store: S) {
     let user = member(&store).await;
     let known = text(1);
     insert(&store, &known, &user, record(1, hour())).await;
@@ -144,7 +144,7 @@ pub async fn find_gives_nobody_for_an_unknown_token<S: Subject>(store: S) {
 }
 
 /// Clause 2.
-pub async fn find_gives_nobody_for_an_expired_token<S: Subject>(store: S) {
+pub async fn find_gives_no_user_for_an_expired_token<S: Subject>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, Lifetime::seconds(60))).await;
     insert(&store, &text(2), &user, record(2, hour().with_idle_limit(Duration::seconds(60)))).await;
@@ -155,7 +155,7 @@ pub async fn find_gives_nobody_for_an_expired_token<S: Subject>(store: S) {
 }
 
 /// Clause 2: a disabled user's tokens are not valid, and are valid again if the user is enabled in time.
-pub async fn find_gives_nobody_while_the_user_is_disabled<S: Subject>(store: S) {
+pub async fn find_gives_no_user_while_the_user_is_disabled<S: Subject>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;
     insert(&store, &text(2), &other, record(2, hour())).await;
@@ -171,7 +171,7 @@ pub async fn find_gives_nobody_while_the_user_is_disabled<S: Subject>(store: S) 
 }
 
 /// Clause 2.
-pub async fn find_gives_nobody_when_the_user_is_gone<S: Subject>(store: S) {
+pub async fn find_gives_no_user_when_the_user_is_deleted<S: Subject>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;
     insert(&store, &text(2), &other, record(2, hour())).await;

@@ -18,13 +18,13 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for CurrentUser {
             return Ok(Some(user.clone()));
         }
         match Unauthenticated::from_extensions(&parts.extensions) {
-            Some(unauthenticated) if is_nobody(unauthenticated) => Ok(None),
+            Some(unauthenticated) if has_no_user(unauthenticated) => Ok(None),
             _ => Err(AuthRejection::of(parts)),
         }
     }
 }
 
-const fn is_nobody(unauthenticated: Unauthenticated) -> bool {
+const fn has_no_user(unauthenticated: Unauthenticated) -> bool {
     match unauthenticated.reason() {
         Reason::NoCredential => true,
         Reason::Invalid | Reason::Malformed => !unauthenticated.has_explicit_credential(),

@@ -120,7 +120,7 @@ async fn a_visitor_of_php_is_known_wherever_the_token_is() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_names_nobody() {
+async fn an_expired_token_has_no_user() {
     let beside = Beside::new().await;
     beside.site.add_token(TOKEN, beside.member, SystemClock.now().unix_seconds() - 1).await;
     let (name, value) = cookie(TOKEN);
@@ -181,7 +181,7 @@ async fn log_out_takes_the_token_out_of_the_session_only_when_told() {
 }
 
 #[tokio::test]
-async fn another_site_can_log_nobody_out() {
+async fn another_site_cannot_log_a_user_out() {
     let beside = Beside::new().await;
     beside.site.add_token(TOKEN, beside.member, beside.later).await;
     beside.site.add_token("BearerToken", beside.member, beside.later).await;
@@ -197,7 +197,7 @@ async fn another_site_can_log_nobody_out() {
 }
 
 #[tokio::test]
-async fn nobody_becomes_somebody_else_unless_that_is_allowed() {
+async fn a_user_acts_as_another_user_only_if_that_is_allowed() {
     let beside = Beside::new().await;
     assert_eq!(beside.status("POST", &format!("/login-as/{}", beside.admin), &[]).await, 404);
     let beside = Beside::with(|site| site.insecure_allow_login_as = true).await;
@@ -213,7 +213,7 @@ async fn nobody_becomes_somebody_else_unless_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_answer_is_503_and_logs_nobody_out() {
+async fn a_database_that_does_not_answer_is_503_and_logs_no_user_out() {
     let beside = Beside::new().await;
     beside.site.add_token(TOKEN, beside.member, beside.later).await;
     beside.site.pool.close().await;

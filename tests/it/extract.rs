@@ -37,7 +37,7 @@ fn app() -> Router {
         .route(
             "/optional",
             get(|user: Option<CurrentUser>| async move {
-                user.map_or_else(|| "nobody".to_owned(), |user| user.id().to_string())
+                user.map_or_else(|| "no user".to_owned(), |user| user.id().to_string())
             }),
         )
         .route(
@@ -171,7 +171,7 @@ async fn a_person_is_sent_to_the_login_page_with_the_original_way_back() {
 }
 
 #[tokio::test]
-async fn an_optional_user_is_nobody_only_where_nobody_is_at_fault() {
+async fn an_optional_user_has_no_user_only_where_nobody_is_at_fault() {
     for (reason, ambient, explicit) in [
         (Reason::NoCredential, 200, 200),
         (Reason::Invalid, 200, 401),
@@ -183,7 +183,7 @@ async fn an_optional_user_is_nobody_only_where_nobody_is_at_fault() {
         let of = Unauthenticated::new(reason);
         let (status, body) = text(without_user(request("/optional", &[]), of)).await;
         assert_eq!(status, ambient, "{reason}");
-        assert_eq!(body == "nobody", ambient == 200);
+        assert_eq!(body == "no user", ambient == 200);
         let (status, _) = text(without_user(request("/optional", &[]), of.with_explicit_credential())).await;
         assert_eq!(status, explicit, "{reason}, explicit");
     }

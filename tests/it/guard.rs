@@ -258,7 +258,7 @@ async fn a_typed_scenario_takes_its_parameters_from_the_request() {
     }
     let request = request_without(Unauthenticated::new(Reason::NoCredential));
     let response = guard.layer(Counting::default()).oneshot(request).await.unwrap();
-    assert_eq!(response.status(), 401, "nobody learns what is there");
+    assert_eq!(response.status(), 401, "the client cannot learn what exists");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod fuzz_corpus;
 mod guard;
 mod guard_paths;
 mod http;
+mod plain_words;
 mod policy;
 mod policy_users;
 mod readme;

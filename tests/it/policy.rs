@@ -38,9 +38,9 @@ fn async_rule(answer: Result<bool, &'static str>) -> Rule {
 /// A rule with this outcome for [`old_hand`], synchronous where one can be.
 fn sync_rule(outcome: char) -> Rule {
     match outcome {
-        '-' => deny_if(level("nobody")),
+        '-' => deny_if(level("unused")),
         'A' => authenticated(),
-        'D' => level("nobody"),
+        'D' => level("unused"),
         'O' => authenticated_within(Duration::minutes(5)),
         'F' => deny_if(authenticated()),
         _ => slow_rule(outcome),

@@ -300,7 +300,7 @@ fn the_policy_knows_prefix_and_origin() {
 }
 
 #[test]
-fn a_guarded_login_page_sends_nobody_in_circles() {
+fn a_guarded_login_page_causes_no_redirect_loop() {
     for (login_page, target) in [("/login", "/login?next=%2F"), ("/login?from=guard", "/login")] {
         let answers = Answers::new().with_login_page(login_page);
         let response = answer(&answers, RefusalKind::NoCredential, &request(target, &[PAGE]));

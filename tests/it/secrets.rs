@@ -38,7 +38,7 @@ const START: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 async fn a_life_over_the_memory_store_shows_no_secret() {
     let journal = Journal::open();
     live(MemoryRepository::new(), &journal).await;
-    assert!(journal.says("tower_tokens") && journal.says("tower_sessions"), "nothing was heard");
+    assert!(journal.says("tower_tokens") && journal.says("tower_sessions"), "nothing was logged");
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_life_over_sqlite_shows_no_secret_though_sqlx_logs_every_statement() {
         SqliteConnectOptions::new().filename(directory.path().join("s.db")).create_if_missing(true).foreign_keys(true);
     let pool = SqlitePoolOptions::new().test_before_acquire(false).connect_with(options).await.unwrap();
     live(SqliteRepository::with_pool(pool.clone()).await.unwrap(), &journal).await;
-    assert!(journal.says("sqlx") && journal.says("SELECT"), "nothing was heard from the database");
+    assert!(journal.says("sqlx") && journal.says("SELECT"), "the database logged nothing");
 
     let store = SqliteRepository::with_pool(pool.clone()).await.unwrap();
     pool.close().await;
@@ -164,8 +164,8 @@ async fn refuse_what_is_there(journal: &Journal, store: &dyn TokenRepository, us
     let key = issued.token().key();
     let record = || TokenRecord::new(TokenId::new(7), START, Lifetime::default());
     journal.write_error(&store.insert(NewToken { key, user, record: record() }).await.unwrap_err());
-    let (nobody, text) = (UserId::from(4_711), journal.keep("a-token-for-a-user-that-is-not-there"));
-    let orphan = NewToken { key: TokenKey::new(&text), user: &nobody, record: record() };
+    let (absent, text) = (UserId::from(4_711), journal.keep("a-token-for-a-user-that-is-not-there"));
+    let orphan = NewToken { key: TokenKey::new(&text), user: &absent, record: record() };
     journal.write_error(&store.insert(orphan).await.unwrap_err());
 }
 

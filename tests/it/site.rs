@@ -69,7 +69,7 @@ impl Site {
         TokenAuthLayer::new(self.tokens.clone()).sources(all_sources())
     }
 
-    /// The layer around what it found: `member via cookie`, or the reason why there is nobody.
+    /// The layer around a service that says what it found: `member via cookie`, or the reason why there is no user.
     pub(crate) fn whoami(&self) -> Router {
         whoami(self.layer())
     }

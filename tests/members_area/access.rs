@@ -14,7 +14,7 @@ async fn a_visitor_registers_logs_in_and_reads_the_members_page() {
     let answer = ann.register("ann").await;
     assert_eq!((answer.status, answer.location()), (303, "/login?notice=registered"));
     assert!(ann.get("/login?notice=registered").await.body.contains("Your account is ready"));
-    assert!(!ann.is_in().await, "registering alone lets nobody in");
+    assert!(!ann.is_in().await, "registering alone does not log in");
 
     let answer = ann.log_in("ann", PASSWORD).await;
     assert_eq!((answer.status, answer.location()), (303, "/members"));

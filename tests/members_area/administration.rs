@@ -8,8 +8,8 @@ use crate::visitor::Visitor;
 #[tokio::test]
 async fn the_panel_is_for_administrators() {
     let server = Server::start().await;
-    let mut nobody = server.visitor();
-    let answer = nobody.get("/admin").await;
+    let mut visitor = server.visitor();
+    let answer = visitor.get("/admin").await;
     assert_eq!((answer.status, answer.location()), (303, "/login?next=%2Fadmin"));
 
     let mut ann = server.member("ann").await;

@@ -25,7 +25,7 @@ async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
     let page = Page { client: browser.client.clone(), site: format!("http://{}", server.address) };
 
     page.open("/members").await;
-    assert_eq!(page.path().await, "/login?next=%2Fmembers", "nobody is in yet");
+    assert_eq!(page.path().await, "/login?next=%2Fmembers", "no user is logged in yet");
     page.show("login").await;
     page.open("/register").await;
     page.type_into("username", "ann").await;
@@ -184,7 +184,7 @@ async fn a_form_on_another_site_does_nothing_here() {
     }
     page.open("/admin").await;
     assert_eq!(page.text("h1").await, "Admin panel", "still logged in, and as the same user");
-    assert!(page.client.find(Locator::Css("tr[data-user=mallory] .danger")).await.is_ok(), "nobody is banned");
+    assert!(page.client.find(Locator::Css("tr[data-user=mallory] .danger")).await.is_ok(), "no user is banned");
     assert!(admin.is_in().await);
 }
 
@@ -214,7 +214,7 @@ impl Page {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, arrival).await.expect("the button leads to a page");
+        tokio::time::timeout(TIME_OUT, arrival).await.expect("the button leads to a page");
     }
 
     async fn type_into(&self, field: &str, text: &str) {
@@ -261,7 +261,7 @@ struct Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         let Ok(mut driver) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return };
-        let _ = driver.set_read_timeout(Some(PATIENCE));
+        let _ = driver.set_read_timeout(Some(TIME_OUT));
         let _ = driver.write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let _ = driver.read_to_end(&mut Vec::new());
     }
@@ -303,10 +303,10 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .unwrap();
-        client.update_timeouts(fantoccini::wd::TimeoutConfiguration::new(None, Some(PATIENCE), None)).await.unwrap();
+        client.update_timeouts(fantoccini::wd::TimeoutConfiguration::new(None, Some(TIME_OUT), None)).await.unwrap();
         Self { client, port, _driver: driver, _profile: profile }
     }
 }
 
 /// How long a page may take to load.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIME_OUT: Duration = Duration::from_secs(30);

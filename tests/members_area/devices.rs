@@ -45,7 +45,7 @@ async fn a_device_that_is_ended_is_out_at_its_next_request() {
 }
 
 #[tokio::test]
-async fn nobody_ends_the_device_of_somebody_else() {
+async fn a_user_cannot_end_the_device_of_another_user() {
     let server = Server::start().await;
     let mut ann = server.member("ann").await;
     let mut bob = server.member("bob").await;

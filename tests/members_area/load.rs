@@ -12,7 +12,7 @@ use crate::process::Program;
 use crate::visitor::Visitor;
 
 /// Sends a form, and gives the status if the answer comes within this time. Then the connection is closed.
-async fn post_and_leave(program: &Program, path: &str, body: &str, patience: Duration) -> Option<u16> {
+async fn post_and_leave(program: &Program, path: &str, body: &str, limit: Duration) -> Option<u16> {
     let mut stream = TcpStream::connect(program.address).await.unwrap();
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -22,7 +22,7 @@ async fn post_and_leave(program: &Program, path: &str, body: &str, patience: Dur
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = [0; 12];
-    let read = timeout(patience, stream.read_exact(&mut answer)).await;
+    let read = timeout(limit, stream.read_exact(&mut answer)).await;
     read.ok()?.ok()?;
     std::str::from_utf8(&answer[9..]).unwrap().parse().ok()
 }
@@ -44,7 +44,7 @@ async fn five_hundred_logins_whose_visitors_leave_cost_no_memory() {
     let peak = resident_mib(&program, "VmHWM:");
     let cores = std::thread::available_parallelism().unwrap().get() as u64;
     assert!(peak < 200 + 40 * cores, "{peak} MiB at the peak");
-    // Nobody holds a place that they left.
+    // A visitor who left holds no place.
     let password = program.admin_password.clone().unwrap();
     let mut admin = Visitor::new(program.address);
     let mut status = 0;
@@ -88,8 +88,8 @@ async fn registrations_whose_visitors_leave_become_a_user_with_an_account_or_not
             "username=user{number}&email=u%40example.org&password=long%20enough&password_confirmation=long%20enough"
         );
         // Around the time that a hash and two inserts take, in an order that does not repeat.
-        let patience = Duration::from_micros(number * 7_919 % 60_000);
-        answered += u32::from(post_and_leave(&program, "/register", &body, patience).await == Some(303));
+        let limit = Duration::from_micros(number * 7_919 % 60_000);
+        answered += u32::from(post_and_leave(&program, "/register", &body, limit).await == Some(303));
     }
     program.stop("-TERM").await;
     let pool = SqlitePool::connect(&format!("sqlite:{}", database.display())).await.unwrap();

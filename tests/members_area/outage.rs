@@ -6,7 +6,7 @@ use http::header::RETRY_AFTER;
 use crate::server::{PASSWORD, Server};
 
 #[tokio::test]
-async fn an_outage_is_told_as_one_and_logs_nobody_out() {
+async fn an_outage_is_reported_as_one_and_logs_no_user_out() {
     let mut server = Server::start().await;
     let mut ann = server.member("ann").await;
     server.lose_database().await;
@@ -21,7 +21,7 @@ async fn an_outage_is_told_as_one_and_logs_nobody_out() {
     assert_eq!(ann.json(Method::GET, "/api/me", None).await.json()["status"], 503);
     for path in ["/logout", "/api/logout"] {
         let answer = ann.post(path, &[]).await;
-        assert_eq!(answer.status, 503, "{path}: the token lives on, so nobody says that it does not");
+        assert_eq!(answer.status, 503, "{path}: the token lives on, so the response does not say otherwise");
         assert!(answer.cookie().is_none(), "{path}");
     }
     assert_eq!(server.visitor().log_in("ann", PASSWORD).await.status, 503, "neither right nor wrong");

@@ -121,13 +121,13 @@ async fn an_unknown_user_gets_the_same_answer_and_no_letter() {
     let known = ask(&server, "ann").await;
     assert_eq!(server.letters().len(), 1);
     assert_eq!((known.status, known.location()), (303, "/forgot?notice=sent"));
-    for nobody in ["bob", "bob@example.org", "", "' OR 1 = 1 --", "%", "ann@example.com", &"x".repeat(10_000)] {
-        let unknown = ask(&server, nobody).await;
-        assert_eq!((unknown.status, unknown.location()), (known.status, known.location()), "{nobody}");
-        assert_eq!(unknown.body, known.body, "{nobody}");
+    for unknown_name in ["bob", "bob@example.org", "", "' OR 1 = 1 --", "%", "ann@example.com", &"x".repeat(10_000)] {
+        let unknown = ask(&server, unknown_name).await;
+        assert_eq!((unknown.status, unknown.location()), (known.status, known.location()), "{unknown_name}");
+        assert_eq!(unknown.body, known.body, "{unknown_name}");
         let names = |answer: &Answer| answer.headers.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&unknown), names(&known), "{nobody}");
-        assert!(server.letters().is_empty(), "{nobody}");
+        assert_eq!(names(&unknown), names(&known), "{unknown_name}");
+        assert!(server.letters().is_empty(), "{unknown_name}");
     }
 }
 
@@ -362,7 +362,7 @@ async fn what_is_forged_or_made_for_something_else_is_refused() {
         ("another key of this name", make(&sealer(&other_keys, "password reset").bound_to_state(), 2, &state)),
         ("another state", make(&own, 2, "$argon2id$other")),
         ("another user", make(&own, 1, &state)),
-        ("nobody", make(&own, 99, &state)),
+        ("no user", make(&own, 99, &state)),
         ("bound to no state", format!("/reset?token={}", plain.expose_secret())),
         ("one letter changed", format!("{begin}{changed}")),
         ("cut short", link[..link.len() - 1].to_owned()),
@@ -381,7 +381,7 @@ async fn what_is_forged_or_made_for_something_else_is_refused() {
     assert!(ann.is_in().await);
     assert_eq!(set_password(&mut ann, &used, NEW).await.status, 303);
     let (forged, used) = (server.visitor().get("/reset?token=x").await, server.visitor().get(&used).await);
-    assert_eq!(forged.body, used.body, "why it is dead is nobody's business");
+    assert_eq!(forged.body, used.body, "the response does not say why it is not valid");
 }
 
 #[cfg(unix)]

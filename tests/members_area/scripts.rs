@@ -105,7 +105,7 @@ async fn whoever_has_a_bad_token_can_log_in_to_get_a_good_one() {
 
     let (mut ann, mut bob) = (server.member("ann2").await, server.member("bob").await);
     ann.also_carries_the_cookies_of(&bob);
-    assert_eq!(ann.get("/members").await.status, 400, "two users at once are nobody");
+    assert_eq!(ann.get("/members").await.status, 400, "cookies of two users are ambiguous");
     assert_eq!(ann.get("/login").await.status, 200);
     assert_eq!(ann.log_in("ann2", PASSWORD).await.status, 303);
     assert!(ann.is_in().await);

@@ -49,7 +49,7 @@ free_port() {
     done
 }
 
-# A process that has ended is there until somebody asks how, which nobody may ever do: state Z.
+# A process that has ended is there until its parent collects its status, which may never happen: state Z.
 is_running() {
     local pid stat
     pid=$(cat "$directory/server.pid" 2>/dev/null) || return 1

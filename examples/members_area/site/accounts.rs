@@ -47,7 +47,7 @@ impl Accounts {
         Ok(Self { pool })
     }
 
-    /// Whether nobody has an account yet.
+    /// Whether there is no account yet.
     pub(super) async fn is_empty(&self) -> Result<bool, sqlx::Error> {
         let row = sqlx::query("SELECT EXISTS (SELECT 1 FROM members_area_accounts)").fetch_one(&self.pool).await?;
         Ok(row.try_get::<i64, _>(0)? == 0)
@@ -79,7 +79,7 @@ impl Accounts {
     }
 
     /// The accounts with this user name or e-mail address, in any case, the oldest first, and their password hashes. Several
-    /// accounts may have one address, but nobody shall fill another's mailbox with letters.
+    /// accounts may have one address, but no one may fill another's mailbox with letters.
     pub(super) async fn by_username_or_email(&self, text: &str) -> Result<Vec<(Account, String)>, sqlx::Error> {
         sqlx::query(
             "SELECT user_id, username, email, password_hash FROM members_area_accounts

@@ -125,7 +125,7 @@ pub(crate) fn app(site: Site) -> Router {
         .layer(RefusalLayer::new(answers))
         .layer(DefaultBodyLimit::max(16 * 1024))
         .layer(TokenAuthLayer::new(site.tokens.clone()).answers(site.policy.answers()))
-        // Below the layer, so that nobody is looked up for them.
+        // Below the layer, so that no user is looked up for them.
         .route("/style.css", get(pages::style))
         .route("/favicon.svg", get(pages::favicon))
         .layer(middleware::map_response(harden))

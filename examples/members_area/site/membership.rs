@@ -19,7 +19,7 @@ pub(super) struct Member {
     pub(super) banned: bool,
 }
 
-/// What shall become of a user.
+/// What an administrator does to a user.
 pub(super) enum Change {
     Level(String),
     Ban,

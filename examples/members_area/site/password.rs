@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 
-/// How many may wait for each core: two seconds of work. Who comes after them is told to come back.
+/// How many may wait for each core: two seconds of work. Later requests get 503 and may come back.
 const PLACES_PER_CORE: usize = 100;
 
 /// Makes and checks password hashes, on as many threads as there are cores.

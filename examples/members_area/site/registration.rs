@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_all_at_once() {
-        let problems = Applicant::check("x y", "nobody", "short", "different").err().unwrap();
+        let problems = Applicant::check("x y", "no-address", "short", "different").err().unwrap();
         assert_eq!(problems.len(), 4);
         assert!(Applicant::check(" ann ", "ann@example.org", "eight ch", "eight ch").is_ok());
     }

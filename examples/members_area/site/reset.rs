@@ -50,7 +50,7 @@ pub(super) struct Reset {
 
 /// Why a password was not set.
 pub(super) enum Refusal {
-    /// Used, expired, forged, made for something else, or the password has changed: which of them is nobody's business.
+    /// Used, expired, forged, made for something else, or the password has changed: the response does not say which.
     DeadLink,
     Failure(Failure),
 }

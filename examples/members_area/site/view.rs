@@ -24,7 +24,7 @@ pub(super) struct Frame {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Viewer {
-    Nobody,
+    Visitor,
     Member,
     Admin,
 }
@@ -32,7 +32,7 @@ enum Viewer {
 impl Frame {
     pub(super) fn new(here: &'static str, user: Option<&CurrentUser>) -> Self {
         let viewer = match user {
-            None => Viewer::Nobody,
+            None => Viewer::Visitor,
             Some(user) if user.level().title() == ADMIN => Viewer::Admin,
             Some(_) => Viewer::Member,
         };
@@ -45,7 +45,7 @@ impl Frame {
     }
 
     pub(super) fn is_logged_in(&self) -> bool {
-        self.viewer != Viewer::Nobody
+        self.viewer != Viewer::Visitor
     }
 
     pub(super) fn is_admin(&self) -> bool {

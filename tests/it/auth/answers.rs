@@ -154,7 +154,7 @@ async fn a_request_without_a_credential_is_asked_for_one() {
 }
 
 #[tokio::test]
-async fn a_valid_token_opens_the_door_through_every_source() {
+async fn a_valid_token_is_accepted_from_every_source() {
     let site = Site::new().await;
     let server = Server::start(site.guarded()).await;
     for kind in KINDS {

@@ -76,7 +76,7 @@ async fn a_guard_answers_as_the_rule_says() {
         let (name, value) = credential(&server, kind, &site.member_token().await).await;
         for (method, origin, counts) in cases(&server.host()) {
             if origin.iter().any(|(_, value)| value == TRUSTED) {
-                continue; // This site trusts nobody.
+                continue; // This site trusts no other origin.
             }
             let mut headers = vec![(name, value.as_str())];
             headers.extend(origin.iter().map(|(name, value)| (*name, value.as_str())));

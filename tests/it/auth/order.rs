@@ -182,14 +182,14 @@ async fn a_bad_explicit_credential_is_an_error_where_a_user_is_optional_and_a_st
             assert!(status != 200 || answer.body == body, "{headers:?}");
         }
         site.store.fail();
-        assert_eq!(server.get("/", &[cookie]).await.status, 503, "nobody knows whether it is stale");
+        assert_eq!(server.get("/", &[cookie]).await.status, 503, "whether it is stale is unknown");
         site.store.heal();
         let good = format!("trongatetoken={}", site.member_token().await);
         assert_eq!(server.get("/", &[("cookie", &good)]).await.body, "welcome back");
     }
 }
 
-/// Somebody further out has left a user that nobody has validated.
+/// An outer layer has left a user that was not validated.
 async fn smuggle(mut request: Request, next: Next) -> axum::response::Response {
     let record = TokenRecord::new(TokenId::new(1), NOW, Lifetime::default());
     let level = UserLevel::new(1, "admin");

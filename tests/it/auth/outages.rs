@@ -92,10 +92,10 @@ async fn in_a_chain_an_outage_and_a_refusal_never_blur() {
     let async_only = Site::async_only().await;
     let token = site.member_token().await;
     for (layer, expected, what) in [
-        (TokenAuthLayer::new(INVALID.or(INVALID)), 401, "nobody knows it"),
+        (TokenAuthLayer::new(INVALID.or(INVALID)), 401, "not valid for either"),
         (TokenAuthLayer::new(UNAVAILABLE.or(INVALID)), 503, "the first might have known it"),
         (TokenAuthLayer::new(INVALID.or(UNAVAILABLE)), 503, "the second might have known it"),
-        (TokenAuthLayer::new(UNAVAILABLE.or(UNAVAILABLE)), 503, "nobody answers"),
+        (TokenAuthLayer::new(UNAVAILABLE.or(UNAVAILABLE)), 503, "neither answers"),
         (TokenAuthLayer::new(UNAVAILABLE.or(site.tokens.clone())), 200, "the second knows it"),
         (TokenAuthLayer::new(INVALID.or(site.tokens.clone())), 200, "the second knows it"),
         (TokenAuthLayer::new(site.tokens.clone().or(UNAVAILABLE)), 200, "the first knows it"),
@@ -217,8 +217,8 @@ fn without_a_tokio_runtime_a_look_up_that_waits_is_an_outage_and_no_panic() {
     let (head, _) = bearer(&token).into_parts();
     let user = block_on(site.layer().authenticator().authenticate(RequestHead::of_parts(&head)));
     assert_eq!(user.map(|user| user.id().clone()), Ok(site.member.clone()), "memory knows at once");
-    let nobody = block_on(async_only.layer().authenticator().authenticate(RequestHead::of_parts(&head)));
-    assert_eq!(nobody.unwrap_err().reason(), Reason::Unavailable);
+    let refused = block_on(async_only.layer().authenticator().authenticate(RequestHead::of_parts(&head)));
+    assert_eq!(refused.unwrap_err().reason(), Reason::Unavailable);
     let service = |site: &Site| {
         let inner = tower::service_fn(async |request: Request<()>| {
             Ok::<_, std::convert::Infallible>(request.extensions().get::<CurrentUser>().is_some())
@@ -231,7 +231,7 @@ fn without_a_tokio_runtime_a_look_up_that_waits_is_an_outage_and_no_panic() {
 }
 
 #[tokio::test]
-async fn a_cancelled_request_cancels_its_look_up_and_calls_nobody() {
+async fn a_cancelled_request_cancels_its_look_up_and_does_not_call_the_service() {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let site = Site::new().await;
     let token = site.member_token().await;

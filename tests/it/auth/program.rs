@@ -112,7 +112,7 @@ async fn visit(server: &Server, site: &Site) {
     assert_eq!((answer.status, answer.cookie("trongatetoken")), (303, Some("")));
     assert!(answer.header("set-cookie").unwrap().contains("; Max-Age=0; "));
     assert_eq!(server.get("/members", &[cookie, page]).await.status, 303, "the stolen cookie is dead too");
-    assert_eq!(server.get("/", &[cookie]).await.body, "welcome", "a stale cookie is nobody's fault");
+    assert_eq!(server.get("/", &[cookie]).await.body, "welcome", "a stale cookie is not an error of its sender");
     assert_eq!(server.get("/alone", &[cookie]).await.status, 401);
 }
 
@@ -130,7 +130,7 @@ async fn the_program_of_the_readme_does_what_it_says() {
 }
 
 #[tokio::test]
-async fn without_the_layer_nobody_gets_in_and_the_log_says_why() {
+async fn without_the_layer_every_request_is_refused_and_the_log_says_why() {
     let site = Site::new().await;
     let server = Server::start(routes(&site)).await;
     let cookie = format!("trongatetoken={}", site.member_token().await);

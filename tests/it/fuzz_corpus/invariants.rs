@@ -45,7 +45,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("sealed_open", sealed_open::open),
 ];
 
-/// Of all that stands in the headers of a request (`METHOD\nname: value\n…`), a validator hears only what can be a token,
+/// Of all that stands in the headers of a request (`METHOD\nname: value\n…`), a validator gets only what can be a token,
 /// each text once, at most eight; and whoever is logged in brought a valid one and was not sent by another site.
 fn request(data: &[u8]) {
     let request = parse_request(data);
@@ -100,7 +100,7 @@ fn basic(data: &[u8]) {
     }
 }
 
-/// `b64token` of RFC 6750 §2.1 and nothing else; a token shows itself to nobody who does not ask.
+/// `b64token` of RFC 6750 §2.1 and nothing else; a token shows its text only on request.
 fn token_text(data: &[u8]) {
     let unpadded = data.strip_suffix(b"=").map_or(data, |_| {
         let end = data.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
@@ -312,7 +312,7 @@ fn witnessed(sources: impl IntoIterator<Item = TokenSource>) -> (Authenticator, 
     (TokenAuthLayer::new(witness.clone()).sources(sources).authenticator(), witness)
 }
 
-/// The outcome, which both doors agree on if the first has one. What the last one asked is left with the witness.
+/// The outcome, on which `authenticate_now` and `authenticate` agree. The witness keeps the tokens of the last call.
 fn check_outcome(
     authenticator: &Authenticator,
     witness: &Witness,
@@ -333,7 +333,7 @@ fn check_outcome(
     };
     match now {
         Some(now) => {
-            assert_eq!(brief(&now), brief(&later), "the two doors disagree");
+            assert_eq!(brief(&now), brief(&later), "the two calls disagree");
             assert_eq!(asked_now, asked_later);
         }
         None => assert!(asked_later.contains(&"down".to_owned()), "everything else is known at once"),

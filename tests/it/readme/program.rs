@@ -161,7 +161,7 @@ async fn what_is_wrong_gets_a_page_that_says_so() {
 }
 
 #[tokio::test]
-async fn another_site_can_log_in_or_out_nobody() {
+async fn another_site_cannot_log_a_user_in_or_out() {
     let program = Running::start().await;
     let credentials = "name=ann&password=correct+horse";
     assert_eq!(program.post("/register", credentials).await.status, 303);

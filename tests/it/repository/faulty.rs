@@ -1,4 +1,4 @@
-//! A store that fails on command does so through every door, and heals.
+//! A store that fails on command fails in every method, and recovers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn with_one_token() -> Arc<FaultyRepository<MemoryRepository>> {
 }
 
 #[tokio::test]
-async fn look_ups_are_counted_once_through_either_door() {
+async fn look_ups_are_counted_once_by_either_method() {
     let store = with_one_token().await;
     assert_eq!(store.look_ups(), 0, "an insert is no look-up");
     assert!(store.find_now(TokenKey::new("token"), NOW).unwrap().is_some());
@@ -37,7 +37,7 @@ async fn look_ups_are_counted_once_through_either_door() {
 }
 
 #[tokio::test]
-async fn the_synchronous_door_can_be_closed_on_a_healthy_store() {
+async fn the_synchronous_method_can_be_turned_off_on_a_healthy_store() {
     let store = FaultyRepository::new(with_one_token().await).without_find_now();
     assert!(store.find_now(TokenKey::new("token"), NOW).is_none());
     assert!(store.find(TokenKey::new("token"), NOW).await.unwrap().is_some());

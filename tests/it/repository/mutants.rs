@@ -75,7 +75,7 @@ impl Mutant {
         memory.iter().find(|(_, user)| user.token().id() == id).map(|(digest, user)| (*digest, user.clone()))
     }
 
-    /// The ids of those tokens of a user that nobody replaces within a moment.
+    /// The ids of those tokens of a user that are not replaced within a moment.
     async fn left_alone(&self, user: &UserId) -> Result<Vec<TokenId>, Error> {
         let long_ago = Timestamp::from_unix_seconds(0);
         let before = self.inner.list_by_user(user, PageRequest::default(), long_ago).await?.items;
@@ -325,15 +325,15 @@ macro_rules! mutants {
 mutants! {
     an_insert_that_overwrites: InsertOverwrites is caught by
         insert_refuses_a_token_that_is_there, of_racing_inserts_of_one_token_exactly_one_wins;
-    an_insert_for_nobody: InsertTakesAnyUser is caught by insert_refuses_a_user_who_does_not_exist;
+    an_insert_for_an_unknown_user: InsertTakesAnyUser is caught by insert_refuses_a_user_who_does_not_exist;
     a_find_that_ignores_the_end: FindIgnoresTheEnd is caught by
-        find_gives_nobody_for_an_expired_token, a_token_is_expired_at_its_edge;
+        find_gives_no_user_for_an_expired_token, a_token_is_expired_at_its_edge;
     a_find_that_is_a_second_late: FindIsOneSecondLate is caught by a_token_is_expired_at_its_edge;
     a_find_with_a_stale_level: FindRemembersTheLevel is caught by find_gives_the_present_level;
     a_find_that_caches_users: FindRemembersTheUser is caught by
-        find_gives_nobody_while_the_user_is_disabled, find_gives_nobody_when_the_user_is_gone,
+        find_gives_no_user_while_the_user_is_disabled, find_gives_no_user_when_the_user_is_deleted,
         no_find_after_delete_sees_the_token, no_racing_find_that_starts_after_delete_sees_the_token;
-    a_find_that_ignores_case: FindIgnoresCase is caught by find_gives_nobody_for_an_unknown_token;
+    a_find_that_ignores_case: FindIgnoresCase is caught by find_gives_no_user_for_an_unknown_token;
     a_delete_that_does_nothing: DeleteForgets is caught by
         no_find_after_delete_sees_the_token, deleting_what_is_not_there_is_no_error;
     a_delete_of_anybodys_token: DeleteByIdIgnoresTheUser is caught by delete_by_id_ends_only_this_users_token;

@@ -322,15 +322,15 @@ async fn a_dropped_call_did_its_whole_work_or_none_of_it() {
     store.create_level("member").await.unwrap();
     for number in 0..200 {
         // Long enough for some calls and too short for others, wherever this runs.
-        let patience = Duration::from_micros(number as u64 * 20);
+        let limit = Duration::from_micros(number as u64 * 20);
         let id = UserId::from(number);
         let created = store.create_user(Some(id.clone()), "member");
-        let is_known_to_be_done = tokio::time::timeout(patience, created).await.is_ok();
+        let is_known_to_be_done = tokio::time::timeout(limit, created).await.is_ok();
         let user = store.user(&id).await.unwrap();
         assert!(user.is_some() || !is_known_to_be_done, "what was reported is there");
         if user.is_some() {
             add_token(&store, number, &id).await;
-            _ = tokio::time::timeout(patience, store.delete_user(&id)).await;
+            _ = tokio::time::timeout(limit, store.delete_user(&id)).await;
             // In one statement, for a call that was dropped may still be at work.
             let users_without_their_token = "SELECT
                 (SELECT count(*) FROM tower_tokens_users WHERE id = ?1)

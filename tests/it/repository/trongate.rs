@@ -117,9 +117,9 @@ macro_rules! clauses {
             insert_refuses_a_user_who_does_not_exist
             of_racing_inserts_of_one_token_exactly_one_wins
             find_gives_the_present_level
-            find_gives_nobody_for_an_unknown_token
-            find_gives_nobody_while_the_user_is_disabled
-            find_gives_nobody_when_the_user_is_gone
+            find_gives_no_user_for_an_unknown_token
+            find_gives_no_user_while_the_user_is_disabled
+            find_gives_no_user_when_the_user_is_deleted
             no_find_after_delete_sees_the_token
             no_racing_find_that_starts_after_delete_sees_the_token
             deleting_what_is_not_there_is_no_error

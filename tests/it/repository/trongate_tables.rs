@@ -60,10 +60,10 @@ async fn nulls_neither_break_anything_nor_let_anybody_in() {
         ('no-code', 1, 2000000000, NULL)",
     )
     .await;
-    for nobody in
+    for invalid in
         ["", "NULL", "no-end", "no-user", "user-0", "user-gone", "level-null", "level-0", "level-gone", "null"]
     {
-        assert_eq!(finds(&repository, nobody).await, None, "{nobody}");
+        assert_eq!(finds(&repository, invalid).await, None, "{invalid}");
     }
     assert_eq!(finds(&repository, "no-title").await, Some((53, 3, String::new())), "which no rule by title allows");
     assert_eq!(finds(&repository, "no-code").await, Some((user, 2, "member".to_owned())));
@@ -116,7 +116,7 @@ async fn other_character_sets_and_collations_work_too() {
 }
 
 #[tokio::test]
-async fn one_token_of_two_users_is_nobodys() {
+async fn one_token_of_two_users_has_no_users() {
     let site = TrongateSite::new().await;
     let repository = site.repository().await;
     let (user, other) = (site.add_user(2).await, site.add_user(1).await);

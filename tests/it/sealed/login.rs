@@ -23,12 +23,12 @@ use tower_tokens::validator::{TokenValidator, Validation};
 
 use super::{clock, key, ring, sealer};
 
-/// Who the layer says it is: `user (level)`, or why nobody.
+/// The user that the layer found: `user (level)`, or the reason why there is none.
 async fn ask(layer: &TokenAuthLayer, bearer: &str) -> Result<CurrentUser, Reason> {
     let service = layer.layer(service_fn(async |request: Request<()>| {
         let extensions = request.extensions();
-        let nobody = || Unauthenticated::from_extensions(extensions).unwrap().reason();
-        Ok::<_, std::convert::Infallible>(extensions.get::<CurrentUser>().cloned().ok_or_else(nobody))
+        let refused = || Unauthenticated::from_extensions(extensions).unwrap().reason();
+        Ok::<_, std::convert::Infallible>(extensions.get::<CurrentUser>().cloned().ok_or_else(refused))
     }));
     let request = Request::get("/").header("authorization", format!("Bearer {bearer}")).body(()).unwrap();
     service.oneshot(request).await.unwrap()

@@ -39,7 +39,7 @@ impl Journal {
         Self { log: Arc::clone(log), written: Shared::default(), secrets: Arc::default() }
     }
 
-    /// From now on nobody may say this.
+    /// From now on this text must not be written.
     pub(super) fn keep(&self, secret: impl Into<String>) -> String {
         let secret = secret.into();
         self.secrets.lock().unwrap().push(secret.clone());
@@ -58,10 +58,10 @@ impl Journal {
 
     #[track_caller]
     pub(super) fn assert_silent(&self) {
-        for (what, told) in [("logged", &self.log), ("written", &self.written)] {
-            let told = String::from_utf8_lossy(&told.lock().unwrap()).into_owned();
-            if self.leaks_in(&told) {
-                let leak = told.lines().find(|line| self.leaks_in(line)).unwrap_or("(over several lines)");
+        for (what, text) in [("logged", &self.log), ("written", &self.written)] {
+            let text = String::from_utf8_lossy(&text.lock().unwrap()).into_owned();
+            if self.leaks_in(&text) {
+                let leak = text.lines().find(|line| self.leaks_in(line)).unwrap_or("(over several lines)");
                 panic!("a secret was {what}: {leak}");
             }
         }

@@ -29,7 +29,7 @@ struct Flaky {
 impl Flaky {
     fn up(&self) -> StoreResult<&MemoryStore> {
         let is_down = self.is_down.load(Ordering::SeqCst);
-        if is_down { Err(StoreError::Backend("told to fail".to_owned())) } else { Ok(&self.inner) }
+        if is_down { Err(StoreError::Backend("set to fail".to_owned())) } else { Ok(&self.inner) }
     }
 }
 
@@ -154,7 +154,11 @@ async fn a_session_store_that_is_down_is_an_outage_and_no_logout() {
     let page = server.get("/members", &[("cookie", &own), ("accept", "text/html")]).await;
     assert_eq!((page.status, page.header("location")), (503, None));
     assert_eq!(server.get("/members", &[]).await.status, 401, "who has no session needs none");
-    assert_eq!(server.send("POST", "/login", &[("cookie", &own)]).await.status, 503, "nobody is logged in by half");
+    assert_eq!(
+        server.send("POST", "/login", &[("cookie", &own)]).await.status,
+        503,
+        "a login is whole or does not happen"
+    );
     let bearer = format!("Bearer {}", site.member_token().await);
     let answer = server.get("/members", &[("cookie", &own), ("authorization", &bearer)]).await;
     assert_eq!(answer.body, "member via bearer");

@@ -56,7 +56,7 @@ async fn a_name_is_shortened_between_two_characters() {
 }
 
 #[tokio::test]
-async fn a_script_that_logs_in_in_a_loop_fills_no_store_and_locks_nobody_out() {
+async fn a_script_that_logs_in_in_a_loop_fills_no_store_and_locks_no_user_out() {
     let site = Site::new().await;
     let first = generate(&site.tokens, &site.member, Lifetime::days(1)).await;
     let other = generate(&site.tokens, &site.admin, Lifetime::days(1)).await;

@@ -64,7 +64,7 @@ async fn a_last_use_in_the_future_keeps_no_idle_token_alive() {
 }
 
 #[tokio::test]
-async fn a_last_use_on_a_node_whose_clock_is_a_little_fast_logs_nobody_out() {
+async fn a_last_use_on_a_node_whose_clock_is_a_little_fast_logs_no_user_out() {
     let site = Site::new().await;
     let lifetime = Lifetime::days(30).with_idle_limit(Duration::minutes(15));
     site.clock.advance(Duration::seconds(90));

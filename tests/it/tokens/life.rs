@@ -41,7 +41,7 @@ async fn no_two_tokens_and_no_two_ids_are_the_same() {
 }
 
 #[tokio::test]
-async fn nobody_gets_a_token_for_a_user_who_does_not_exist() {
+async fn no_token_is_generated_for_a_user_who_does_not_exist() {
     let site = Site::new().await;
     let error = site.tokens.generate(UserId::from(999)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UserNotFound);
@@ -80,7 +80,7 @@ async fn one_level_several_or_any_will_do() {
     assert!(site.tokens.validate(token).level("admin").await.unwrap().is_none());
     assert!(site.tokens.validate(token).level("Member").await.unwrap().is_none());
     assert!(site.tokens.validate(token).any_level(["admin", "member"]).await.unwrap().is_some());
-    assert!(site.tokens.validate(token).any_level([]).await.unwrap().is_none(), "of none, nobody");
+    assert!(site.tokens.validate(token).any_level([]).await.unwrap().is_none(), "an empty list accepts no user");
     site.store.change_level(&site.member, "admin").await.unwrap();
     assert!(site.tokens.validate(token).level("admin").await.unwrap().is_some(), "the present level");
     site.store.set_disabled(&site.member, true).await.unwrap();

@@ -54,7 +54,7 @@ async fn the_pruning_task_survives_errors_and_a_store_that_hangs() {
     task.stop();
     expire_one().await;
     tokio::time::sleep(Duration::from_secs(600)).await;
-    assert_eq!(tokens.prune().await.unwrap(), 1, "nobody was there first");
+    assert_eq!(tokens.prune().await.unwrap(), 1, "no other call removed it first");
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ impl Chores {
                 tokio::time::sleep(std::time::Duration::from_secs(1)).await;
                 Ok(())
             }
-            _ => panic!("the store panics, as it was told to"),
+            _ => panic!("the store panics, as it was set to"),
         }
     }
 }

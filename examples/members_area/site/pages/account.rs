@@ -38,7 +38,7 @@ impl Device {
     fn new(record: &TokenRecord, user: &CurrentUser) -> Self {
         let now = user.checked_at();
         let is_this = record.id() == user.token().id();
-        // The last use is noted in the background, at most once a minute: of this device we know better.
+        // The last use is noted in the background, at most once a minute: for this device the present time is more exact.
         let last_used = if is_this { Some(now) } else { record.last_used_at() };
         Self {
             id: record.id(),

@@ -1,4 +1,4 @@
-//! What is behind the door.
+//! The members page.
 
 use askama::Template;
 use axum::extract::State;
