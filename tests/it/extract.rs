@@ -171,7 +171,7 @@ async fn a_person_is_sent_to_the_login_page_with_the_original_way_back() {
 }
 
 #[tokio::test]
-async fn an_optional_user_has_no_user_only_where_nobody_is_at_fault() {
+async fn an_optional_user_is_none_only_for_missing_or_stale_credentials() {
     for (reason, ambient, explicit) in [
         (Reason::NoCredential, 200, 200),
         (Reason::Invalid, 200, 401),
