@@ -34,8 +34,8 @@ fn forbidden() -> Vec<String> {
         ("he", "ars"),
         ("he", "ard"),
         ("yard", "stick"),
-        ("of ", "late"),
-        ("fresh from ", "the press"),
+        ("of la", "te"),
+        ("fresh fr", "om the press"),
     ];
     halves.iter().map(|(first, second)| [*first, *second].concat()).collect()
 }
