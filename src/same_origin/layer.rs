@@ -6,6 +6,7 @@ use tower_layer::Layer;
 
 use crate::respond::Answers;
 use crate::same_origin::SameOriginService;
+use crate::same_origin::shared::{Settings, Shared};
 use crate::source::SameOrigin;
 
 /// Refuses unsafe requests that another site caused. An example is in [`same_origin`](super).
@@ -15,19 +16,6 @@ use crate::source::SameOrigin;
 #[must_use = "a layer does nothing until it is put around a service"]
 pub struct SameOriginLayer<R = Answers> {
     shared: Arc<Shared<R>>,
-}
-
-/// The settings that all services of one layer share, so that cloning a service increments a single counter.
-#[derive(Debug)]
-pub(super) struct Shared<R> {
-    pub(super) settings: Settings,
-    pub(super) respond: R,
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct Settings {
-    pub(super) rule: SameOrigin,
-    pub(super) bypassed: Vec<String>,
 }
 
 impl SameOriginLayer {

@@ -13,6 +13,7 @@
 //! | file | role |
 //! |---|---|
 //! | `layer`, `service`, `future` | [`SameOriginLayer`], [`SameOriginService`], [`ResponseFuture`] |
+//! | `shared` | the settings of a layer, and which requests pass |
 //!
 //! # Source
 //! The behaviour is that of `http.CrossOriginProtection` in Go 1.25, and of the `csrf` middleware of tower-http 0.7;
@@ -39,6 +40,7 @@
 mod future;
 mod layer;
 mod service;
+mod shared;
 
 pub use future::ResponseFuture;
 pub use layer::SameOriginLayer;

@@ -10,8 +10,7 @@ use crate::head::RequestHead;
 use crate::log::log_debug;
 use crate::respond::{Refusal, RefusalKind, Respond};
 use crate::same_origin::ResponseFuture;
-use crate::same_origin::layer::{Settings, Shared};
-use crate::user::{CurrentUser, SourceKind};
+use crate::same_origin::shared::Shared;
 
 /// Accepts unsafe requests only from this site's own pages and from programs. Created by
 /// [`SameOriginLayer`](super::SameOriginLayer).
@@ -45,21 +44,6 @@ where
         response.extensions_mut().insert(refusal);
         ResponseFuture::refused(response)
     }
-}
-
-impl Settings {
-    fn allows(&self, head: &RequestHead<'_>) -> bool {
-        self.rule.lets_pass(head)
-            || self.bypassed.iter().any(|path| path == head.uri.path())
-            || has_explicit_credential(head)
-    }
-}
-
-/// Whether the user was found by a token that a form of another site cannot send. A user that the application itself
-/// put there (`Direct`) is no evidence about the request.
-fn has_explicit_credential(head: &RequestHead<'_>) -> bool {
-    let source = head.extensions.get::<CurrentUser>().map(CurrentUser::source);
-    source.is_some_and(|source| !source.is_ambient() && source != SourceKind::Direct)
 }
 
 impl<S: Clone, R> Clone for SameOriginService<S, R> {

@@ -3,7 +3,8 @@
 //! | file | role |
 //! |---|---|
 //! | `value` | [`Token`], the secret text |
-//! | `format` | how tokens are generated, and which text cannot be a token |
+//! | `text` | which text could be a token |
+//! | `format` | how tokens are generated, and [`ApiTokenFormat`] |
 //! | `digest` | [`TokenDigest`], the hash that stores keep in place of the text |
 //! | `key` | [`TokenKey`], the key that a token is looked up by |
 //! | `lifetime` | [`Lifetime`] and [`Expiry`] |
@@ -33,14 +34,16 @@ mod format;
 mod key;
 mod lifetime;
 mod record;
+mod text;
 mod uuid;
 mod value;
 
 pub use digest::TokenDigest;
+pub use format::ApiTokenFormat;
 pub(crate) use format::generate_text;
-pub use format::{ApiTokenFormat, MAX_TOKEN_BYTES, is_token_text};
 pub use key::TokenKey;
 pub use lifetime::{Expiry, Lifetime, NewLimits};
 pub use record::{TokenId, TokenRecord};
+pub use text::{MAX_TOKEN_BYTES, is_token_text};
 pub use uuid::TokenUuid;
 pub use value::Token;

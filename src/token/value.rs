@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::secret::SecretText;
-use crate::token::{TokenKey, format};
+use crate::token::{TokenKey, is_token_text};
 
 /// A token: the secret text that a client presents.
 ///
@@ -33,7 +33,7 @@ impl Token {
     /// [`ErrorKind::InvalidInput`] for any other text. The error does not repeat it.
     pub fn parse(text: impl Into<String>) -> Result<Self, Error> {
         let text = SecretText::new(text.into());
-        if format::is_token_text(text.expose_secret().as_bytes()) {
+        if is_token_text(text.expose_secret().as_bytes()) {
             Ok(Self(text))
         } else {
             Err(Error::with_source(ErrorKind::InvalidInput, "not a token: 1 to 4096 bytes of b64token are"))

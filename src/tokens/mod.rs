@@ -6,7 +6,7 @@
 //! | `generate`, `validate`, `regenerate`, `destroy`, `list`, `prune` | one verb each |
 //! | `issued` | [`IssuedToken`]: a newly generated token, with its cookies |
 //! | `surplus` | the limit on the tokens of one user |
-//! | `touch` | writes when a token was last used, in the background |
+//! | `touch`, `toucher` | writes when a token was last used, in the background; the queue of uses |
 //!
 //! # Example
 //! ```
@@ -42,6 +42,7 @@ mod regenerate;
 mod service;
 mod surplus;
 mod touch;
+mod toucher;
 mod validate;
 
 pub use generate::Generate;

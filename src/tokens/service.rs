@@ -9,8 +9,11 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::repository::{PRUNING_MARGIN, TokenRepository};
 use crate::respond::{SetTokenCookie, TokenCookie};
 use crate::token::{ApiTokenFormat, Lifetime};
-use crate::tokens::surplus::MAX_TOKENS_PER_USER;
-use crate::tokens::touch::Toucher;
+use crate::tokens::toucher::Toucher;
+
+/// How many tokens one user has at most. Our choice: many times the devices and scripts of an honest user, and a limit
+/// for a script that logs in repeatedly.
+const MAX_TOKENS_PER_USER: u32 = 1_000;
 
 /// The life cycle of the tokens in one store. Cheap to clone; clones share one store.
 ///

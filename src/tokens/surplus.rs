@@ -8,10 +8,6 @@ use crate::token::{Expiry, TokenId, TokenRecord};
 use crate::tokens::Tokens;
 use crate::user::UserId;
 
-/// How many tokens one user has at most. Our choice: many times the devices and scripts of an honest user, and a limit
-/// for a script that logs in repeatedly.
-pub(super) const MAX_TOKENS_PER_USER: u32 = 1_000;
-
 /// How many surplus tokens one generation ends at most. Our choice: few enough for a login, and more than concurrent
 /// logins can leave.
 const BATCH: u32 = 100;

@@ -1,18 +1,16 @@
 //! Writes when a token was last used, in the background.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
 
-use time::Duration;
 use tokio::time::timeout;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::log::log_warn;
-use crate::token::{TokenDigest, TokenId, TokenKey};
+use crate::token::TokenKey;
 use crate::tokens::Tokens;
-use crate::user::{CurrentUser, UserId};
+use crate::tokens::toucher::WaitingUse;
+use crate::user::CurrentUser;
 
 /// How many uses wait to be written at most. Our choice: a limit on memory if the store is too slow for more. Beyond
 /// it, a use is recorded at the token's next use, or before the response if the token would otherwise end by its idle
@@ -29,40 +27,6 @@ const WRITE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long a request waits for its use to be written if the queue is full. Our choice: well within the layer's
 /// time-out for all look-ups.
 const WRITE_NOW_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(1);
-
-/// The uses that wait to be written, and whether a task is writing them.
-#[derive(Default)]
-pub(super) struct Toucher {
-    queue: Mutex<Queue>,
-    /// How many uses wait, readable without the lock.
-    waiting: AtomicUsize,
-}
-
-#[derive(Default)]
-struct Queue {
-    /// Each token once, in the order of their first waiting use: every token gets its turn, however slow the store is.
-    order: VecDeque<TokenDigest>,
-    uses: HashMap<TokenDigest, WaitingUse>,
-    has_writer: bool,
-}
-
-/// The newest use of a token, which is not in the store yet.
-#[derive(Clone)]
-struct WaitingUse {
-    user: UserId,
-    id: TokenId,
-    used_at: Timestamp,
-    /// In seconds: how often a use is due to be written.
-    interval: i64,
-    idle_limit: Option<Duration>,
-}
-
-impl WaitingUse {
-    /// Whether this use keeps the token from being idle at `now`.
-    fn keeps_alive(&self, now: Timestamp) -> bool {
-        self.idle_limit.is_some_and(|limit| now < self.used_at + limit)
-    }
-}
 
 impl Tokens {
     /// Queues this use if the last recorded one is old enough. A hit whose use is not due costs two comparisons.
@@ -137,34 +101,6 @@ impl Tokens {
         let Some(waiting) = inner.toucher.waiting_use(token, now) else { return Ok(None) };
         inner.repository.touch(&waiting.user, waiting.id, waiting.used_at).await?;
         inner.repository.find(token, now).await
-    }
-}
-
-impl Toucher {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn waiting_use(&self, token: TokenKey<'_>, now: Timestamp) -> Option<WaitingUse> {
-        let digest = token.digest();
-        self.queue().uses.get(&digest).filter(|waiting| waiting.keeps_alive(now)).cloned()
-    }
-
-    /// Removes the first entry of the queue, and puts it at the end if it must be written again: because writing failed
-    /// and its token would end, or because of a newer use.
-    fn settle(&self, written: &WaitingUse, is_written: bool, now: Timestamp) {
-        let mut queue = self.queue();
-        let Some(digest) = queue.order.pop_front() else { return };
-        let is_due_again = queue.uses.get(&digest).is_some_and(|waiting| {
-            let since = waiting.used_at.unix_seconds() - written.used_at.unix_seconds();
-            if is_written { since >= waiting.interval } else { waiting.keeps_alive(now) }
-        });
-        if is_due_again {
-            queue.order.push_back(digest);
-        } else {
-            queue.uses.remove(&digest);
-        }
-        self.waiting.store(queue.order.len(), Ordering::Release);
     }
 }
 
