@@ -51,9 +51,9 @@ mod text;
 pub mod token;
 pub mod user;
 
-pub mod policy;
 pub mod repository;
 pub mod respond;
+mod rules;
 #[cfg(feature = "sealed")]
 pub mod sealed;
 pub mod source;
@@ -67,6 +67,7 @@ pub mod same_origin;
 
 #[cfg(feature = "axum")]
 pub mod extract;
+pub mod policy;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -69,11 +69,12 @@ impl TokenAuthLayer {
         self
     }
 
-    /// How extractors answer a request without a user: realm, login page and so on. Pass the policy's own answers
-    /// ([`SecurityPolicy::answers`](crate::policy::SecurityPolicy::answers)). Default: the defaults of [`Answers`],
+    /// How extractors answer a request without a user on a route that has neither a guard nor a
+    /// [`RefusalLayer`](crate::respond::RefusalLayer) around it: realm, login page and so on. Pass the
+    /// [`SecurityPolicy`](crate::policy::SecurityPolicy), as `.answers(&policy)`. Default: the defaults of [`Answers`],
     /// without a login page.
-    pub fn answers(mut self, answers: Answers) -> Self {
-        self.authenticator.settings_mut().answers = Some(answers);
+    pub fn answers(mut self, answers: impl Into<Answers>) -> Self {
+        self.authenticator.settings_mut().answers = Some(answers.into());
         self
     }
 

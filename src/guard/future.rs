@@ -9,8 +9,8 @@ use http::{HeaderValue, Request, Response, header};
 use pin_project_lite::pin_project;
 use tower::Service;
 
-use crate::guard::gate::{Decided, Deciding};
-use crate::guard::layer::Shared;
+use crate::guard::check::{Decided, Deciding};
+use crate::guard::shared::Shared;
 use crate::respond::{RememberedRequest, Respond};
 
 pin_project! {

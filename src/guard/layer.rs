@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use crate::guard::Guard;
-use crate::guard::gate::Gate;
+use crate::guard::check::GuardCheck;
+use crate::guard::shared::Shared;
 use crate::respond::Answers;
 
-/// Lets through who a scenario allows. Made by [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard).
+/// Allows a request only if a scenario allows its user. Made by [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard).
 ///
 /// It stands inside `TokenAuthLayer`, which finds the user. `R` words the answers; see
 /// [`Respond`](crate::respond::Respond). An example is in [`guard`](super).
@@ -18,15 +19,9 @@ pub struct GuardLayer<R = Answers> {
     shared: Arc<Shared<R>>,
 }
 
-/// What all services of one layer share, so that cloning one touches a single counter.
-pub(crate) struct Shared<R> {
-    pub(crate) gate: Arc<dyn Gate>,
-    pub(crate) respond: R,
-}
-
 impl GuardLayer {
-    pub(crate) fn new(gate: impl Gate + 'static, answers: Answers) -> Self {
-        Self { shared: Arc::new(Shared { gate: Arc::new(gate), respond: answers }) }
+    pub(crate) fn new(check: impl GuardCheck + 'static, answers: Answers) -> Self {
+        Self { shared: Arc::new(Shared { check: Arc::new(check), respond: answers }) }
     }
 }
 
@@ -42,7 +37,7 @@ impl<R> GuardLayer<R> {
     /// let guard = policy.guard("admin panel").with_respond(Answers::new().with_realm("the back office"));
     /// ```
     pub fn with_respond<R2>(self, respond: R2) -> GuardLayer<R2> {
-        GuardLayer { shared: Arc::new(Shared { gate: Arc::clone(&self.shared.gate), respond }) }
+        GuardLayer { shared: Arc::new(Shared { check: Arc::clone(&self.shared.check), respond }) }
     }
 }
 
@@ -62,6 +57,6 @@ impl<R> Clone for GuardLayer<R> {
 
 impl<R> fmt::Debug for GuardLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GuardLayer").field("scenario", self.shared.gate.scenario()).finish_non_exhaustive()
+        f.debug_struct("GuardLayer").field("scenario", self.shared.check.scenario()).finish_non_exhaustive()
     }
 }

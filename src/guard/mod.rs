@@ -1,4 +1,4 @@
-//! Floor 4, guards: [`GuardLayer`] lets a request through only if a scenario allows its user.
+//! Floor 7, guards: [`GuardLayer`] lets a request through only if a scenario allows its user.
 //!
 //! A guard asks the policy about the user that `TokenAuthLayer` found. It lets the request through, or answers in the
 //! words of [`respond`](crate::respond) and leaves the [`Refusal`](crate::respond::Refusal) in the extensions of that
@@ -14,10 +14,13 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `from_policy` | [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard), `guard_with`, `make_sure_allowed`, `answers` |
-//! | `extracting` | [`SecurityPolicy::guard_extracting`](crate::policy::SecurityPolicy::guard_extracting): parameters by an extractor (feature `axum`) |
-//! | `gate` | the question of one guard, its scenario's type erased |
 //! | `layer`, `service`, `future` | [`GuardLayer`], [`Guard`], [`ResponseFuture`] |
+//! | `check` | what one guard checks of every request, without the type of its scenario |
+//! | `extracting` | the check that reads the parameters of its scenario by an extractor (feature `axum`) |
+//! | `shared` | what all services of one guard share |
+//!
+//! A guard knows rules and responses. [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard) builds one for a
+//! scenario of the policy.
 //!
 //! # Example
 //! ```
@@ -41,14 +44,17 @@
 //! # }).unwrap();
 //! ```
 
+mod check;
 #[cfg(feature = "axum")]
 mod extracting;
-mod from_policy;
 mod future;
-mod gate;
 mod layer;
 mod service;
+mod shared;
 
+pub(crate) use check::{NamedScenario, ScenarioFromRequest, decided_within, innermost_cause, refusal_of};
+#[cfg(feature = "axum")]
+pub(crate) use extracting::ScenarioFromExtractor;
 pub use future::ResponseFuture;
 pub use layer::GuardLayer;
 pub use service::Guard;

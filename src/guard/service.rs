@@ -8,10 +8,10 @@ use http::{Request, Response};
 use tower::Service;
 
 use crate::guard::ResponseFuture;
-use crate::guard::gate::{Deciding, Told};
-use crate::guard::layer::Shared;
+use crate::guard::check::{Deciding, GuardDecision};
+use crate::guard::shared::Shared;
 use crate::head::RequestHead;
-use crate::respond::{Refusal, RefusalKind, RememberedRequest, Respond, log_refusal};
+use crate::respond::{Refusal, RefusalKind, RememberedRequest, Respond};
 use crate::user::{CurrentUser, Unauthenticated};
 
 /// A service behind a guard. Made by [`GuardLayer`](super::GuardLayer).
@@ -35,25 +35,25 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         CurrentUser::correct_level_in(request.extensions_mut());
-        let told = match request.extensions().get::<CurrentUser>() {
-            Some(user) => self.shared.gate.ask(RequestHead::of(&request), user),
-            None => Told::Refuse(self.refusal_without_user(&request)),
+        let decision = match request.extensions().get::<CurrentUser>() {
+            Some(user) => self.shared.check.decide(RequestHead::of(&request), user),
+            None => GuardDecision::Refuse(self.refusal_without_user(&request)),
         };
-        match told {
-            Told::Allow => {
+        match decision {
+            GuardDecision::Allow => {
                 let remembered = RememberedRequest::of(&request);
                 ResponseFuture::allowed(self.inner.call(request), remembered, Arc::clone(&self.shared))
             }
-            Told::Refuse(refusal) => ResponseFuture::refused(self.shared.refuse(refusal, &request)),
-            Told::Later(deciding) => self.decide(deciding, request),
+            GuardDecision::Refuse(refusal) => ResponseFuture::refused(self.shared.refuse(refusal, &request)),
+            GuardDecision::Later(deciding) => self.decide(deciding, request),
             #[cfg(feature = "axum")]
-            Told::NeedsParts => {
+            GuardDecision::NeedsParts => {
                 let Some(user) = request.extensions().get::<CurrentUser>().cloned() else {
                     let refusal = self.refusal_without_user(&request);
                     return ResponseFuture::refused(self.shared.refuse(refusal, &request));
                 };
                 let (parts, body) = request.into_parts();
-                let deciding = self.shared.gate.ask_parts(parts, &user);
+                let deciding = self.shared.check.decide_with_parts(parts, &user);
                 self.decide(deciding, Request::new(body))
             }
         }
@@ -79,24 +79,7 @@ impl<S, R> Guard<S, R> {
             None => Refusal::new(RefusalKind::Misconfigured)
                 .with_reason("no TokenAuthLayer was here: add one around the guard, outside of it"),
         };
-        refusal.with_scenario(Arc::clone(self.shared.gate.scenario()))
-    }
-}
-
-impl<R> Shared<R> {
-    /// The answer to a refused request, with the reason in its extensions.
-    pub(crate) fn refuse<ReqBody, ResBody>(&self, mut refusal: Refusal, request: &Request<ReqBody>) -> Response<ResBody>
-    where
-        R: Respond<ResBody>,
-    {
-        if let Some(user) = request.extensions().get::<CurrentUser>() {
-            refusal = refusal.with_user(user.clone());
-        }
-        refusal.mark_answered();
-        log_refusal(&mut refusal);
-        let mut response = self.respond.respond(&refusal, RequestHead::of(request));
-        response.extensions_mut().insert(refusal);
-        response
+        refusal.with_scenario(Arc::clone(self.shared.check.scenario()))
     }
 }
 
@@ -110,7 +93,7 @@ impl<S: fmt::Debug, R> fmt::Debug for Guard<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guard")
             .field("inner", &self.inner)
-            .field("scenario", self.shared.gate.scenario())
+            .field("scenario", self.shared.check.scenario())
             .finish_non_exhaustive()
     }
 }

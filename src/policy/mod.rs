@@ -1,10 +1,10 @@
-//! Floor 2, who may do what: [`SecurityPolicy`], its scenarios and their [`Rule`]s. Pure decisions, no HTTP.
+//! Floor 8, who may do what: [`SecurityPolicy`] has the scenarios of an application, decides, builds guards and answers.
 //!
 //! A scenario is a named situation that needs protection. Its rule decides; without a rule there is no scenario, and an
 //! unknown scenario is an error, never a default. What no rule allows is denied.
 //!
 //! # What rules say, and how it adds up
-//! | outcome | meaning | who says it |
+//! | effect | meaning | who says it |
 //! |---|---|---|
 //! | *abstains* | has no say | [`deny_if`] whose rule does not allow |
 //! | *allows* | | [`level`], [`authenticated`], [`check`], … |
@@ -14,13 +14,13 @@
 //! | *forbids* | an explicit deny: nothing beats it | [`deny_if`] whose rule allows |
 //! | *may forbid* | nothing is known, not even that it does not forbid | [`deny_if`] whose rule fails |
 //!
-//! In both combinations the strongest outcome wins, whatever the order of the rules:
+//! In both combinations the strongest effect wins, whatever the order of the rules:
 //!
 //! - [`all`] and [`Rule::and`]: *forbids* > *may forbid* > *denies* > *fails* > *too old* > *allows* > *abstains*
 //! - [`any`] and [`Rule::or`]: *forbids* > *may forbid* > *allows* > *fails* > *too old* > *denies* > *abstains*
 //!
 //! `all` of no rules allows, `any` of none denies. Of two that are too old, `all` takes the shorter age and `any` the
-//! longer. The other two, for each outcome of the rule inside:
+//! longer. The other two, for each effect of the rule inside:
 //!
 //! | inside | [`not`] | [`deny_if`] |
 //! |---|---|---|
@@ -41,13 +41,14 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `scenario` | [`Scenario`], a typed value, and [`ScenarioArgument`], a name or such a value |
-//! | `rule` | [`Rule`] and what makes one |
-//! | `evaluate` | how a tree of rules comes to its outcome |
-//! | `outcome` | the outcomes above and their two orders |
-//! | `decision` | [`Decision`] and [`Denial`] |
-//! | `explanation` | [`Explanation`]: which rule said what |
-//! | `security_policy` | [`SecurityPolicy`] |
+//! | `security_policy` | [`SecurityPolicy`]: the scenarios and their rules, `decide` |
+//! | `guard`, `guard_extracting` | [`guard`](SecurityPolicy::guard), [`guard_with`](SecurityPolicy::guard_with), `guard_extracting` (feature `axum`) |
+//! | `make_sure_allowed` | [`make_sure_allowed`](SecurityPolicy::make_sure_allowed), the decision inside of a handler |
+//! | `explain` | [`explain`](SecurityPolicy::explain): which rule says what |
+//! | `answers` | how the policy answers: [`login_page`](SecurityPolicy::login_page), [`realm`](SecurityPolicy::realm), …, [`refusal_layer`](SecurityPolicy::refusal_layer) |
+//!
+//! The rules themselves are pure, and on a floor of their own: `rules/rule.rs`, `rules/effect.rs`, `rules/evaluate.rs`. This
+//! is where applications import them from.
 //!
 //! # Example
 //! A discussion forum (the example is Trongate's): everybody who is logged in may read, and a record may be written by
@@ -96,19 +97,17 @@
 //! # }).unwrap();
 //! ```
 
-mod decision;
-mod evaluate;
-mod explanation;
-mod outcome;
-mod rule;
-mod scenario;
+mod answers;
+mod explain;
+mod guard;
+#[cfg(feature = "axum")]
+mod guard_extracting;
+mod make_sure_allowed;
 mod security_policy;
 
-pub use decision::{Decision, Denial, DenialKind};
-pub use explanation::Explanation;
-pub use rule::{
-    Rule, all, any, any_level, authenticated, authenticated_within, check, check_async, deny_if, level, not,
-};
-pub use scenario::{Scenario, ScenarioArgument};
-pub(crate) use security_policy::ScenarioRule;
 pub use security_policy::SecurityPolicy;
+
+pub use crate::rules::{
+    Decision, Denial, DenialKind, Explanation, Rule, Scenario, ScenarioArgument, all, any, any_level, authenticated,
+    authenticated_within, check, check_async, deny_if, level, not,
+};

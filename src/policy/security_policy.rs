@@ -8,8 +8,9 @@ use std::sync::Arc;
 use time::Duration;
 
 use crate::error::{Error, ErrorKind};
-use crate::policy::outcome::Outcome;
-use crate::policy::{Decision, Denial, DenialKind, Explanation, Rule, Scenario, ScenarioArgument};
+use crate::guard::innermost_cause;
+use crate::respond::Answers;
+use crate::rules::{Decision, Rule, Scenario, ScenarioArgument, ScenarioRule};
 use crate::user::CurrentUser;
 
 /// The scenarios of an application and their rules. Deny by default; cheap to clone.
@@ -34,10 +35,7 @@ pub struct SecurityPolicy(Arc<Settings>);
 #[derive(Debug, Clone)]
 struct Settings {
     scenarios: BTreeMap<Arc<str>, Arc<dyn AnyScenarioRule>>,
-    login_page: Option<Arc<str>>,
-    realm: Option<Arc<str>>,
-    public_prefix: Option<Arc<str>>,
-    public_origin: Option<Arc<str>>,
+    answers: Answers,
     rule_timeout: Duration,
 }
 
@@ -50,10 +48,7 @@ impl SecurityPolicy {
     pub fn new() -> Self {
         Self(Arc::new(Settings {
             scenarios: BTreeMap::new(),
-            login_page: None,
-            realm: None,
-            public_prefix: None,
-            public_origin: None,
+            answers: Answers::new(),
             rule_timeout: Self::DEFAULT_RULE_TIMEOUT,
         }))
     }
@@ -91,18 +86,6 @@ impl SecurityPolicy {
         self.with_rule(T::NAME, rule)
     }
 
-    /// Sends people without a login to this path, or absolute URL. Default: none, and they get a 401 page.
-    pub fn login_page(mut self, page: &str) -> Self {
-        self.settings().login_page = Some(page.into());
-        self
-    }
-
-    /// Sets the realm of the challenges. Default: `members`.
-    pub fn realm(mut self, realm: &str) -> Self {
-        self.settings().realm = Some(realm.into());
-        self
-    }
-
     /// Sets how long the asynchronous rules of one decision may take in a guard and in `make_sure_allowed`; then nothing
     /// is known (503). Default: 5 seconds.
     pub fn rule_timeout(mut self, timeout: Duration) -> Self {
@@ -126,53 +109,13 @@ impl SecurityPolicy {
         self.rule_of(&scenario)?.decide(user, scenario.parameters()).await
     }
 
-    /// Which rule says what. Every rule is asked.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Configuration`] if the policy knows no such scenario.
-    ///
-    /// # Example
-    /// ```
-    /// # use tower_tokens::clock::Timestamp;
-    /// # use tower_tokens::token::{Lifetime, TokenId, TokenRecord};
-    /// # use tower_tokens::user::{CurrentUser, UserLevel};
-    /// use tower_tokens::policy::{SecurityPolicy, check, deny_if, level};
-    ///
-    /// # let now = Timestamp::from_unix_seconds(1_000);
-    /// # let record = TokenRecord::new(TokenId::new(1), now, Lifetime::default());
-    /// # let user = CurrentUser::new(42, UserLevel::new(2, "member"), record, now);
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-    /// let banned = check(|user, _| user.id().as_integer() == Some(42)).named("is banned");
-    /// let policy = SecurityPolicy::new().scenario("forum", level("member").and(deny_if(banned)));
-    /// assert_eq!(
-    ///     policy.explain("forum", &user).await?.to_string(),
-    ///     "\"forum\" for user 42 (member): denied\n\
-    ///      \x20 all of: forbids\n\
-    ///      \x20   level is member: allows\n\
-    ///      \x20   deny if: forbids\n\
-    ///      \x20     is banned: allows"
-    /// );
-    /// # Ok::<(), tower_tokens::error::Error>(())
-    /// # }).unwrap();
-    /// ```
-    pub async fn explain<S: ScenarioArgument>(&self, scenario: S, user: &CurrentUser) -> Result<Explanation, Error> {
-        let entry = self.rule_of(&scenario)?;
-        let tree = entry.rule.explain(user, scenario.parameters()).await;
-        Ok(Explanation {
-            scenario: Arc::clone(&entry.name),
-            user: format!("user {} ({})", user.id(), user.level()),
-            decision: entry.conclude(tree.outcome.clone()),
-            tree,
-        })
-    }
-
     /// The rule of a scenario.
-    pub(crate) fn rule_of<S: ScenarioArgument>(&self, scenario: &S) -> Result<&ScenarioRule<S::Parameters>, Error> {
+    pub(super) fn rule_of<S: ScenarioArgument>(&self, scenario: &S) -> Result<&ScenarioRule<S::Parameters>, Error> {
         self.rule_named(scenario.name())
     }
 
     /// The rule of this name, if its parameters are a `C`.
-    pub(crate) fn rule_named<C: 'static>(&self, name: &str) -> Result<&ScenarioRule<C>, Error> {
+    pub(super) fn rule_named<C: 'static>(&self, name: &str) -> Result<&ScenarioRule<C>, Error> {
         let found = self.0.scenarios.get(name).ok_or_else(|| self.unknown(name))?;
         found.as_any().downcast_ref().ok_or_else(|| {
             let fault = format!("the scenario {name:?} takes other parameters: ask for it as it was added");
@@ -180,34 +123,19 @@ impl SecurityPolicy {
         })
     }
 
-    pub(crate) fn login_page_setting(&self) -> Option<&str> {
-        self.0.login_page.as_deref()
+    /// How long rules may take: never less than nothing.
+    pub(super) fn bound(&self) -> std::time::Duration {
+        std::time::Duration::try_from(self.0.rule_timeout.max(Duration::ZERO)).unwrap_or_default()
     }
 
-    pub(crate) fn realm_setting(&self) -> Option<&str> {
-        self.0.realm.as_deref()
+    /// How it answers; [`answers`](Self::answers) gives a copy.
+    pub(super) fn own_answers(&self) -> &Answers {
+        &self.0.answers
     }
 
-    pub(crate) fn public_prefix_setting(&self) -> Option<&str> {
-        self.0.public_prefix.as_deref()
-    }
-
-    pub(crate) fn public_origin_setting(&self) -> Option<&str> {
-        self.0.public_origin.as_deref()
-    }
-
-    pub(crate) fn with_public_prefix_setting(mut self, prefix: &str) -> Self {
-        self.settings().public_prefix = Some(prefix.into());
+    pub(super) fn set_answers(mut self, answers: Answers) -> Self {
+        self.settings().answers = answers;
         self
-    }
-
-    pub(crate) fn with_public_origin_setting(mut self, origin: &str) -> Self {
-        self.settings().public_origin = Some(origin.into());
-        self
-    }
-
-    pub(crate) fn rule_timeout_setting(&self) -> Duration {
-        self.0.rule_timeout
     }
 
     fn with_rule<C: Send + Sync + 'static>(mut self, name: &str, rule: Rule<C>) -> Result<Self, Error> {
@@ -215,9 +143,8 @@ impl SecurityPolicy {
             let fault = format!("the scenario {name:?} has a rule already; combine the two with `and` or `or`");
             return Err(Error::with_source(ErrorKind::Configuration, fault));
         }
-        let name: Arc<str> = name.into();
-        let words = rule.to_string().into();
-        self.settings().scenarios.insert(Arc::clone(&name), Arc::new(ScenarioRule { name, words, rule }));
+        let rule = ScenarioRule::new(name, rule);
+        self.settings().scenarios.insert(Arc::clone(&rule.name), Arc::new(rule));
         Ok(self)
     }
 
@@ -239,52 +166,6 @@ impl Default for SecurityPolicy {
     }
 }
 
-/// A scenario and its rule, with what denials need ready to share.
-pub(crate) struct ScenarioRule<C> {
-    pub(crate) name: Arc<str>,
-    words: Arc<str>,
-    rule: Rule<C>,
-}
-
-impl<C: Send + Sync + 'static> ScenarioRule<C> {
-    /// The decision, if no asynchronous rule has to be asked for it.
-    pub(crate) fn decide_now(&self, user: &CurrentUser, scenario: &C) -> Option<Result<Decision, Error>> {
-        self.rule.decide_now(user, scenario).map(|outcome| self.conclude(outcome))
-    }
-
-    pub(crate) async fn decide(&self, user: &CurrentUser, scenario: &C) -> Result<Decision, Error> {
-        match self.decide_now(user, scenario) {
-            Some(decision) => decision,
-            None => self.conclude(self.rule.decide(user, scenario).await),
-        }
-    }
-
-    fn conclude(&self, outcome: Outcome) -> Result<Decision, Error> {
-        let kind = match outcome {
-            Outcome::Allows => return Ok(Decision::Allow),
-            Outcome::Abstains | Outcome::Denies => DenialKind::NotAllowed,
-            Outcome::Forbids => DenialKind::Forbidden,
-            Outcome::TooOld(max_age) => DenialKind::TooOld { max_age },
-            Outcome::Fails(fault) | Outcome::MayForbid(fault) => {
-                return Err(Error::with_source(ErrorKind::Unavailable, RuleFailed { fault }));
-            }
-        };
-        Ok(Decision::Deny(Denial::new(&self.name, &self.words, kind)))
-    }
-}
-
-impl<C> Clone for ScenarioRule<C> {
-    fn clone(&self) -> Self {
-        Self { name: Arc::clone(&self.name), words: Arc::clone(&self.words), rule: self.rule.clone() }
-    }
-}
-
-impl<C> fmt::Debug for ScenarioRule<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.rule, f)
-    }
-}
-
 /// Rules of different parameters, kept side by side.
 trait AnyScenarioRule: fmt::Debug + Send + Sync {
     fn as_any(&self) -> &dyn Any;
@@ -296,31 +177,10 @@ impl<C: Send + Sync + 'static> AnyScenarioRule for ScenarioRule<C> {
     }
 }
 
-/// A rule could not say anything.
-#[derive(Debug)]
-struct RuleFailed {
-    fault: Arc<dyn std::error::Error + Send + Sync>,
-}
-
-impl fmt::Display for RuleFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a rule failed")
+/// What a setter gives where a mistake in the program has to end it.
+pub(super) fn or_panic<T>(built: Result<T, Error>) -> T {
+    match built {
+        Ok(built) => built,
+        Err(error) => panic!("{}", innermost_cause(&error)),
     }
-}
-
-impl std::error::Error for RuleFailed {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.fault)
-    }
-}
-
-fn or_panic(policy: Result<SecurityPolicy, Error>) -> SecurityPolicy {
-    match policy {
-        Ok(policy) => policy,
-        Err(error) => panic!("{}", error_text(&error)),
-    }
-}
-
-fn error_text(error: &Error) -> String {
-    std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string)
 }

@@ -47,8 +47,8 @@ pub struct RefusalLayer<R = Answers> {
 }
 
 impl<R> RefusalLayer<R> {
-    /// Uses these answers: usually [`SecurityPolicy::answers`](crate::policy::SecurityPolicy::answers), with the
-    /// application's own page.
+    /// Answers with these. [`SecurityPolicy::refusal_layer`](crate::policy::SecurityPolicy::refusal_layer) makes the layer
+    /// that answers as the policy does.
     pub fn new(respond: R) -> Self {
         Self { respond: Arc::new(respond) }
     }

@@ -32,7 +32,12 @@ impl SameOriginLayer {
 }
 
 impl<R> SameOriginLayer<R> {
-    /// Answers with `respond`, such as the policy's own [`answers`](crate::policy::SecurityPolicy::answers).
+    /// Answers with these: as a [`SecurityPolicy`](crate::policy::SecurityPolicy) does, with `.answers(&policy)`.
+    pub fn answers(self, answers: impl Into<Answers>) -> SameOriginLayer {
+        self.with_respond(answers.into())
+    }
+
+    /// Answers with `respond`.
     pub fn with_respond<R2>(self, respond: R2) -> SameOriginLayer<R2> {
         SameOriginLayer { shared: Arc::new(Shared { settings: self.shared.settings.clone(), respond }) }
     }

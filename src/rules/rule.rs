@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use time::Duration;
 
-use crate::policy::outcome::{Combination, Fault};
+use crate::rules::effect::{Combination, Fault};
 use crate::text::Text;
 use crate::user::CurrentUser;
 
@@ -18,8 +18,8 @@ type AsyncCheck<C> = dyn Fn(CurrentUser, &C) -> CheckFuture + Send + Sync;
 /// What decides a scenario whose parameters are a `C`; `()` for a scenario that is a mere name. Cheap to clone.
 ///
 /// Made by [`level`], [`any_level`], [`authenticated`], [`authenticated_within`], [`check`] and [`check_async`], and put
-/// together by [`all`], [`any`], [`not`], [`deny_if`], [`and`](Self::and) and [`or`](Self::or). How outcomes add up is a
-/// table in [`policy`](super). `Display` writes it in words.
+/// together by [`all`], [`any`], [`not`], [`deny_if`], [`and`](Self::and) and [`or`](Self::or). How effects add up is a
+/// table in [`policy`](crate::policy). `Display` writes it in words.
 ///
 /// # Example
 /// ```

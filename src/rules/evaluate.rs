@@ -1,75 +1,76 @@
-//! How a tree of rules comes to its outcome.
+//! Computes the effect of a tree of rules.
 
 use std::pin::Pin;
 
 use crate::clock::Timestamp;
-use crate::policy::explanation::Finding;
-use crate::policy::outcome::{Combination, Outcome};
-use crate::policy::rule::{Kind, Rule};
+use crate::rules::effect::{Combination, Effect};
+use crate::rules::explanation::ExplainedRule;
+use crate::rules::rule::{Kind, Rule};
 use crate::user::CurrentUser;
 
-type OutcomeFuture<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
-type FindingFuture<'a> = Pin<Box<dyn Future<Output = Finding> + Send + 'a>>;
+type EffectFuture<'a> = Pin<Box<dyn Future<Output = Effect> + Send + 'a>>;
+type ExplainedRuleFuture<'a> = Pin<Box<dyn Future<Output = ExplainedRule> + Send + 'a>>;
 
 impl<C: Send + Sync + 'static> Rule<C> {
-    /// The outcome, if no asynchronous rule has to be asked for it. It allocates nothing to allow.
-    pub(crate) fn decide_now(&self, user: &CurrentUser, scenario: &C) -> Option<Outcome> {
+    /// The effect, if no asynchronous rule has to be asked for it. It allocates nothing to allow.
+    pub(crate) fn decide_now(&self, user: &CurrentUser, scenario: &C) -> Option<Effect> {
         match &self.kind {
             Kind::Levels(titles) => {
                 let title = user.level().title();
-                Some(Outcome::allows_if(titles.iter().any(|allowed| allowed.as_str() == title)))
+                Some(Effect::allows_if(titles.iter().any(|allowed| allowed.as_str() == title)))
             }
-            Kind::Authenticated => Some(Outcome::Allows),
+            Kind::Authenticated => Some(Effect::Allows),
             Kind::AuthenticatedWithin(max_age) => {
                 let (now, login) = (user.checked(), Timestamp::from(user.authenticated_at()));
                 let is_recent = now - login <= *max_age && !login.is_ahead_of(now, *max_age);
-                Some(if is_recent { Outcome::Allows } else { Outcome::TooOld(*max_age) })
+                Some(if is_recent { Effect::Allows } else { Effect::TooOld(*max_age) })
             }
-            Kind::Check(check) => Some(Outcome::allows_if(check(user, scenario))),
+            Kind::Check(check) => Some(Effect::allows_if(check(user, scenario))),
             Kind::CheckAsync(_) => None,
             Kind::Combined(combination, rules) => combine_now(*combination, rules, user, scenario),
-            Kind::Not(rule) => rule.decide_now(user, scenario).map(Outcome::negated),
-            Kind::DenyIf(rule) => rule.decide_now(user, scenario).map(Outcome::turned_into_deny),
+            Kind::Not(rule) => rule.decide_now(user, scenario).map(Effect::negated),
+            Kind::DenyIf(rule) => rule.decide_now(user, scenario).map(Effect::turned_into_deny),
         }
     }
 
-    /// The outcome, asking asynchronous rules as far as they can change it.
-    pub(crate) fn decide<'a>(&'a self, user: &'a CurrentUser, scenario: &'a C) -> OutcomeFuture<'a> {
+    /// The effect, asking asynchronous rules as far as they can change it.
+    pub(crate) fn decide<'a>(&'a self, user: &'a CurrentUser, scenario: &'a C) -> EffectFuture<'a> {
         Box::pin(async move {
             match &self.kind {
                 Kind::CheckAsync(check) => match check(user.clone(), scenario).await {
-                    Ok(allowed) => Outcome::allows_if(allowed),
-                    Err(fault) => Outcome::Fails(fault),
+                    Ok(allowed) => Effect::allows_if(allowed),
+                    Err(fault) => Effect::Fails(fault),
                 },
                 Kind::Combined(combination, rules) => combine(*combination, rules, user, scenario).await,
                 Kind::Not(rule) => rule.decide(user, scenario).await.negated(),
                 Kind::DenyIf(rule) => rule.decide(user, scenario).await.turned_into_deny(),
                 Kind::Levels(_) | Kind::Authenticated | Kind::AuthenticatedWithin(_) | Kind::Check(_) => {
-                    self.decide_now(user, scenario).unwrap_or(Outcome::Abstains)
+                    self.decide_now(user, scenario).unwrap_or(Effect::Abstains)
                 }
             }
         })
     }
 
-    /// What every rule of the tree says, none left out.
-    pub(crate) fn explain<'a>(&'a self, user: &'a CurrentUser, scenario: &'a C) -> FindingFuture<'a> {
+    /// The effect of every rule of the tree.
+    pub(crate) fn explain<'a>(&'a self, user: &'a CurrentUser, scenario: &'a C) -> ExplainedRuleFuture<'a> {
         Box::pin(async move {
-            let (outcome, inside) = match &self.kind {
+            let (effect, inside) = match &self.kind {
                 Kind::Combined(combination, rules) => {
                     let mut inside = Vec::with_capacity(rules.len());
                     for rule in rules.iter() {
                         inside.push(rule.explain(user, scenario).await);
                     }
-                    let sum = inside.iter().map(|finding| finding.outcome.clone()).reduce(|a, b| combination.of(a, b));
+                    let sum =
+                        inside.iter().map(|explained| explained.effect.clone()).reduce(|a, b| combination.of(a, b));
                     (sum.unwrap_or(combination.of_none()), inside)
                 }
                 Kind::Not(rule) => {
                     let inside = rule.explain(user, scenario).await;
-                    (inside.outcome.clone().negated(), vec![inside])
+                    (inside.effect.clone().negated(), vec![inside])
                 }
                 Kind::DenyIf(rule) => {
                     let inside = rule.explain(user, scenario).await;
-                    (inside.outcome.clone().turned_into_deny(), vec![inside])
+                    (inside.effect.clone().turned_into_deny(), vec![inside])
                 }
                 Kind::Levels(_)
                 | Kind::Authenticated
@@ -77,7 +78,7 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 | Kind::Check(_)
                 | Kind::CheckAsync(_) => (self.decide(user, scenario).await, Vec::new()),
             };
-            Finding { rule: self.title(), outcome, inside }
+            ExplainedRule { rule: self.title(), effect, inside }
         })
     }
 }
@@ -87,12 +88,12 @@ fn combine_now<C: Send + Sync + 'static>(
     rules: &[Rule<C>],
     user: &CurrentUser,
     scenario: &C,
-) -> Option<Outcome> {
+) -> Option<Effect> {
     let mut sum = None;
     let (mut is_pending, mut can_forbid) = (false, false);
     for rule in rules {
         match rule.decide_now(user, scenario) {
-            Some(outcome) => sum = Some(add(combination, sum, outcome)),
+            Some(effect) => sum = Some(add(combination, sum, effect)),
             None => {
                 is_pending = true;
                 can_forbid |= rule.can_forbid;
@@ -111,12 +112,12 @@ async fn combine<C: Send + Sync + 'static>(
     rules: &[Rule<C>],
     user: &CurrentUser,
     scenario: &C,
-) -> Outcome {
+) -> Effect {
     let mut sum = None;
     let mut pending = Vec::new();
     for rule in rules {
         match rule.decide_now(user, scenario) {
-            Some(outcome) => sum = Some(add(combination, sum, outcome)),
+            Some(effect) => sum = Some(add(combination, sum, effect)),
             None => pending.push(rule),
         }
     }
@@ -129,15 +130,15 @@ async fn combine<C: Send + Sync + 'static>(
         if can_forbid && !rule.can_forbid && sum.as_ref().is_some_and(|sum| combination.is_settled(sum, false)) {
             continue;
         }
-        let outcome = rule.decide(user, scenario).await;
-        sum = Some(add(combination, sum, outcome));
+        let effect = rule.decide(user, scenario).await;
+        sum = Some(add(combination, sum, effect));
     }
     sum.unwrap_or(combination.of_none())
 }
 
-fn add(combination: Combination, sum: Option<Outcome>, outcome: Outcome) -> Outcome {
+fn add(combination: Combination, sum: Option<Effect>, effect: Effect) -> Effect {
     match sum {
-        Some(sum) => combination.of(sum, outcome),
-        None => outcome,
+        Some(sum) => combination.of(sum, effect),
+        None => effect,
     }
 }

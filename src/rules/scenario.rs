@@ -1,11 +1,11 @@
 //! A situation that needs protection: a name, or a typed value with parameters.
 
-use crate::policy::scenario::sealed::Sealed;
+use crate::rules::scenario::sealed::Sealed;
 
 /// A scenario with parameters: which record, which action.
 ///
-/// Its rule is registered by [`SecurityPolicy::typed_scenario`](super::SecurityPolicy::typed_scenario) and sees the
-/// value. The example is in [`policy`](super).
+/// Its rule is registered by [`SecurityPolicy::typed_scenario`](crate::policy::SecurityPolicy::typed_scenario) and sees the
+/// value. The example is in [`policy`](crate::policy).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a scenario",
     note = "a scenario is a `&str`, or a reference to a type that implements `tower_tokens::policy::Scenario`"
@@ -29,7 +29,7 @@ impl<T: Scenario> ScenarioArgument for &T {}
 pub(crate) mod sealed {
     use super::Scenario;
 
-    /// What the policy needs of an argument. Nobody else can implement it, so that it can grow.
+    /// What the policy needs of an argument. No other crate can implement it, so that it can grow.
     pub trait Sealed {
         /// What the rule sees.
         type Parameters: Send + Sync + 'static;

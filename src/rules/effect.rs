@@ -1,16 +1,16 @@
-//! What a rule says, and the two orders in which outcomes add up.
+//! What a rule says, and the two orders in which effects add up.
 
 use std::fmt;
 use std::sync::Arc;
 
 use time::Duration;
 
-/// Why a rule failed; shared, for an outcome may stand in an explanation too.
+/// Why a rule failed; shared, because an effect may stand in an explanation too.
 pub(crate) type Fault = Arc<dyn std::error::Error + Send + Sync>;
 
-/// What a rule says of one user and one scenario. The words are those of the table in [`policy`](super).
+/// What a rule says of one user and one scenario. The words are those of the table in [`policy`](crate::policy).
 #[derive(Debug, Clone)]
-pub(crate) enum Outcome {
+pub(crate) enum Effect {
     Abstains,
     Allows,
     Denies,
@@ -20,7 +20,7 @@ pub(crate) enum Outcome {
     MayForbid(Fault),
 }
 
-/// How outcomes are combined.
+/// How effects are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Combination {
     All,
@@ -28,18 +28,18 @@ pub(crate) enum Combination {
 }
 
 impl Combination {
-    /// The outcome of no rules at all.
-    pub(crate) const fn of_none(self) -> Outcome {
+    /// The effect of no rules at all.
+    pub(crate) const fn of_none(self) -> Effect {
         match self {
-            Self::All => Outcome::Allows,
-            Self::Any => Outcome::Denies,
+            Self::All => Effect::Allows,
+            Self::Any => Effect::Denies,
         }
     }
 
-    /// The stronger of two outcomes.
-    pub(crate) fn of(self, a: Outcome, b: Outcome) -> Outcome {
-        if let (Outcome::TooOld(a), Outcome::TooOld(b)) = (&a, &b) {
-            return Outcome::TooOld(match self {
+    /// The stronger of two effects.
+    pub(crate) fn of(self, a: Effect, b: Effect) -> Effect {
+        if let (Effect::TooOld(a), Effect::TooOld(b)) = (&a, &b) {
+            return Effect::TooOld(match self {
                 Self::All => *a.min(b),
                 Self::Any => *a.max(b),
             });
@@ -47,30 +47,30 @@ impl Combination {
         if self.strength(&b) > self.strength(&a) { b } else { a }
     }
 
-    /// Whether no rule can change this outcome any more, if one that is left `can_forbid` or none.
-    pub(crate) fn is_settled(self, outcome: &Outcome, can_forbid: bool) -> bool {
+    /// Whether no rule can change this effect any more, if one that is left `can_forbid` or none.
+    pub(crate) fn is_settled(self, effect: &Effect, can_forbid: bool) -> bool {
         let strongest_left = match (can_forbid, self) {
-            (true, _) => Outcome::Forbids,
-            (false, Self::All) => Outcome::Denies,
-            (false, Self::Any) => Outcome::Allows,
+            (true, _) => Effect::Forbids,
+            (false, Self::All) => Effect::Denies,
+            (false, Self::Any) => Effect::Allows,
         };
-        self.strength(outcome) >= self.strength(&strongest_left)
+        self.strength(effect) >= self.strength(&strongest_left)
     }
 
-    const fn strength(self, outcome: &Outcome) -> u8 {
-        match (outcome, self) {
-            (Outcome::Forbids, _) => 6,
-            (Outcome::MayForbid(_), _) => 5,
-            (Outcome::Denies, Self::All) | (Outcome::Allows, Self::Any) => 4,
-            (Outcome::Fails(_), _) => 3,
-            (Outcome::TooOld(_), _) => 2,
-            (Outcome::Allows, Self::All) | (Outcome::Denies, Self::Any) => 1,
-            (Outcome::Abstains, _) => 0,
+    const fn strength(self, effect: &Effect) -> u8 {
+        match (effect, self) {
+            (Effect::Forbids, _) => 6,
+            (Effect::MayForbid(_), _) => 5,
+            (Effect::Denies, Self::All) | (Effect::Allows, Self::Any) => 4,
+            (Effect::Fails(_), _) => 3,
+            (Effect::TooOld(_), _) => 2,
+            (Effect::Allows, Self::All) | (Effect::Denies, Self::Any) => 1,
+            (Effect::Abstains, _) => 0,
         }
     }
 }
 
-impl Outcome {
+impl Effect {
     pub(crate) const fn allows_if(allowed: bool) -> Self {
         if allowed { Self::Allows } else { Self::Denies }
     }
@@ -92,7 +92,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Abstains => f.write_str("abstains"),
@@ -112,35 +112,34 @@ mod tests {
     use super::*;
 
     /// In the order of the words below: abstains, allows, denies, too old, fails, forbids, may forbid.
-    fn outcomes() -> [Outcome; 7] {
+    fn effects() -> [Effect; 7] {
         let fault = || Fault::from(Box::<dyn std::error::Error + Send + Sync>::from("down"));
         [
-            Outcome::Abstains,
-            Outcome::Allows,
-            Outcome::Denies,
-            Outcome::TooOld(Duration::minutes(5)),
-            Outcome::Fails(fault()),
-            Outcome::Forbids,
-            Outcome::MayForbid(fault()),
+            Effect::Abstains,
+            Effect::Allows,
+            Effect::Denies,
+            Effect::TooOld(Duration::minutes(5)),
+            Effect::Fails(fault()),
+            Effect::Forbids,
+            Effect::MayForbid(fault()),
         ]
     }
 
-    fn letter(outcome: &Outcome) -> char {
-        match outcome {
-            Outcome::Abstains => '-',
-            Outcome::Allows => 'A',
-            Outcome::Denies => 'D',
-            Outcome::TooOld(_) => 'O',
-            Outcome::Fails(_) => 'E',
-            Outcome::Forbids => 'F',
-            Outcome::MayForbid(_) => 'X',
+    fn letter(effect: &Effect) -> char {
+        match effect {
+            Effect::Abstains => '-',
+            Effect::Allows => 'A',
+            Effect::Denies => 'D',
+            Effect::TooOld(_) => 'O',
+            Effect::Fails(_) => 'E',
+            Effect::Forbids => 'F',
+            Effect::MayForbid(_) => 'X',
         }
     }
 
     fn table(combination: Combination) -> Vec<String> {
-        let row =
-            |a: &Outcome| outcomes().into_iter().map(|b| letter(&combination.of(a.clone(), b))).collect::<String>();
-        outcomes().iter().map(row).collect()
+        let row = |a: &Effect| effects().into_iter().map(|b| letter(&combination.of(a.clone(), b))).collect::<String>();
+        effects().iter().map(row).collect()
     }
 
     #[test]
@@ -155,11 +154,11 @@ mod tests {
     #[test]
     fn the_order_of_the_rules_does_not_matter() {
         for combination in [All, Any] {
-            for a in outcomes() {
-                for b in outcomes() {
+            for a in effects() {
+                for b in effects() {
                     let ab = letter(&combination.of(a.clone(), b.clone()));
                     assert_eq!(ab, letter(&combination.of(b.clone(), a.clone())));
-                    for c in outcomes() {
+                    for c in effects() {
                         let left = combination.of(combination.of(a.clone(), b.clone()), c.clone());
                         let right = combination.of(a.clone(), combination.of(b.clone(), c));
                         assert_eq!(letter(&left), letter(&right));
@@ -171,22 +170,21 @@ mod tests {
 
     #[test]
     fn not_and_deny_if_turn_each_outcome_as_the_table_says() {
-        let letters = |turn: fn(Outcome) -> Outcome| {
-            outcomes().into_iter().map(|outcome| letter(&turn(outcome))).collect::<String>()
-        };
-        assert_eq!(letters(Outcome::negated), "-DAAEFX");
-        assert_eq!(letters(Outcome::turned_into_deny), "-F--XFX");
+        let letters =
+            |turn: fn(Effect) -> Effect| effects().into_iter().map(|effect| letter(&turn(effect))).collect::<String>();
+        assert_eq!(letters(Effect::negated), "-DAAEFX");
+        assert_eq!(letters(Effect::turned_into_deny), "-F--XFX");
     }
 
     #[test]
     fn a_settled_outcome_is_one_that_nothing_left_can_change() {
         for combination in [All, Any] {
-            for outcome in outcomes() {
+            for effect in effects() {
                 for can_forbid in [false, true] {
-                    let left = outcomes().into_iter().filter(|left| can_forbid || !matches!(letter(left), 'F' | 'X'));
-                    let unchanged = left.map(|left| letter(&combination.of(outcome.clone(), left)));
-                    let settled = unchanged.into_iter().all(|after| after == letter(&outcome));
-                    assert_eq!(combination.is_settled(&outcome, can_forbid), settled, "{combination:?} {outcome}");
+                    let left = effects().into_iter().filter(|left| can_forbid || !matches!(letter(left), 'F' | 'X'));
+                    let unchanged = left.map(|left| letter(&combination.of(effect.clone(), left)));
+                    let settled = unchanged.into_iter().all(|after| after == letter(&effect));
+                    assert_eq!(combination.is_settled(&effect, can_forbid), settled, "{combination:?} {effect}");
                 }
             }
         }
@@ -196,9 +194,9 @@ mod tests {
     fn of_two_ages_all_takes_the_shorter_and_any_the_longer() {
         let (short, long) = (Duration::minutes(5), Duration::hours(1));
         for (a, b) in [(short, long), (long, short)] {
-            let of = |combination: Combination| combination.of(Outcome::TooOld(a), Outcome::TooOld(b));
-            assert!(matches!(of(All), Outcome::TooOld(age) if age == short));
-            assert!(matches!(of(Any), Outcome::TooOld(age) if age == long));
+            let of = |combination: Combination| combination.of(Effect::TooOld(a), Effect::TooOld(b));
+            assert!(matches!(of(All), Effect::TooOld(age) if age == short));
+            assert!(matches!(of(Any), Effect::TooOld(age) if age == long));
         }
     }
 }

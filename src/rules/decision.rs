@@ -1,4 +1,4 @@
-//! The outcome of a scenario for one user.
+//! Whether a scenario allows one user, and why not.
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::policy::Decision;
-use crate::policy::outcome::Outcome;
+use crate::rules::Decision;
+use crate::rules::effect::Effect;
 
-/// Which rule said what. Made by [`SecurityPolicy::explain`](super::SecurityPolicy::explain).
+/// Which rule said what. Made by [`SecurityPolicy::explain`](crate::policy::SecurityPolicy::explain).
 ///
 /// `Display` draws the tree of rules, one to a line, indented by two spaces a step. Every rule is asked, also those that
 /// a decision would leave out. It names no token and no secret; it is for developers and logs, not for the user.
@@ -16,14 +16,14 @@ pub struct Explanation {
     pub(crate) scenario: Arc<str>,
     pub(crate) user: String,
     pub(crate) decision: Result<Decision, Error>,
-    pub(crate) tree: Finding,
+    pub(crate) tree: ExplainedRule,
 }
 
 /// What one rule said.
 #[derive(Debug)]
-pub(crate) struct Finding {
+pub(crate) struct ExplainedRule {
     pub(crate) rule: String,
-    pub(crate) outcome: Outcome,
+    pub(crate) effect: Effect,
     pub(crate) inside: Vec<Self>,
 }
 
@@ -31,7 +31,7 @@ impl Explanation {
     /// The decision, or the error that kept it from being taken.
     ///
     /// # Errors
-    /// Those of [`SecurityPolicy::decide`](super::SecurityPolicy::decide).
+    /// Those of [`SecurityPolicy::decide`](crate::policy::SecurityPolicy::decide).
     pub const fn decision(&self) -> Result<&Decision, &Error> {
         self.decision.as_ref()
     }
@@ -49,9 +49,9 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl Finding {
+impl ExplainedRule {
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
-        write!(f, "\n{:indent$}{}: {}", "", self.rule, self.outcome, indent = depth * 2)?;
-        self.inside.iter().try_for_each(|finding| finding.write(f, depth + 1))
+        write!(f, "\n{:indent$}{}: {}", "", self.rule, self.effect, indent = depth * 2)?;
+        self.inside.iter().try_for_each(|explained| explained.write(f, depth + 1))
     }
 }
