@@ -2,7 +2,7 @@
 
 use axum_core::response::{IntoResponse, Response};
 
-use crate::respond::{Answers, Refusal, log_refusal};
+use crate::respond::{Refusal, log_refusal};
 
 /// The response for API clients, because a refusal alone does not contain the request. It stays in the extensions of
 /// the response, where a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) finds it and writes the response
@@ -10,10 +10,7 @@ use crate::respond::{Answers, Refusal, log_refusal};
 impl IntoResponse for Refusal {
     fn into_response(mut self) -> Response {
         log_refusal(&mut self);
-        let mut response = match self.answers() {
-            Some(answers) => answers.api(self.kind()),
-            None => Answers::default().api(self.kind()),
-        };
+        let mut response = self.api_answer();
         response.extensions_mut().insert(self);
         response
     }

@@ -9,11 +9,11 @@ use time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
-use crate::respond::challenge::Challenges;
+use crate::respond::api::{ApiAnswers, new_response};
 use crate::respond::origin::Origin;
 use crate::respond::redirect::LoginRedirect;
 use crate::respond::requester::Requester;
-use crate::respond::{Refusal, RefusalKind, page, problem, redirect, safe_next};
+use crate::respond::{Refusal, api, page, redirect, safe_next};
 
 /// Turns a refusal into a response of any body type. Implement it to write your own responses.
 ///
@@ -71,9 +71,8 @@ pub struct Answers(Arc<Settings>);
 
 #[derive(Debug, Clone)]
 struct Settings {
-    challenges: Challenges,
+    api: ApiAnswers,
     login: LoginRedirect,
-    retry_after: Duration,
     page: Option<Page>,
 }
 
@@ -93,29 +92,28 @@ pub(crate) struct HasDefaultPage;
 
 impl Answers {
     /// The default realm. Our choice: it says what a token is for, and nothing about the site.
-    pub const DEFAULT_REALM: &'static str = "members";
+    pub const DEFAULT_REALM: &'static str = api::DEFAULT_REALM;
 
     /// The default of `Retry-After`. Our choice: long enough for a store to restart its connections.
-    pub const DEFAULT_RETRY_AFTER: Duration = Duration::seconds(5);
+    pub const DEFAULT_RETRY_AFTER: Duration = api::DEFAULT_RETRY_AFTER;
 
     /// The defaults: realm [`DEFAULT_REALM`](Self::DEFAULT_REALM), no login page, parameter `next`, `Retry-After: 5`.
     pub fn new() -> Self {
         Self(Arc::new(Settings {
-            challenges: Challenges::new(Self::DEFAULT_REALM),
+            api: ApiAnswers::default(),
             login: LoginRedirect {
                 page: None,
                 next_parameter: "next".to_owned(),
                 public_prefix: String::new(),
                 public_origin: None,
             },
-            retry_after: Self::DEFAULT_RETRY_AFTER,
             page: None,
         }))
     }
 
     /// Sets the realm of every challenge. Control characters are left out, and every non-ASCII character becomes `?`.
     pub fn with_realm(mut self, realm: &str) -> Self {
-        Arc::make_mut(&mut self.0).challenges = Challenges::new(realm);
+        Arc::make_mut(&mut self.0).api.set_realm(realm);
         self
     }
 
@@ -205,7 +203,7 @@ impl Answers {
 
     /// Sets the `Retry-After` of a 503, in whole seconds. Default: 5.
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
-        Arc::make_mut(&mut self.0).retry_after = delay;
+        Arc::make_mut(&mut self.0).api.set_retry_after(delay);
         self
     }
 
@@ -215,36 +213,26 @@ impl Answers {
         self.0.login.page.as_deref()
     }
 
-    /// The response to an API client, if the request is not available.
-    pub(crate) fn api<B: From<Bytes>>(&self, kind: RefusalKind) -> Response<B> {
-        let mut response = answer(kind.status(), problem::MEDIA_TYPE, problem::body(kind));
-        self.add_headers(kind, &mut response);
-        response
-    }
-
-    /// `WWW-Authenticate` and `Retry-After`, if this kind has them.
-    fn add_headers<B>(&self, kind: RefusalKind, response: &mut Response<B>) {
-        if let Some(challenge) = self.0.challenges.of(kind) {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        }
-        if kind == RefusalKind::Unavailable {
-            let seconds = self.0.retry_after.whole_seconds().max(0);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-    }
-
     fn page<B: From<Bytes>>(&self, refusal: &Refusal) -> Response<B> {
         let kind = refusal.kind();
         let mut response = match &self.0.page {
-            Some(Page(page)) => answer(kind.status(), page::MEDIA_TYPE, page(refusal)),
+            Some(Page(page)) => new_response(kind.status(), page::MEDIA_TYPE, page(refusal)),
             None => {
-                let mut response = answer(kind.status(), page::MEDIA_TYPE, page::body(refusal));
+                let mut response = new_response(kind.status(), page::MEDIA_TYPE, page::body(refusal));
                 response.extensions_mut().insert(HasDefaultPage);
                 response
             }
         };
-        self.add_headers(kind, &mut response);
+        self.0.api.add_headers(kind, &mut response);
         response
+    }
+}
+
+impl Refusal {
+    /// Sets the answers that apply if no other answers are set: the realm and so on. Default: [`Answers::default`].
+    #[must_use]
+    pub fn with_answers(self, answers: Answers) -> Self {
+        self.with_api_answers(answers.0.api.clone())
     }
 }
 
@@ -260,7 +248,7 @@ impl<B: From<Bytes>> Respond<B> for Answers {
         let may_be_moved = matches!(requester, Requester::Navigation | Requester::Htmx) && refusal.asks_for_login();
         let location = if may_be_moved { self.0.login.location(head) } else { None };
         let mut response = match (requester, location) {
-            (Requester::Script, _) => return self.api(refusal.kind()),
+            (Requester::Script, _) => return self.0.api.answer(refusal.kind()),
             (Requester::Htmx, Some(location)) => {
                 let mut response = self.page(refusal);
                 response.headers_mut().insert(redirect::HX_REDIRECT, location);
@@ -283,14 +271,6 @@ fn see_other<B: From<Bytes>>(location: HeaderValue) -> Response<B> {
     let mut response = Response::new(B::from(Bytes::new()));
     *response.status_mut() = StatusCode::SEE_OTHER;
     response.headers_mut().insert(header::LOCATION, location);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn answer<B: From<Bytes>>(status: StatusCode, media_type: &'static str, body: Bytes) -> Response<B> {
-    let mut response = Response::new(B::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

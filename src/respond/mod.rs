@@ -19,8 +19,10 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `refusal` | [`Refusal`] and [`RefusalKind`]: one for each row of the table |
+//! | `kind` | [`RefusalKind`]: one for each row of the table |
+//! | `refusal` | [`Refusal`]: a kind, and what the application may know |
 //! | `answers` | [`Answers`], the settings, and [`Respond`], the trait that replaces them |
+//! | `api` | the answers to programs: status, challenge, `Retry-After`, problem details |
 //! | `challenge` | `WWW-Authenticate` |
 //! | `problem`, `page` | the bodies |
 //! | `requester` | what kind of client sent the request, and [`is_page_request`] |
@@ -45,9 +47,11 @@
 //! ```
 
 mod answers;
+mod api;
 mod challenge;
 mod cookie;
 mod future;
+mod kind;
 mod layer;
 mod origin;
 mod page;
@@ -63,9 +67,10 @@ mod set_cookie;
 pub use answers::{Answers, Respond};
 pub use cookie::{MAX_COOKIE_AGE, SameSite, TokenCookie, TokenCookieBuilder};
 pub use future::RefusalFuture;
+pub use kind::RefusalKind;
 pub use layer::RefusalLayer;
 pub use redirect::{MAX_NEXT_BYTES, OriginalUri, safe_next, safe_next_on};
-pub use refusal::{Refusal, RefusalKind};
+pub use refusal::Refusal;
 pub(crate) use refusal_log::log_refusal;
 pub(crate) use remembered::RememberedRequest;
 pub use requester::is_page_request;

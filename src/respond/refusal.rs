@@ -1,14 +1,15 @@
-//! Why a request is refused: one kind for each row of the table of responses.
+//! Why a request is refused, and what the application may know about it.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use http::StatusCode;
-use time::Duration;
+use bytes::Bytes;
+use http::{Response, StatusCode};
 
 use crate::error::{Error, ErrorKind};
-use crate::respond::Answers;
+use crate::respond::RefusalKind;
+use crate::respond::api::ApiAnswers;
 use crate::user::{CurrentUser, Reason, Unauthenticated};
 
 /// Why a request is refused, with the details for the application.
@@ -35,53 +36,13 @@ pub struct Refusal {
     scenario: Option<Arc<str>>,
     reason: Option<Arc<str>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
-    answers: Option<Answers>,
+    api_answers: Option<ApiAnswers>,
     user: Option<CurrentUser>,
     asks_for_login: bool,
     /// The refusal has been logged.
     is_logged: bool,
     /// The response that carries it was written for its request.
     is_answered: bool,
-}
-
-/// The kind of a refusal: a row of the table of responses in [`respond`](crate::respond).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RefusalKind {
-    /// The request carries no credential.
-    NoCredential,
-    /// The credential is malformed, unknown, expired or ended. The client cannot learn which.
-    InvalidToken,
-    /// The credentials conflict.
-    InvalidRequest,
-    /// The user is known, and the rule denies.
-    Denied,
-    /// The user is known, but logged in too long ago (RFC 9470). Logging in again helps.
-    TooOld {
-        /// How old the login may be, in whole seconds.
-        max_age: Duration,
-    },
-    /// Another site made a browser send an ambient credential.
-    CrossSite,
-    /// The name and the password, or the other data of a login, are wrong. Never redirected to the login page, because
-    /// it comes from there.
-    WrongCredentials,
-    /// A token that a handler got is genuine, and has expired: a link in a mail, for example.
-    Expired,
-    /// A token that a handler got can be used once, and was used.
-    AlreadyUsed,
-    /// The request holds a value that is out of its bounds.
-    InvalidInput,
-    /// The thing that the request would create exists already.
-    AlreadyExists,
-    /// The user has as many tokens as the store allows one user.
-    TooManyTokens,
-    /// The request names a thing or a user that does not exist.
-    NotFound,
-    /// The store, or a rule, does not answer, so the result is unknown.
-    Unavailable,
-    /// The application is misconfigured.
-    Misconfigured,
 }
 
 impl Refusal {
@@ -94,7 +55,7 @@ impl Refusal {
             scenario: None,
             reason: None,
             source: None,
-            answers: None,
+            api_answers: None,
             user: None,
             asks_for_login: kind.asks_for_login(),
             is_logged: false,
@@ -147,10 +108,8 @@ impl Refusal {
         self
     }
 
-    /// Sets the answers that apply if no other answers are set: the realm and so on. Default: [`Answers::default`].
-    #[must_use]
-    pub fn with_answers(mut self, answers: Answers) -> Self {
-        self.answers = Some(answers);
+    pub(super) fn with_api_answers(mut self, answers: ApiAnswers) -> Self {
+        self.api_answers = Some(answers);
         self
     }
 
@@ -190,9 +149,12 @@ impl Refusal {
         self.user.as_ref()
     }
 
-    /// The answers that apply if no other answers are set.
-    pub(crate) const fn answers(&self) -> Option<&Answers> {
-        self.answers.as_ref()
+    /// The answer to a program, for which no request has to be looked at.
+    pub(crate) fn api_answer<B: From<Bytes>>(&self) -> Response<B> {
+        match &self.api_answers {
+            Some(answers) => answers.answer(self.kind),
+            None => ApiAnswers::default().answer(self.kind),
+        }
     }
 
     /// Whether logging in would help.
@@ -214,30 +176,6 @@ impl Refusal {
 
     pub(crate) fn mark_answered(&mut self) {
         self.is_answered = true;
-    }
-}
-
-impl RefusalKind {
-    /// The status of the response to an API client.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::NoCredential | Self::InvalidToken | Self::TooOld { .. } | Self::WrongCredentials | Self::Expired => {
-                StatusCode::UNAUTHORIZED
-            }
-            Self::InvalidRequest | Self::InvalidInput => StatusCode::BAD_REQUEST,
-            Self::AlreadyUsed => StatusCode::GONE,
-            Self::AlreadyExists | Self::TooManyTokens => StatusCode::CONFLICT,
-            Self::Denied | Self::CrossSite => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// Whether logging in would help.
-    const fn asks_for_login(self) -> bool {
-        matches!(self, Self::NoCredential | Self::InvalidToken | Self::TooOld { .. })
     }
 }
 
@@ -302,30 +240,6 @@ impl fmt::Display for Refusal {
             (Some(reason), _) => f.write_str(reason),
             (None, Some(unauthenticated)) => unauthenticated.reason().fmt(f),
             (None, None) => self.kind.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for RefusalKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoCredential => f.write_str("no credential"),
-            Self::InvalidToken => f.write_str("invalid credential"),
-            Self::InvalidRequest => f.write_str("ambiguous credentials"),
-            Self::Denied => f.write_str("not allowed"),
-            Self::TooOld { max_age } => {
-                write!(f, "logged in more than {} s ago", max_age.whole_seconds())
-            }
-            Self::CrossSite => f.write_str("cross-site request with an ambient credential"),
-            Self::WrongCredentials => f.write_str("wrong name or password"),
-            Self::Expired => f.write_str("expired token"),
-            Self::AlreadyUsed => f.write_str("token that was used already"),
-            Self::InvalidInput => f.write_str("invalid input"),
-            Self::AlreadyExists => f.write_str("already exists"),
-            Self::TooManyTokens => f.write_str("too many tokens of one user"),
-            Self::NotFound => f.write_str("the request names nothing the scenario is about"),
-            Self::Unavailable => f.write_str("no answer from the store or from a rule"),
-            Self::Misconfigured => f.write_str("the application is misconfigured"),
         }
     }
 }

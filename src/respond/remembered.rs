@@ -6,7 +6,7 @@ use crate::head::RequestHead;
 use crate::respond::answers::HasDefaultPage;
 use crate::respond::redirect::HX_CURRENT_URL;
 use crate::respond::requester::{HX_REQUEST, Requester};
-use crate::respond::{Answers, OriginalUri, Refusal, Respond, page, problem};
+use crate::respond::{OriginalUri, Refusal, Respond, page, problem};
 use crate::user::CurrentUser;
 
 /// The part of a request that decides the response to a refusal. Allocates nothing.
@@ -100,8 +100,7 @@ impl RememberedRequest {
 
 /// The response that replaces the refusal's own.
 fn replace<B>(response: Response<B>, answer: Response<B>, mut refusal: Refusal) -> Response<B> {
-    let by_itself: Response<bytes::Bytes> =
-        refusal.answers().map_or_else(|| Answers::default().api(refusal.kind()), |answers| answers.api(refusal.kind()));
+    let by_itself: Response<bytes::Bytes> = refusal.api_answer();
     let (mut parts, _) = response.into_parts();
     let (answered, body) = answer.into_parts();
     drop_body_headers(&mut parts.headers);

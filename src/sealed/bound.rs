@@ -44,11 +44,15 @@ use crate::token::Lifetime;
 #[derive(Debug, Clone)]
 pub struct BoundSealer(Sealer);
 
-impl BoundSealer {
-    pub(super) const fn new(sealer: Sealer) -> Self {
-        Self(sealer)
+impl Sealer {
+    /// Binds the tokens of this purpose to a state, such as the user's password hash: see [`BoundSealer`].
+    #[must_use]
+    pub fn bound_to_state(self) -> BoundSealer {
+        BoundSealer(self)
     }
+}
 
+impl BoundSealer {
     /// Seals a payload for this long, bound to `state`.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::sealed::aead::{NONCE_BYTES, TAG_BYTES};
 use crate::sealed::key::MAX_KEY_ID_BYTES;
-use crate::sealed::ring::PreparedKey;
+use crate::sealed::keys::PreparedKey;
 use crate::token::{Expiry, TokenUuid};
 
 /// The longest text of a sealed token that is sealed or opened, in bytes. What is longer is refused before anything is

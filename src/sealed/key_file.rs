@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::sealed::key::{Key, KeyId};
-use crate::sealed::ring::Keys;
+use crate::sealed::keys::Keys;
 
 /// The largest key file in bytes: some 800 keys. Our choice.
 const MAX_FILE_BYTES: u64 = 65_536;

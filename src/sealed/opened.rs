@@ -10,8 +10,8 @@ use time::{OffsetDateTime, UtcOffset};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::sealed::format::{Binding, Facts};
-use crate::sealed::ring::PreparedKey;
-use crate::sealed::sealer::{IfExpired, Read, Sealer};
+use crate::sealed::keys::PreparedKey;
+use crate::sealed::sealer::{IfExpired, Read, Sealer, UNWRITABLE};
 use crate::token::{Expiry, TokenUuid};
 
 /// A genuine token's payload and facts.
@@ -186,9 +186,6 @@ impl<P: Serialize> Opened<P> {
         serde_json::to_string(&report).map_err(|_| Error::with_source(ErrorKind::InvalidInput, UNWRITABLE))
     }
 }
-
-/// What is wrong with a payload; serde's own error could repeat a part of it.
-pub(super) const UNWRITABLE: &str = "the payload cannot be written as JSON";
 
 #[derive(Serialize)]
 struct Report<'a, P> {

@@ -1,24 +1,22 @@
-//! Seals payloads for one purpose, and opens them again.
+//! Seals payloads for one purpose, and reads and judges what was sealed for it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use zeroize::optimization_barrier;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::sealed::aead::NONCE_BYTES;
-use crate::sealed::bound::BoundSealer;
 use crate::sealed::format;
 use crate::sealed::format::{
     Binding, FINGERPRINT_BYTES, Facts, MAX_PURPOSE_BYTES, Parts, associated_data, decode, encode, write_clear_part,
 };
-use crate::sealed::opened::{Opened, UNWRITABLE};
+use crate::sealed::keys::PreparedKey;
 use crate::sealed::revocation::RevocationList;
-use crate::sealed::ring::{KeyRing, PreparedKey};
+use crate::sealed::ring::KeyRing;
 use crate::sealed::text::SealedToken;
 use crate::token::{Lifetime, TokenUuid};
 use crate::user::Issuer;
@@ -74,12 +72,6 @@ impl Sealer {
         self
     }
 
-    /// Binds the tokens of this purpose to a state, such as the user's password hash: see [`BoundSealer`].
-    #[must_use]
-    pub fn bound_to_state(self) -> BoundSealer {
-        BoundSealer::new(self)
-    }
-
     /// Seals a payload for this long. [`Lifetime::never_expires`] has to be written out.
     ///
     /// # Errors
@@ -92,41 +84,6 @@ impl Sealer {
         P: Serialize + ?Sized,
     {
         self.write_new(payload, lifetime.into(), None)
-    }
-
-    /// Opens a token.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidToken`] for what is not a token of this purpose under a key of the ring, and for a revoked one.
-    /// [`ErrorKind::Expired`] for one that is genuine and expired. [`ErrorKind::InvalidToken`] with a source for one
-    /// that is genuine and has a payload of another type: a mistake in the program.
-    pub fn open<P: DeserializeOwned>(&self, text: &str) -> Result<Opened<P>, Error> {
-        self.open_plain(text, IfExpired::Refuse)
-    }
-
-    /// Opens a token whether it is expired or not, to look into it.
-    ///
-    /// # Security
-    /// Ask [`is_expired`](Opened::is_expired) before you act on it.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open), without [`ErrorKind::Expired`].
-    pub fn open_even_if_expired<P: DeserializeOwned>(&self, text: &str) -> Result<Opened<P>, Error> {
-        self.open_plain(text, IfExpired::Open)
-    }
-
-    /// Encrypts a changed payload again, under the active key and with the token's purpose, UUID and times. `None`: nothing
-    /// was changed, and the text that you have stays good.
-    ///
-    /// # Errors
-    /// As [`seal`](Self::seal). [`ErrorKind::InvalidInput`] for a token of another purpose, and for one that is bound to a
-    /// state. [`ErrorKind::InvalidToken`] for one that was revoked, or whose key was, since it was opened.
-    pub fn reseal<P: Serialize>(&self, opened: &mut Opened<P>) -> Result<Option<SealedToken>, Error> {
-        if opened.binding != Binding::Plain {
-            let why = "a token that is bound to a state is resealed by the sealer that binds it";
-            return Err(Error::with_source(ErrorKind::InvalidInput, why));
-        }
-        self.write_if_changed(opened, None)
     }
 
     /// What it seals for.
@@ -179,27 +136,7 @@ impl Sealer {
         self.write_with_nonce(&keys.active, payload, &facts, state, nonce)
     }
 
-    pub(super) fn write_if_changed<P: Serialize>(
-        &self,
-        opened: &mut Opened<P>,
-        state: Option<&[u8]>,
-    ) -> Result<Option<SealedToken>, Error> {
-        if opened.sealer.purpose() != self.purpose() {
-            return Err(Error::with_source(ErrorKind::InvalidInput, "the token was sealed for another purpose"));
-        }
-        if !opened.is_changed() {
-            return Ok(None);
-        }
-        self.judge(&opened.facts, &opened.key, IfExpired::Open)?;
-        let mut nonce = [0; NONCE_BYTES];
-        random::fill(&mut nonce)?;
-        let keys = self.0.keys.load();
-        let text = self.write_with_nonce(&keys.active, opened.payload(), &opened.facts, state, nonce)?;
-        opened.set_unchanged(Arc::clone(&keys.active));
-        Ok(Some(text))
-    }
-
-    fn write_with_nonce<P>(
+    pub(super) fn write_with_nonce<P>(
         &self,
         key: &PreparedKey,
         payload: &P,
@@ -223,12 +160,6 @@ impl Sealer {
         let tag = key.cipher.seal(&nonce, &associated, &mut buffer.0[clear..])?;
         buffer.0.extend_from_slice(&tag);
         encode(&buffer.0).map(SealedToken::new)
-    }
-
-    fn open_plain<P: DeserializeOwned>(&self, text: &str, if_expired: IfExpired) -> Result<Opened<P>, Error> {
-        self.read(text, Binding::Plain, if_expired, |read| {
-            Ok(Opened::new(parse(read.rest)?, &read, Binding::Plain, self))
-        })
     }
 
     pub(super) fn issuer(&self) -> Issuer {
@@ -286,6 +217,9 @@ impl fmt::Debug for Sealer {
         f.debug_struct("Sealer").field("purpose", &self.purpose()).field("keys", self.keys()).finish_non_exhaustive()
     }
 }
+
+/// What is wrong with a payload; serde's own error could repeat a part of it.
+pub(super) const UNWRITABLE: &str = "the payload cannot be written as JSON";
 
 /// Room for most tokens, so that growing leaves no copy of the plain text behind.
 const INITIAL_BYTES: usize = 1_024;

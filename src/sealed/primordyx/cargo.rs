@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::sealed::opened::UNWRITABLE;
 use crate::sealed::primordyx::empty_array;
+use crate::sealed::sealer::UNWRITABLE;
 
 pub(super) const TIMESTAMP: &str = "timestamp";
 pub(super) const SECONDS_TO_EXPIRE: &str = "seconds_to_expire";

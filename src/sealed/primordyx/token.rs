@@ -6,9 +6,10 @@ use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::sealed::opened::{UNWRITABLE, iso_8601};
+use crate::sealed::opened::iso_8601;
 use crate::sealed::primordyx::cargo::{CUSTOM, Cargo, SECONDS_TO_EXPIRE, TIMESTAMP, value};
 use crate::sealed::primordyx::json_text;
+use crate::sealed::sealer::UNWRITABLE;
 use crate::token::Expiry;
 
 /// How long a token without the entry `seconds_to_expire` lives, as in the PHP class.
