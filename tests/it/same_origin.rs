@@ -9,7 +9,7 @@ use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_tokens::head::RequestHead;
 use tower_tokens::policy::SecurityPolicy;
-use tower_tokens::respond::{Refusal, RefusalKind, Respond};
+use tower_tokens::respond::{Answers, Refusal, RefusalKind, Respond};
 use tower_tokens::same_origin::SameOriginLayer;
 use tower_tokens::source::SameOrigin;
 use tower_tokens::user::SourceKind;
@@ -95,6 +95,16 @@ async fn the_answer_can_be_the_applications_own() {
     assert!(response.body().ends_with(b"/login"));
     let policys = SameOriginLayer::new().with_respond(SecurityPolicy::new().answers());
     assert_eq!(through(policys, request("POST", "/login", &EVIL)).await.0.status(), 403);
+}
+
+#[tokio::test]
+async fn a_layer_that_is_given_the_policy_answers_as_the_policy_does() {
+    let answers = Answers::new().with_page(|_: &Refusal| "the club's own page");
+    let policy = SecurityPolicy::new().with_answers(answers);
+    let by_policy = SameOriginLayer::new().with_respond(()).answers(&policy);
+    let page = request("POST", "/login", &[EVIL[0], ("accept", "text/html")]);
+    let (response, _) = through(by_policy, page).await;
+    assert_eq!((response.status().as_u16(), &response.body()[..]), (403, &b"the club's own page"[..]));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::clock::Clock;
 use tower_tokens::policy::{SecurityPolicy, any_level, level};
 use tower_tokens::repository::{SqliteRepository, UserRepository as _};
-use tower_tokens::respond::{RefusalLayer, TokenCookie};
+use tower_tokens::respond::{Answers, TokenCookie};
 use tower_tokens::same_origin::SameOriginLayer;
 use tower_tokens::tokens::Tokens;
 use tower_tokens::user::CurrentUser;
@@ -68,7 +68,7 @@ impl Site {
             policy: SecurityPolicy::new()
                 .scenario("members area", any_level([MEMBER, ADMIN]))
                 .scenario("admin panel", level(ADMIN))
-                .login_page("/login"),
+                .with_answers(Answers::new().with_login_page("/login").with_page(refusals::page)),
             membership_changes: Arc::default(),
             users,
         })
@@ -87,7 +87,6 @@ impl Site {
 
 /// The router of the whole site.
 pub(crate) fn app(site: Site) -> Router {
-    let answers = site.policy.answers().with_page(refusals::page);
     let members_area = Router::new()
         .route("/members", get(pages::members))
         .route("/account", get(pages::account))
@@ -113,7 +112,7 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/reset", get(pages::reset).post(pages::set_password))
         .route("/api/login", post(api::log_in))
         .route("/api/logout", post(api::log_out))
-        .route_layer(SameOriginLayer::new().with_respond(answers.clone()));
+        .route_layer(SameOriginLayer::new().answers(&site.policy));
 
     Router::new()
         .route("/", get(pages::home))
@@ -122,9 +121,9 @@ pub(crate) fn app(site: Site) -> Router {
         .merge(entrance)
         .fallback(pages::not_found)
         // Whatever is refused, people see a page of this site, and scripts problem details.
-        .layer(RefusalLayer::new(answers))
+        .layer(site.policy.refusal_layer())
         .layer(DefaultBodyLimit::max(16 * 1024))
-        .layer(TokenAuthLayer::new(site.tokens.clone()).answers(site.policy.answers()))
+        .layer(TokenAuthLayer::new(site.tokens.clone()).answers(&site.policy))
         // Below the layer, so that no user is looked up for them.
         .route("/style.css", get(pages::style))
         .route("/favicon.svg", get(pages::favicon))
