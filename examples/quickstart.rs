@@ -31,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     sqlx::query(ACCOUNTS).execute(users.pool()).await?; // the application's own table, in the same file
     let tokens = Tokens::new(users.clone()).with_cookie(TokenCookie::builder("__Host-token").build()?);
     let policy = SecurityPolicy::new().scenario("members area", level("member")).login_page("/login");
-    let token_auth = TokenAuthLayer::new(tokens.clone()).answers(&policy);
+    let token_auth = TokenAuthLayer::new(tokens.clone());
     let app = Router::new()
         .route("/members", get(members))
         .route_layer(policy.guard("members area")) // guards the routes above it

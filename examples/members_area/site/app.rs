@@ -112,7 +112,7 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/reset", get(pages::reset).post(pages::set_password))
         .route("/api/login", post(api::log_in))
         .route("/api/logout", post(api::log_out))
-        .route_layer(SameOriginLayer::new().answers(&site.policy));
+        .route_layer(SameOriginLayer::new());
 
     Router::new()
         .route("/", get(pages::home))
@@ -123,7 +123,7 @@ pub(crate) fn app(site: Site) -> Router {
         // Whatever is refused, people see a page of this site, and scripts problem details.
         .layer(site.policy.refusal_layer())
         .layer(DefaultBodyLimit::max(16 * 1024))
-        .layer(TokenAuthLayer::new(site.tokens.clone()).answers(&site.policy))
+        .layer(TokenAuthLayer::new(site.tokens.clone()))
         // Below the layer, so that no user is looked up for them.
         .route("/style.css", get(pages::style))
         .route("/favicon.svg", get(pages::favicon))
