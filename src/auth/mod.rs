@@ -1,4 +1,4 @@
-//! Floor 4, authentication: [`TokenAuthLayer`] turns a token in a request into a user in its extensions.
+//! Floor 7, authentication: [`TokenAuthLayer`] turns a token in a request into a user in its extensions.
 //!
 //! | file | role |
 //! |---|---|

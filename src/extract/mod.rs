@@ -1,4 +1,4 @@
-//! Floor 5, for axum handlers: extractors, and refusals and cookies as responses.
+//! Floor 8, for axum handlers: extractors, and refusals and cookies as responses.
 //!
 //! | in a handler | gives |
 //! |---|---|

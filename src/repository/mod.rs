@@ -1,4 +1,4 @@
-//! Floor 2, where tokens live: the contract [`TokenRepository`], its companion [`UserRepository`], and our stores.
+//! Floor 4, where tokens live: the contract [`TokenRepository`], its companion [`UserRepository`], and our stores.
 //!
 //! | file | role |
 //! |---|---|

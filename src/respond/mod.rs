@@ -1,4 +1,4 @@
-//! Floor 2, the responses to refused requests: statuses, challenges, problem details, pages, redirects and cookies.
+//! Floor 4, the responses to refused requests: statuses, challenges, problem details, pages, redirects and cookies.
 //!
 //! | situation | API client | page (a link or a posted form) |
 //! |---|---|---|

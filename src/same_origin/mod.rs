@@ -1,4 +1,4 @@
-//! Floor 4, protection against cross-site requests for routes that need no credential: [`SameOriginLayer`].
+//! Floor 7, protection against cross-site requests for routes that need no credential: [`SameOriginLayer`].
 //!
 //! `TokenAuthLayer` applies the [same-origin rule](crate::source::SameOrigin) to cookies and sessions by itself. A
 //! login form needs the rule too, but its request carries no credential: another site could log a visitor in as a

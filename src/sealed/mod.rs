@@ -1,4 +1,4 @@
-//! Floor 2, sealed tokens: encrypted, expiring, tamper-evident, made for one purpose (feature `sealed`).
+//! Floor 4, sealed tokens: encrypted, expiring, tamper-evident, made for one purpose (feature `sealed`).
 //!
 //! A sealed token carries its own payload: nothing is stored when it is made, nothing is looked up when it is opened.
 //! For a link in an e-mail (password reset, invitation, unsubscribing), for state that travels through somebody else's

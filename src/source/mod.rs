@@ -1,4 +1,4 @@
-//! Floor 2, the sources of tokens in a request: [`TokenSource`], sessions, and the same-origin rule.
+//! Floor 4, the sources of tokens in a request: [`TokenSource`], sessions, and the same-origin rule.
 //!
 //! | file | role |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Floor 1, the token itself: its text, format, digest, record and lifetime. No I/O and no HTTP.
+//! Floor 2, the token itself: its text, format, digest, record and lifetime. No I/O and no HTTP.
 //!
 //! | file | role |
 //! |---|---|

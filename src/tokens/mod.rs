@@ -1,4 +1,4 @@
-//! Floor 3, the life of a token: [`Tokens`] generates, validates, regenerates, destroys, lists and prunes.
+//! Floor 6, the life of a token: [`Tokens`] generates, validates, regenerates, destroys, lists and prunes.
 //!
 //! | file | role |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Floor 1, the user of a token: [`UserId`], [`UserLevel`] and the [`CurrentUser`] of a request.
+//! Floor 3, the user of a token: [`UserId`], [`UserLevel`] and the [`CurrentUser`] of a request.
 //!
 //! | file | role |
 //! |---|---|
