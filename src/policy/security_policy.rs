@@ -41,7 +41,7 @@ struct Settings {
 
 impl SecurityPolicy {
     /// How long the asynchronous rules of one decision may take by default. Our choice: longer than a store that is
-    /// merely slow, shorter than a person's patience.
+    /// merely slow, shorter than most people wait.
     pub const DEFAULT_RULE_TIMEOUT: Duration = Duration::seconds(5);
 
     /// A policy without scenarios, which allows nothing.

@@ -14,8 +14,8 @@ use time::Duration;
 /// assert!(Decision::Allow.is_allow());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "a decision that nobody looks at protects nothing"]
-#[expect(clippy::exhaustive_enums, reason = "there is no third decision, and nobody may overlook one")]
+#[must_use = "a decision protects nothing until it is looked at"]
+#[expect(clippy::exhaustive_enums, reason = "there is no third decision, and a caller must not overlook one")]
 pub enum Decision {
     /// Yes.
     Allow,

@@ -377,7 +377,7 @@ fn way_back_to(start: &str, edges: &BTreeMap<String, BTreeSet<String>>) -> Optio
     let mut ways = VecDeque::from([vec![start.to_owned()]]);
     while let Some(way) = ways.pop_front() {
         for next in edges.get(way.last()?).into_iter().flatten() {
-            let longer = [way.as_slice(), &[next.clone()]].concat();
+            let longer = [way.as_slice(), std::slice::from_ref(next)].concat();
             if next == start {
                 return Some(longer);
             }
