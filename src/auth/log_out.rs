@@ -26,7 +26,8 @@ impl Authenticator {
     /// # Errors
     /// The error of the store, or [`ErrorKind::TimedOut`] if it takes longer than the layer's time-out: then some
     /// tokens may still be valid, and every token that could be ended was ended. A token in a session that cannot be
-    /// changed (a PHP session without removal) is ended and stays there; that is not an error.
+    /// changed (a PHP session without removal, or one that a PHP page holds for too long) is ended and stays there; that
+    /// is not an error.
     ///
     /// # Panics
     /// If it is polled outside of a Tokio runtime with its time driver.
