@@ -46,6 +46,8 @@ pub mod head;
 mod log;
 mod random;
 mod secret;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod text;
 
 pub mod token;

@@ -77,7 +77,7 @@ pub use page::{Page, PageRequest};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresRepository;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteRepository;
+pub use sqlite::{SqliteRepository, WriteTransaction};
 #[cfg(feature = "trongate")]
 pub use trongate::{MissingIndex, TrongateRepository};
 pub use users::{User, UserRepository};

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use sqlx::SqlitePool;
 
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::sealed::claim::{Claim, RedemptionRepository, Reservation};
+use crate::sqlite::{Query, Writer, sqlite_error};
 
 /// Not among the migrations of the token store: one-time tokens may have a database of their own.
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS tower_tokens_redemptions (
@@ -43,26 +44,38 @@ WHERE keep_until IS NOT NULL";
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]
-pub struct SqliteRedemptions(SqlitePool);
+pub struct SqliteRedemptions(Writer);
 
 impl SqliteRedemptions {
     /// Keeps them in this database, in which the table is created if it is not there.
     ///
+    /// Changes use one more connection with the pool's options, except in a database in memory and with
+    /// `locking_mode(Exclusive)`: there they share the pool. Each call has 5 seconds, the wait for the lock of other
+    /// processes included, and fails as [`TimedOut`](crate::error::ErrorKind::TimedOut) after that.
+    ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] when the database does not answer.
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) or [`TimedOut`](crate::error::ErrorKind::TimedOut) when the
+    /// database does not answer.
     pub async fn with_pool(pool: SqlitePool) -> Result<Self, Error> {
+        let writer = Writer::beside(pool).await.map_err(sqlite_error)?;
+        let mut transaction = writer.begin().await.map_err(sqlite_error)?;
         for statement in [TABLE, INDEX] {
-            sqlx::query(statement).execute(&pool).await.map_err(unavailable)?;
+            transaction.run(|connection| sqlx::query(statement).execute(connection)).await.map_err(sqlite_error)?;
         }
-        Ok(Self(pool))
+        transaction.commit().await?;
+        Ok(Self(writer))
+    }
+
+    async fn change(&self, query: Query<'_>) -> Result<u64, Error> {
+        self.0.change(query).await.map_err(sqlite_error)
     }
 }
 
 #[async_trait]
 impl RedemptionRepository for SqliteRedemptions {
     async fn reserve(&self, claim: &Claim) -> Result<Reservation, Error> {
-        // One statement: of two that race, the second sees what the first has written.
-        let reserved = sqlx::query(
+        // Of two that race, the second sees what the first has written.
+        let reserve = sqlx::query(
             "INSERT INTO tower_tokens_redemptions (uuid, holder, lease_ends_at, keep_until) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (uuid) DO UPDATE SET holder = excluded.holder, lease_ends_at = excluded.lease_ends_at,
              keep_until = max(keep_until, excluded.keep_until) -- NULL, which is never, if either is
@@ -72,18 +85,16 @@ impl RedemptionRepository for SqliteRedemptions {
         .bind(claim.holder.as_bytes().as_slice())
         .bind(claim.lease_ends_at.unix_seconds())
         .bind(claim.keep_until.timestamp().map(Timestamp::unix_seconds))
-        .bind(claim.now.unix_seconds())
-        .execute(&self.0)
-        .await
-        .map_err(unavailable)?;
+        .bind(claim.now.unix_seconds());
+        let mut transaction = self.0.begin().await.map_err(sqlite_error)?;
+        let reserved = transaction.run(|connection| reserve.execute(connection)).await.map_err(sqlite_error)?;
         if reserved.rows_affected() == 1 {
+            transaction.commit().await?;
             return Ok(Reservation::Reserved);
         }
         let used = sqlx::query_scalar("SELECT used FROM tower_tokens_redemptions WHERE uuid = ?1")
-            .bind(claim.uuid.as_bytes().as_slice())
-            .fetch_optional(&self.0)
-            .await
-            .map_err(unavailable)?;
+            .bind(claim.uuid.as_bytes().as_slice());
+        let used = transaction.run(|connection| used.fetch_optional(connection)).await.map_err(sqlite_error)?;
         // Gone meanwhile: it was in use when this claim came.
         Ok(if used.unwrap_or(0_i64) == 1 { Reservation::Used } else { Reservation::InUse })
     }
@@ -92,21 +103,15 @@ impl RedemptionRepository for SqliteRedemptions {
         let used =
             sqlx::query("UPDATE tower_tokens_redemptions SET used = 1 WHERE uuid = ?1 AND holder = ?2 AND used = 0")
                 .bind(claim.uuid.as_bytes().as_slice())
-                .bind(claim.holder.as_bytes().as_slice())
-                .execute(&self.0)
-                .await
-                .map_err(unavailable)?;
-        Ok(used.rows_affected() == 1)
+                .bind(claim.holder.as_bytes().as_slice());
+        Ok(self.change(used).await? == 1)
     }
 
     async fn release(&self, claim: &Claim) -> Result<(), Error> {
-        sqlx::query("DELETE FROM tower_tokens_redemptions WHERE uuid = ?1 AND holder = ?2 AND used = 0")
+        let release = sqlx::query("DELETE FROM tower_tokens_redemptions WHERE uuid = ?1 AND holder = ?2 AND used = 0")
             .bind(claim.uuid.as_bytes().as_slice())
-            .bind(claim.holder.as_bytes().as_slice())
-            .execute(&self.0)
-            .await
-            .map_err(unavailable)?;
-        Ok(())
+            .bind(claim.holder.as_bytes().as_slice());
+        self.change(release).await.map(drop)
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
@@ -115,15 +120,7 @@ impl RedemptionRepository for SqliteRedemptions {
              (SELECT uuid FROM tower_tokens_redemptions WHERE keep_until <= ?1 LIMIT ?2)",
         )
         .bind(now.unix_seconds())
-        .bind(i64::from(limit))
-        .execute(&self.0)
-        .await
-        .map_err(unavailable)?;
-        Ok(deleted.rows_affected())
+        .bind(i64::from(limit));
+        self.change(deleted).await
     }
-}
-
-/// sqlx's errors name tables and columns, never values, so the source may be kept.
-fn unavailable(error: sqlx::Error) -> Error {
-    Error::with_source(ErrorKind::Unavailable, error)
 }

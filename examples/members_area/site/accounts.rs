@@ -2,7 +2,10 @@
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
+use tower_tokens::repository::{SqliteRepository, WriteTransaction};
 use tower_tokens::user::UserId;
+
+use super::failure::Failure;
 
 /// One person, as the site knows them. Levels and bans are the crate's.
 #[derive(Debug, Clone)]
@@ -15,6 +18,9 @@ pub(super) struct Account {
 /// The table of accounts.
 #[derive(Debug, Clone)]
 pub(super) struct Accounts {
+    users: SqliteRepository,
+    /// For reading. What changes something is a transaction of `users`, which waits for other processes without keeping
+    /// a connection that others need.
     pool: SqlitePool,
 }
 
@@ -22,12 +28,13 @@ pub(super) struct Accounts {
 #[derive(Debug)]
 pub(super) enum InsertError {
     UsernameTaken,
-    Database(sqlx::Error),
+    Database(Failure),
 }
 
 impl Accounts {
     /// The table in this database, created if it is not there.
-    pub(super) async fn open(pool: SqlitePool) -> Result<Self, sqlx::Error> {
+    pub(super) async fn open(users: SqliteRepository) -> Result<Self, Failure> {
+        let mut transaction = users.begin().await?;
         // User names are ASCII (see `registration`), so NOCASE compares them as people do.
         sqlx::query(
             "CREATE TABLE IF NOT EXISTS members_area_accounts (
@@ -37,14 +44,15 @@ impl Accounts {
                  password_hash TEXT NOT NULL
              ) STRICT",
         )
-        .execute(&pool)
+        .execute(&mut *transaction)
         .await?;
         sqlx::query(
             "CREATE INDEX IF NOT EXISTS members_area_accounts_by_email ON members_area_accounts (email COLLATE NOCASE)",
         )
-        .execute(&pool)
+        .execute(&mut *transaction)
         .await?;
-        Ok(Self { pool })
+        transaction.commit().await?;
+        Ok(Self { pool: users.pool().clone(), users })
     }
 
     /// Whether there is no account yet.
@@ -53,17 +61,22 @@ impl Accounts {
         Ok(row.try_get::<i64, _>(0)? == 0)
     }
 
-    pub(super) async fn insert(&self, account: &Account, password_hash: &str) -> Result<(), InsertError> {
+    /// Inserts the account in the transaction that created its user.
+    pub(super) async fn insert(
+        transaction: &mut WriteTransaction,
+        account: &Account,
+        password_hash: &str,
+    ) -> Result<(), InsertError> {
         sqlx::query("INSERT INTO members_area_accounts (user_id, username, email, password_hash) VALUES (?, ?, ?, ?)")
             .bind(account.user_id.as_integer())
             .bind(&account.username)
             .bind(&account.email)
             .bind(password_hash)
-            .execute(&self.pool)
+            .execute(&mut **transaction)
             .await
             .map_err(|error| match error.as_database_error() {
                 Some(database) if database.is_unique_violation() => InsertError::UsernameTaken,
-                _ => InsertError::Database(error),
+                _ => InsertError::Database(error.into()),
             })?;
         Ok(())
     }
@@ -104,14 +117,16 @@ impl Accounts {
     }
 
     /// Replaces this password hash. `false`: the user has another one by now, or is gone.
-    pub(super) async fn change_password(&self, user: &UserId, old: &str, new: &str) -> Result<bool, sqlx::Error> {
+    pub(super) async fn change_password(&self, user: &UserId, old: &str, new: &str) -> Result<bool, Failure> {
+        let mut transaction = self.users.begin().await?;
         let changed =
             sqlx::query("UPDATE members_area_accounts SET password_hash = ? WHERE user_id = ? AND password_hash = ?")
                 .bind(new)
                 .bind(user.as_integer())
                 .bind(old)
-                .execute(&self.pool)
+                .execute(&mut *transaction)
                 .await?;
+        transaction.commit().await?;
         Ok(changed.rows_affected() == 1)
     }
 

@@ -63,7 +63,7 @@ impl Site {
             authenticator: TokenAuthLayer::new(tokens.clone()).authenticator(),
             resets: Resets::open(database, pool.clone(), clock, mailer).await?,
             tokens,
-            accounts: Accounts::open(pool).await?,
+            accounts: Accounts::open(users.clone()).await?,
             passwords: Passwords::new().await?,
             policy: SecurityPolicy::new()
                 .scenario("members area", any_level([MEMBER, ADMIN]))
@@ -76,7 +76,7 @@ impl Site {
 
     /// Closes the database.
     pub(crate) async fn close(&self) {
-        self.users.pool().close().await;
+        self.users.close().await;
     }
 
     /// The account of the user of this request.

@@ -1,9 +1,8 @@
 //! How somebody becomes a user: what the form may hold, and the two rows that make an account.
 
-use tower_tokens::repository::UserRepository as _;
 use tower_tokens::user::UserId;
 
-use super::accounts::{Account, InsertError};
+use super::accounts::{Account, Accounts, InsertError};
 use super::app::{ADMIN, Site};
 use super::failure::Failure;
 use super::password;
@@ -84,29 +83,17 @@ impl Site {
             return Err(Refusal::Form(vec![USERNAME_TAKEN]));
         }
         let password_hash = self.passwords.hash(password).await?;
-        // A task of its own: a browser that goes away in the middle must not leave a user without an account.
-        let (site, level) = (self.clone(), level.to_owned());
-        let work = tokio::spawn(async move { site.insert(username, email, &password_hash, &level).await });
-        work.await.map_err(Failure::internal)?
-    }
-
-    /// Inserts the user and the account, or neither.
-    async fn insert(
-        &self,
-        username: String,
-        email: String,
-        password_hash: &str,
-        level: &str,
-    ) -> Result<UserId, Refusal> {
-        let user_id = self.users.create_user(None, level).await.map_err(Failure::from)?;
+        // One transaction: a browser that goes away in the middle leaves no user without an account.
+        let mut transaction = self.users.begin().await.map_err(Failure::from)?;
+        let user_id = self.users.create_user_in(&mut transaction, None, level).await.map_err(Failure::from)?;
         let account = Account { user_id: user_id.clone(), username, email };
-        let Err(error) = self.accounts.insert(&account, password_hash).await else { return Ok(user_id) };
-        // Somebody else was faster with this name: a user without an account must not stay.
-        self.users.delete_user(&user_id).await.map_err(Failure::from)?;
-        Err(match error {
+        // Somebody else may have been faster with this name.
+        Accounts::insert(&mut transaction, &account, &password_hash).await.map_err(|error| match error {
             InsertError::UsernameTaken => Refusal::Form(vec![USERNAME_TAKEN]),
-            InsertError::Database(error) => Refusal::Failure(error.into()),
-        })
+            InsertError::Database(failure) => Refusal::Failure(failure),
+        })?;
+        transaction.commit().await.map_err(Failure::from)?;
+        Ok(user_id)
     }
 
     /// On a site without accounts, makes the user `admin` and gives their password.

@@ -125,7 +125,7 @@ impl Site {
         let change = |_| async {
             self.tokens.destroy_all(user).await?;
             // Two links of one user are two tokens: the second finds another hash than it was made for.
-            if !self.accounts.change_password(user, &password_hash, &new_hash).await.map_err(Failure::from)? {
+            if !self.accounts.change_password(user, &password_hash, &new_hash).await? {
                 return Err(Refusal::DeadLink);
             }
             // Once more, for who came in with the old password between these two.

@@ -16,4 +16,5 @@ mod store;
 mod tokens;
 mod users;
 
+pub use crate::sqlite::WriteTransaction;
 pub use store::SqliteRepository;

@@ -3,23 +3,17 @@
 use std::fmt;
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteQueryResult, SqliteRow,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::sqlite::failure::{failure, is_busy};
+use crate::repository::sqlite::failure::failure;
 use crate::repository::sqlite::schema::{MIGRATIONS, migrate};
-
-/// How long a writer waits for one in another process, and a caller for a free connection. Our choice: sqlx's default,
-/// and shorter than people wait for a page.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::sqlite::{CALL_TIMEOUT, Query, WriteTransaction, Writer, is_busy};
 
 /// Our choice: each connection reads on a thread of its own, and an embedded database gains nothing from more of them
 /// than a machine has cores for.
@@ -27,16 +21,26 @@ const CONNECTIONS: u32 = 8;
 
 /// Tokens, users and levels in an SQLite database: one file, no server. Clones share the same connections.
 ///
-/// A validation is one prepared statement, by digest. Readers do not wait for writers (WAL); writers of this process
-/// queue for each other, and wait up to 5 seconds for those of other processes. Our tables have names that begin with
-/// `tower_tokens_`, so that an application can keep its own beside them: through [`pool`](Self::pool), or by
-/// [handing its own pool over](Self::with_pool).
+/// A validation is one prepared statement, by digest. Readers do not wait for writers (WAL). Changes are made one after
+/// the other, on a connection of their own; one that waits holds nothing that a reader needs. Each call has 5 seconds,
+/// the wait for its turn and for the lock of another process included, and fails as
+/// [`TimedOut`](ErrorKind::TimedOut) after that; a call whose caller has left waits no longer. Our tables have names that
+/// begin with `tower_tokens_`, so that an application can keep its own beside them: read them through
+/// [`pool`](Self::pool), change them in a transaction of [`begin`](Self::begin), or
+/// [hand over a pool](Self::with_pool).
 ///
 /// # Durability
 /// Every change is on disk (`PRAGMA synchronous = FULL`) before its method returns: neither a killed process nor a power
 /// cut loses a token that was handed out, and, which matters more, neither brings a token back that was ended. That
 /// costs one `fsync` a change; validations change nothing. With a pool of your own the choice is yours: `NORMAL`
 /// survives a killed process all the same, but after a power cut the last log-outs may be undone.
+///
+/// # The file
+/// While a process has the file open, nothing else may take its place. If it is removed or replaced (a restored backup,
+/// `mv`), changes fail as [`Unavailable`](ErrorKind::Unavailable) at once, and look-ups within a second (on Unix): the
+/// open connections would go on with the old file, in which a token may be valid that was ended in the new one. Stop
+/// every process, put the file in its place without a `-wal` or `-shm` file of the old one, and start again. Make a
+/// backup with `VACUUM INTO` or `.backup`: a copy of the file alone lacks what is in the `-wal` file beside it.
 ///
 /// # Security
 /// The database holds digests, never a token. The file is created readable and writable for its owner alone (on Unix);
@@ -61,10 +65,11 @@ const CONNECTIONS: u32 = 8;
 /// ```
 #[derive(Clone)]
 pub struct SqliteRepository {
+    /// The application's.
     pool: SqlitePool,
-    /// SQLite lets one connection write at a time, and a connection that waits for its turn is lost to the readers. So
-    /// the writers of this process wait here instead, where waiting holds nothing.
-    turn: Arc<Mutex<()>>,
+    /// The connections of our own statements that read.
+    readers: SqlitePool,
+    writer: Writer,
 }
 
 impl SqliteRepository {
@@ -79,26 +84,36 @@ impl SqliteRepository {
         // Absolute, so that `:memory:` and `file:…` are names of files and nothing else.
         let path = std::path::absolute(path).map_err(unavailable)?;
         create_if_missing(&path)?;
-        Self::with_pool(connect(path).await?).await
+        let pool = connect(path).await?;
+        // Connections of our own: what the application does with its pool must not keep a validation waiting.
+        let readers = pool.options().clone().connect_lazy_with((*pool.connect_options()).clone());
+        Self::with_pools(pool, readers).await
     }
 
     /// Uses a pool of the application's own, and creates or updates our tables in its database.
     ///
     /// Set [`test_before_acquire(false)`](SqlitePoolOptions::test_before_acquire): sqlx's default asks the database
-    /// twice where once is enough. WAL and a busy time-out are advisable too, as [`open`](Self::open) has them.
+    /// twice where once is enough. WAL is advisable too, as [`open`](Self::open) has it. Look-ups use the connections of
+    /// this pool; changes use one more connection with the same options, except in a database in memory and with
+    /// `locking_mode(Exclusive)`: there they share the pool.
     ///
     /// # Errors
     /// As [`open`](Self::open), and [`ErrorKind::Configuration`] when the pool's connections do not enforce foreign keys
     /// (`SqliteConnectOptions::foreign_keys(false)`): users that are deleted past this crate would leave their tokens
     /// behind.
     pub async fn with_pool(pool: SqlitePool) -> Result<Self, Error> {
+        Self::with_pools(pool.clone(), pool).await
+    }
+
+    async fn with_pools(pool: SqlitePool, readers: SqlitePool) -> Result<Self, Error> {
         let enforced: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&pool).await.map_err(failure)?;
         if enforced == 0 {
             let source = "the pool's connections do not enforce foreign keys: PRAGMA foreign_keys is off";
             return Err(Error::with_source(ErrorKind::Configuration, source));
         }
         migrate(&pool, MIGRATIONS).await?;
-        Ok(Self { pool, turn: Arc::default() })
+        let writer = Writer::beside(pool.clone()).await.map_err(failure)?;
+        Ok(Self { pool, readers, writer })
     }
 
     /// The connections, for the application's own tables in the same database. They enforce foreign keys, so the
@@ -108,27 +123,62 @@ impl SqliteRepository {
         &self.pool
     }
 
-    /// This process's turn to write, until the guard is dropped.
-    pub(super) async fn turn_to_write(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().await
+    /// Begins a transaction for changes of the application's own tables, with the write lock of the database. It waits
+    /// for the changes of this process and of others, for 5 seconds at most, and no reader waits for it.
+    ///
+    /// A change through [`pool`](Self::pool) waits inside of SQLite instead: it keeps its connection for up to 5
+    /// seconds, also when its caller has left. So change through this, and read through the pool.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`] when the lock was not free within 5 seconds, [`ErrorKind::Unavailable`] when the file
+    /// cannot be written, or was removed or replaced.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use tower_tokens::repository::SqliteRepository;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let repository = SqliteRepository::open(directory.path().join("members.db")).await?;
+    /// let mut transaction = repository.begin().await?;
+    /// sqlx::query("CREATE TABLE profiles (user_id INTEGER PRIMARY KEY, bio TEXT)").execute(&mut *transaction).await?;
+    /// transaction.commit().await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn begin(&self) -> Result<WriteTransaction, Error> {
+        self.writer.begin().await.map_err(failure)
+    }
+
+    /// Closes all connections, those of [`pool`](Self::pool) too. Calls that come later find the store unavailable.
+    pub async fn close(&self) {
+        self.pool.close().await;
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// The rows of one statement that reads.
+    pub(super) async fn rows(&self, query: Query<'_>) -> Result<Vec<SqliteRow>, Error> {
+        self.writer.read(query.fetch_all(&self.readers)).await.map_err(failure)
+    }
+
+    /// The only row of one statement that reads.
+    pub(super) async fn row(&self, query: Query<'_>) -> Result<Option<SqliteRow>, Error> {
+        self.writer.read(query.fetch_optional(&self.readers)).await.map_err(failure)
     }
 
     /// Runs one statement that changes something.
     pub(super) async fn change(&self, query: Query<'_>) -> Result<u64, Error> {
-        let _turn = self.turn_to_write().await;
-        query.execute(&self.pool).await.map(|done: SqliteQueryResult| done.rows_affected()).map_err(failure)
+        self.writer.change(query).await.map_err(failure)
     }
 
     /// Runs one statement that changes at most one row and returns it.
     pub(super) async fn change_returning(&self, query: Query<'_>) -> Result<Option<SqliteRow>, Error> {
-        let _turn = self.turn_to_write().await;
-        // Not `fetch_optional`: it stops at the first row, and the statement commits only when it is run to its end.
-        query.fetch_all(&self.pool).await.map(|mut rows| rows.pop()).map_err(failure)
+        let mut transaction = self.begin().await?;
+        let row = transaction.run(|connection| query.fetch_optional(connection)).await.map_err(failure)?;
+        transaction.commit().await?;
+        Ok(row)
     }
 }
-
-/// A statement and its parameters.
-pub(super) type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 impl fmt::Debug for SqliteRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,12 +209,12 @@ async fn connect(path: PathBuf) -> Result<SqlitePool, Error> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(CALL_TIMEOUT)
         .disable_statement_logging();
     // Connections are never replaced while they work: each keeps its prepared statements.
     let pool = SqlitePoolOptions::new()
         .max_connections(CONNECTIONS)
-        .acquire_timeout(PATIENCE)
+        .acquire_timeout(CALL_TIMEOUT)
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false);
@@ -172,7 +222,7 @@ async fn connect(path: PathBuf) -> Result<SqlitePool, Error> {
     loop {
         match pool.clone().connect_with(options.clone()).await {
             // Two that turn one new file to WAL are in each other's way, and SQLite does not let them wait for it.
-            Err(error) if is_busy(&error) && started.elapsed() < PATIENCE => {
+            Err(error) if is_busy(&error) && started.elapsed() < CALL_TIMEOUT => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             connected => return connected.map_err(failure),

@@ -78,7 +78,7 @@ impl TokenRepository for SqliteRepository {
 
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
         let find = query(FIND).bind(&token.digest().as_bytes()[..]).bind(now.unix_seconds());
-        let Some(row) = find.fetch_optional(self.pool()).await.map_err(failure)? else { return Ok(None) };
+        let Some(row) = self.row(find).await? else { return Ok(None) };
         let user = || Ok(CurrentUser::new(rows::user_id(&row, 8)?, sql::level(&row, 9)?, sql::record(&row)?, now));
         let user = user().map_err(failure)?;
         Ok(user.token().is_valid_at(now).then_some(user))
@@ -134,7 +134,7 @@ impl TokenRepository for SqliteRepository {
             .bind(now.unix_seconds())
             .bind(i64::from(page.limit()) + 1)
             .bind(i64::from(page.offset()));
-        let found = list.fetch_all(self.pool()).await.map_err(failure)?;
+        let found = self.rows(list).await?;
         let records = found.iter().map(sql::record).collect::<Result<_, _>>().map_err(failure)?;
         Ok(Page::from_one_more(records, page))
     }

@@ -9,6 +9,7 @@ use crate::repository::sqlite::SqliteRepository;
 use crate::repository::sqlite::failure::failure;
 use crate::repository::sqlite::rows::{self, IdParameter};
 use crate::repository::{Page, PageRequest, User, UserRepository};
+use crate::sqlite::WriteTransaction;
 use crate::user::{UserId, UserLevel};
 
 const USER: &str = "SELECT u.id, u.disabled, l.id, l.title
@@ -32,39 +33,25 @@ impl UserRepository for SqliteRepository {
 
     async fn levels(&self) -> Result<Vec<UserLevel>, Error> {
         let levels = query("SELECT id, title FROM tower_tokens_levels ORDER BY id");
-        let levels = levels.fetch_all(self.pool()).await.map_err(failure)?;
+        let levels = self.rows(levels).await?;
         levels.iter().map(|row| sql::level(row, 0)).collect::<Result<_, _>>().map_err(failure)
     }
 
     async fn create_user(&self, id: Option<UserId>, level: &str) -> Result<UserId, Error> {
-        let level = self.level(level).await?.ok_or(ErrorKind::LevelNotFound)?;
-        let _turn = self.turn_to_write().await;
-        let mut transaction = self.pool().begin_with("BEGIN IMMEDIATE").await.map_err(failure)?;
-        let last = query("SELECT id FROM tower_tokens_last_user").fetch_one(&mut *transaction).await;
-        let last: i64 = last.and_then(|row| row.try_get(0)).map_err(failure)?;
-        let id = id.unwrap_or_else(|| UserId::from(last.saturating_add(1)));
-        query("INSERT INTO tower_tokens_users (id, level_id) VALUES (?1, ?2)")
-            .bind(IdParameter(&id))
-            .bind(level.id())
-            .execute(&mut *transaction)
-            .await
-            .map_err(failure)?;
-        if let Some(number) = id.as_integer().filter(|number| *number > last) {
-            let note = query("UPDATE tower_tokens_last_user SET id = ?1").bind(number);
-            note.execute(&mut *transaction).await.map_err(failure)?;
-        }
-        transaction.commit().await.map_err(failure)?;
+        let mut transaction = self.begin().await?;
+        let id = self.create_user_in(&mut transaction, id, level).await?;
+        transaction.commit().await?;
         Ok(id)
     }
 
     async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        let row = query(USER).bind(IdParameter(id)).fetch_optional(self.pool()).await.map_err(failure)?;
+        let row = self.row(query(USER).bind(IdParameter(id))).await?;
         row.map(|row| rows::user(&row)).transpose().map_err(failure)
     }
 
     async fn users(&self, page: PageRequest) -> Result<Page<User>, Error> {
         let users = query(USERS).bind(i64::from(page.limit()) + 1).bind(i64::from(page.offset()));
-        let users = users.fetch_all(self.pool()).await.map_err(failure)?;
+        let users = self.rows(users).await?;
         let users = users.iter().map(rows::user).collect::<Result<_, _>>().map_err(failure)?;
         Ok(Page::from_one_more(users, page))
     }
@@ -82,21 +69,66 @@ impl UserRepository for SqliteRepository {
 
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
         // The schema's ON DELETE CASCADE would take the tokens too, but only on a connection that enforces foreign keys.
-        let _turn = self.turn_to_write().await;
-        let mut transaction = self.pool().begin_with("BEGIN IMMEDIATE").await.map_err(failure)?;
+        let mut transaction = self.begin().await?;
         let tokens = query("DELETE FROM tower_tokens_tokens WHERE user_id = ?1").bind(IdParameter(id));
-        tokens.execute(&mut *transaction).await.map_err(failure)?;
+        transaction.run(|connection| tokens.execute(connection)).await.map_err(failure)?;
         let user = query("DELETE FROM tower_tokens_users WHERE id = ?1").bind(IdParameter(id));
-        let deleted = user.execute(&mut *transaction).await.map_err(failure)?.rows_affected();
-        transaction.commit().await.map_err(failure)?;
+        let deleted = transaction.run(|connection| user.execute(connection)).await.map_err(failure)?.rows_affected();
+        transaction.commit().await?;
         Ok(deleted > 0)
     }
 }
 
 impl SqliteRepository {
+    /// Creates a user in a transaction of [`begin`](Self::begin), so that the user and the application's own rows come
+    /// into being together, or not at all.
+    ///
+    /// # Errors
+    /// As [`create_user`](UserRepository::create_user). Then drop the transaction.
+    ///
+    /// # Example
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # use tower_tokens::repository::{SqliteRepository, UserRepository};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let repository = SqliteRepository::open(directory.path().join("members.db")).await?;
+    /// # repository.create_level("member").await?;
+    /// # sqlx::query("CREATE TABLE accounts (user_id INTEGER PRIMARY KEY, name TEXT)").execute(repository.pool()).await?;
+    /// let mut transaction = repository.begin().await?;
+    /// let user = repository.create_user_in(&mut transaction, None, "member").await?;
+    /// let account = sqlx::query("INSERT INTO accounts (user_id, name) VALUES (?, 'anna')").bind(user.as_integer());
+    /// account.execute(&mut *transaction).await?;
+    /// drop(transaction);
+    /// assert!(repository.user(&user).await?.is_none(), "the transaction was not committed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn create_user_in(
+        &self,
+        transaction: &mut WriteTransaction,
+        id: Option<UserId>,
+        level: &str,
+    ) -> Result<UserId, Error> {
+        let level = query("SELECT id FROM tower_tokens_levels WHERE title = ?1").bind(level);
+        let level = transaction.run(|connection| level.fetch_optional(connection)).await.map_err(failure)?;
+        let level: i64 = level.ok_or(ErrorKind::LevelNotFound)?.try_get(0).map_err(failure)?;
+        let last = query("SELECT id FROM tower_tokens_last_user");
+        let last = transaction.run(|connection| last.fetch_one(connection)).await;
+        let last: i64 = last.and_then(|row| row.try_get(0)).map_err(failure)?;
+        let id = id.unwrap_or_else(|| UserId::from(last.saturating_add(1)));
+        let insert =
+            query("INSERT INTO tower_tokens_users (id, level_id) VALUES (?1, ?2)").bind(IdParameter(&id)).bind(level);
+        transaction.run(|connection| insert.execute(connection)).await.map_err(failure)?;
+        if let Some(number) = id.as_integer().filter(|number| *number > last) {
+            let note = query("UPDATE tower_tokens_last_user SET id = ?1").bind(number);
+            transaction.run(|connection| note.execute(connection)).await.map_err(failure)?;
+        }
+        Ok(id)
+    }
+
     async fn level(&self, title: &str) -> Result<Option<UserLevel>, Error> {
         let level = query("SELECT id, title FROM tower_tokens_levels WHERE title = ?1").bind(title);
-        let row = level.fetch_optional(self.pool()).await.map_err(failure)?;
+        let row = self.row(level).await?;
         row.map(|row| sql::level(&row, 0)).transpose().map_err(failure)
     }
 }

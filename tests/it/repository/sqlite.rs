@@ -267,6 +267,146 @@ async fn writers_that_wait_do_not_keep_readers_out() {
     }
 }
 
+/// A database with one user and token 1, and another process's write lock on it.
+async fn locked() -> (SqliteRepository, UserId, sqlx::Transaction<'static, sqlx::Sqlite>, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.db");
+    let store = SqliteRepository::open(&path).await.unwrap();
+    store.create_level("member").await.unwrap();
+    let user = store.create_user(None, "member").await.unwrap();
+    add_token(&store, 1, &user).await;
+    let other_process = SqliteRepository::open(&path).await.unwrap();
+    let lock = other_process.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
+    (store, user, lock, directory)
+}
+
+/// The time for a call, and what a busy machine may take on top.
+const AT_MOST: Duration = Duration::from_secs(7);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_changes_end_at_one_deadline_while_another_process_writes() {
+    let (store, user, _lock, _directory) = locked().await;
+    let started = Instant::now();
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (store, user) = (store.clone(), user.clone());
+        calls.spawn(async move {
+            let key = TokenKey::new("token-1");
+            let (a, b, c, d) = tokio::join!(
+                store.delete(key),
+                store.delete_by_user(&user, None),
+                store.create_user(None, "member"),
+                store.begin(),
+            );
+            [a.unwrap_err(), b.unwrap_err(), c.unwrap_err(), d.unwrap_err()].map(|error| error.kind())
+        });
+    }
+    while let Some(kinds) = calls.join_next().await {
+        assert_eq!(kinds.unwrap(), [ErrorKind::TimedOut; 4]);
+    }
+    assert!(started.elapsed() < AT_MOST, "{:?}", started.elapsed());
+    assert!(names_somebody(&store, 1).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_that_left_keep_neither_readers_nor_writers_waiting() {
+    let (store, user, lock, _directory) = locked().await;
+    // The whole pool of the application, too: its own changes wait inside of SQLite.
+    let own: Vec<_> = (0..8)
+        .map(|_| {
+            let pool = store.pool().clone();
+            tokio::spawn(async move { sqlx::query("CREATE TABLE own (x)").execute(&pool).await.map(drop) })
+        })
+        .collect();
+    for number in 2..40 {
+        let call = tokio::time::timeout(Duration::from_millis(5), add_token(&store, number, &user));
+        assert!(call.await.is_err(), "the lock is not free");
+    }
+    let mut slowest = Duration::ZERO;
+    for _ in 0..200 {
+        let started = Instant::now();
+        assert!(names_somebody(&store, 1).await);
+        slowest = slowest.max(started.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    own.iter().for_each(tokio::task::JoinHandle::abort);
+    lock.rollback().await.unwrap();
+    add_token(&store, 40, &user).await;
+    for number in 2..40 {
+        assert!(!names_somebody(&store, number).await, "the call of a caller that left is over: {number}");
+    }
+}
+
+#[tokio::test]
+async fn an_abandoned_change_frees_the_only_connection_of_a_pool() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.db");
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let one = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let store = SqliteRepository::with_pool(one).await.unwrap();
+    store.create_level("member").await.unwrap();
+    let user = store.create_user(None, "member").await.unwrap();
+    let other_process = SqliteRepository::open(&path).await.unwrap();
+    let lock = other_process.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let call = tokio::time::timeout(Duration::from_millis(50), add_token(&store, 1, &user));
+    assert!(call.await.is_err());
+    let started = Instant::now();
+    assert!(!names_somebody(&store, 1).await);
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    lock.rollback().await.unwrap();
+    add_token(&store, 1, &user).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_not_committed_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteRepository::open(directory.path().join("tokens.db")).await.unwrap();
+    store.create_level("member").await.unwrap();
+    let mut transaction = store.begin().await.unwrap();
+    let user = store.create_user_in(&mut transaction, None, "member").await.unwrap();
+    let unknown = store.create_user_in(&mut transaction, None, "no such level").await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::LevelNotFound);
+    drop(transaction);
+    assert!(store.user(&user).await.unwrap().is_none());
+    let mut transaction = store.begin().await.unwrap();
+    assert_eq!(store.create_user_in(&mut transaction, None, "member").await.unwrap(), user);
+    transaction.commit().await.unwrap();
+    assert!(store.user(&user).await.unwrap().is_some());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_was_removed_or_replaced_is_an_outage_until_it_is_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.db");
+    let store = SqliteRepository::open(&path).await.unwrap();
+    store.create_level("member").await.unwrap();
+    let user = store.create_user(None, "member").await.unwrap();
+    add_token(&store, 1, &user).await;
+    let backup = directory.path().join("backup.db");
+    sqlx::query("VACUUM INTO ?1").bind(backup.to_str().unwrap()).execute(store.pool()).await.unwrap();
+    let aside = directory.path().join("aside.db");
+    std::fs::rename(&path, &aside).unwrap();
+    for put_backup in [false, true] {
+        if put_backup {
+            std::fs::copy(&backup, &path).unwrap();
+        }
+        let error = store.delete(TokenKey::new("token-1")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert!(source.contains("removed or replaced"), "{source}");
+        let started = Instant::now();
+        while store.find(TokenKey::new("token-1"), NOW).await.is_ok() {
+            assert!(started.elapsed() < Duration::from_secs(3), "look-ups find out within a second");
+            tokio::task::yield_now().await;
+        }
+    }
+    std::fs::rename(&aside, &path).unwrap();
+    assert!(names_somebody(&store, 1).await);
+    let restored = SqliteRepository::open(&backup).await.unwrap();
+    assert!(names_somebody(&restored, 1).await, "a backup by VACUUM INTO has everything");
+}
+
 #[tokio::test]
 async fn debug_output_names_no_file_and_no_secret() {
     let directory = tempfile::tempdir().unwrap();

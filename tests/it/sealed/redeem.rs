@@ -383,6 +383,27 @@ mod sqlite {
 
     tower_tokens::redemption_conformance!(sqlite_redemptions, super::fresh());
 
+    #[tokio::test]
+    async fn claims_end_at_one_deadline_while_another_process_writes() {
+        let directory = TempDir::new().unwrap();
+        let store = open(&directory).await;
+        let other_process = SqliteRepository::open(directory.path().join("tokens.db")).await.unwrap();
+        let lock = other_process.begin().await.unwrap();
+        let end = Expiry::At(clock().now() + Duration::days(1));
+        let started = std::time::Instant::now();
+        let mut claims = tokio::task::JoinSet::new();
+        for uuid in 0..4 {
+            let (store, claim) = (store.clone(), claim(uuid, &clock(), end));
+            claims.spawn(async move { store.reserve(&claim).await.unwrap_err().kind() });
+        }
+        while let Some(kind) = claims.join_next().await {
+            assert_eq!(kind.unwrap(), ErrorKind::TimedOut);
+        }
+        assert!(started.elapsed() < std::time::Duration::from_secs(7), "{:?}", started.elapsed());
+        drop(lock);
+        assert_eq!(store.reserve(&claim(0, &clock(), end)).await.unwrap(), Reservation::Reserved);
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn of_many_claims_in_sqlite_one_wins_and_is_remembered() {
         let directory = TempDir::new().unwrap();
