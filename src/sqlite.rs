@@ -118,9 +118,11 @@ pub(crate) struct Writer {
 impl Writer {
     /// A writer of the database that this pool reads.
     pub(crate) async fn beside(pool: SqlitePool) -> Result<Self, sqlx::Error> {
-        let file: Option<String> =
-            sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'").fetch_one(&pool).await?;
-        let locking: String = sqlx::query_scalar("PRAGMA locking_mode").fetch_one(&pool).await?;
+        let mut asked = pool.acquire().await?;
+        let file = sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'");
+        let file: Option<String> = file.fetch_one(&mut *asked).await?;
+        let locking: String = sqlx::query_scalar("PRAGMA locking_mode").fetch_one(&mut *asked).await?;
+        drop(asked);
         let file = file.filter(|path| !path.is_empty());
         // A database in memory is another one on each connection, and an exclusive one lets no second connection in.
         let has_own_connection = file.is_some() && !locking.eq_ignore_ascii_case("exclusive");

@@ -2,6 +2,7 @@
 
 use http::header::{CACHE_CONTROL, REFERRER_POLICY, RETRY_AFTER};
 use sqlx::Row as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use time::Duration;
 use tower_tokens::repository::SqliteRepository;
 use tower_tokens::sealed::{BoundSealer, Key, KeyRing, Sealer};
@@ -256,11 +257,13 @@ async fn a_password_that_cannot_be_stored_does_not_use_the_link_up() {
     let server = Server::start().await;
     let mut ann = server.member("ann").await;
     let link = link_for(&server, "ann").await;
-    let repository = SqliteRepository::open(server.database()).await.unwrap();
-    let run = async |sql: &'static str| sqlx::query(sql).execute(repository.pool()).await.unwrap();
+    // One connection: another one would create and drop triggers by a schema that it read before.
+    let file = SqliteConnectOptions::new().filename(server.database());
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(file).await.unwrap();
+    let run = async |sql: &'static str| sqlx::query(sql).execute(&pool).await.unwrap();
     let used = async || -> i64 {
         let count = sqlx::query_scalar("SELECT count(*) FROM tower_tokens_redemptions WHERE used = 1");
-        count.fetch_one(repository.pool()).await.unwrap()
+        count.fetch_one(&pool).await.unwrap()
     };
 
     for full in [
