@@ -9,9 +9,15 @@ use crate::repository::patience::within_patience;
 use crate::repository::trongate::TrongateRepository;
 use crate::repository::trongate::failure::{failure, is_duplicate_key_name};
 
-/// `LOCK = NONE`: the site goes on reading and writing meanwhile.
-const CREATE_INDEX: &str =
+/// `LOCK = NONE`: the site goes on reading and writing meanwhile. InnoDB can do that.
+const CREATE_INDEX_ONLINE: &str =
     "CREATE INDEX trongate_tokens_token ON trongate_tokens (token) ALGORITHM = INPLACE LOCK = NONE";
+
+/// Other engines, such as MyISAM, copy the table, and its writers wait.
+const CREATE_INDEX: &str = "CREATE INDEX trongate_tokens_token ON trongate_tokens (token)";
+
+const ENGINE: &str = "SELECT CAST(engine AS CHAR) FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_name = 'trongate_tokens'";
 
 const COLUMNS: &str = "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.columns
     WHERE table_schema = DATABASE()
@@ -36,13 +42,16 @@ const NEEDED: [(&str, &str); 9] = [
 /// The report that the token column has no index, as Trongate leaves it: every request reads the whole table, on both
 /// sides. `Display` says so, and what to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MissingIndex(());
+pub struct MissingIndex {
+    statement: &'static str,
+}
 
 impl MissingIndex {
-    /// The exact statement that creates it, without holding up the site.
+    /// The exact statement that creates it. On InnoDB, which Trongate uses, the site goes on meanwhile; on another engine
+    /// its writers wait until the table has been copied.
     #[must_use]
     pub const fn statement(self) -> &'static str {
-        CREATE_INDEX
+        self.statement
     }
 }
 
@@ -74,13 +83,19 @@ impl TrongateRepository {
         }
         let indexes = async { query_scalar(TOKEN_INDEXES).fetch_one(self.pool()).await.map_err(failure) };
         let indexes: i64 = within_patience(indexes).await?;
-        Ok((indexes == 0).then_some(MissingIndex(())))
+        if indexes > 0 {
+            return Ok(None);
+        }
+        let engine = async { query_scalar(ENGINE).fetch_one(self.pool()).await.map_err(failure) };
+        let engine: Option<String> = within_patience(engine).await?;
+        let is_online = engine.is_some_and(|engine| engine.eq_ignore_ascii_case("InnoDB"));
+        Ok(Some(MissingIndex { statement: if is_online { CREATE_INDEX_ONLINE } else { CREATE_INDEX } }))
     }
 
     /// Creates the index that [`check`](Self::check) misses: the one change of the schema that this crate ever makes,
     /// and only when this is called. `false`: it was there.
     ///
-    /// The site goes on working meanwhile. The database user needs the privilege `INDEX`.
+    /// With InnoDB the site goes on working meanwhile. The database user needs the privilege `INDEX`.
     ///
     /// # Errors
     /// As [`check`](Self::check), also when the privilege is missing.

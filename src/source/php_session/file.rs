@@ -28,7 +28,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 const SETTLED_NEW: Duration = Duration::from_millis(100);
 
 /// Reads a session file of at most `max_bytes` and gives its content to `decode`, without waiting for PHP's lock. What
-/// PHP may be writing at this moment is [`Attempt::Busy`].
+/// PHP may be writing at this moment is [`Attempt::Busy`]; content in which `decode` finds nothing may be half of it.
 ///
 /// # Source
 /// PHP's `ext/session/mod_files.c` locks the whole file with `flock(LOCK_EX)` for as long as the session is open; the
@@ -36,8 +36,8 @@ const SETTLED_NEW: Duration = Duration::from_millis(100);
 pub(super) fn read<T>(
     path: &Path,
     max_bytes: u64,
-    decode: impl Fn(&[u8]) -> Result<T, Error>,
-) -> Result<Attempt<T>, Error> {
+    decode: impl Fn(&[u8]) -> Result<Option<T>, Error>,
+) -> Result<Attempt<Option<T>>, Error> {
     let Some(mut file) = open(path, OpenOptions::new().read(true))? else { return Ok(Attempt::Absent) };
     let is_locked_by_us = has_lock(file.try_lock_shared())?;
     if is_unlinked(&file) {
@@ -54,7 +54,8 @@ pub(super) fn read<T>(
         return Ok(Attempt::Busy);
     }
     match decode(&first) {
-        Ok(decoded) if !first.is_empty() || before.is_settled() => Ok(Attempt::Done(decoded)),
+        // Half a write may end between two entries: then it can be read, and lacks what comes after.
+        Ok(decoded) if decoded.is_some() || before.is_settled() => Ok(Attempt::Done(decoded)),
         Err(error) if before.is_settled() => Err(error),
         _ => Ok(Attempt::Busy),
     }
@@ -100,6 +101,14 @@ pub(super) fn remove(path: &Path, max_bytes: u64, key: &str) -> Result<Attempt<(
         file.set_len(after.len() as u64).map_err(unavailable)?;
     }
     Ok(Attempt::Done(()))
+}
+
+/// Opens a session file for reading, and closes it. One that ended meanwhile is not an error.
+pub(super) fn try_to_read(path: &Path) -> Result<(), IoError> {
+    match open_unfollowed(path, OpenOptions::new().read(true)) {
+        Err(error) if error.kind() != IoErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Opens a regular file and nothing else: no link is followed, and nothing that could make the opening wait is waited

@@ -1,7 +1,7 @@
 //! Where PHP's session files are.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::head::RequestHead;
 use crate::source::cookie::CookieValues;
 use crate::source::php_session::content::Content;
+use crate::source::php_session::file;
 use crate::source::token_source::Place;
 use crate::source::{DEFAULT_NAME, PhpSession, TokenSession, TokenSource};
 use crate::token::Token;
@@ -22,6 +23,9 @@ pub const MAX_SESSION_BYTES: u64 = 1_048_576;
 /// The shortest and the longest session id in bytes. PHP's `session.sid_length` is 22 to 256, but no file system that PHP
 /// runs on takes a name of more than 255 bytes, and `sess_` is 5 of them: PHP starts no session with a longer id.
 const ID_BYTES: std::ops::RangeInclusive<usize> = 22..=250;
+
+/// How many entries of a directory a check looks at. Our choice: it looks for one file.
+const MAX_ENTRIES: usize = 1_000;
 
 /// How many sessions one request may name. Our choice: a browser sends two cookies of one name where two paths or
 /// domains have one each.
@@ -140,15 +144,35 @@ impl PhpSessions {
         self.with(|settings| settings.may_remove = true)
     }
 
-    /// Looks whether the directory is there. Blocks: for the start-up.
+    /// Looks whether the directory is there, and whether a session in it can be read. Blocks: for the start-up.
+    ///
+    /// PHP writes each file for its own user alone (mode 0600), so this process has to run as that user. A directory that
+    /// may be entered and not listed, as Debian's is, shows none of its files: then only the entering is tried.
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) when it is not, or is no directory, or may not be looked at.
+    /// [`Configuration`](ErrorKind::Configuration) when the directory is not there, is not a directory, or may not be
+    /// entered, and when one of its sessions may not be read.
     pub fn check(&self) -> Result<(), Error> {
-        match std::fs::metadata(&self.0.directory) {
-            Ok(metadata) if metadata.is_dir() => Ok(()),
-            Ok(_) => Err(Error::with_source(ErrorKind::Configuration, "the PHP session directory is no directory")),
-            Err(error) => Err(Error::with_source(ErrorKind::Configuration, error)),
+        self.check_with(file::try_to_read)
+    }
+
+    fn check_with(&self, try_to_read: impl Fn(&Path) -> std::io::Result<()>) -> Result<(), Error> {
+        let refused = |error| Error::with_source(ErrorKind::Configuration, error);
+        let directory = &self.0.directory;
+        if !std::fs::metadata(directory).map_err(refused)?.is_dir() {
+            return Err(Error::with_source(ErrorKind::Configuration, "the PHP session directory is not a directory"));
+        }
+        // A directory that may be entered says that there is no such file.
+        match std::fs::metadata(directory.join("sess_that_is_not_there")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error)),
+            _ => {}
+        }
+        match first_session(directory, self.0.depth) {
+            Some(path) => try_to_read(&path).map_err(|error| {
+                let why = format!("a PHP session cannot be read ({error}): run as the user that PHP runs as");
+                Error::with_source(ErrorKind::Configuration, why)
+            }),
+            None => Ok(()),
         }
     }
 
@@ -233,11 +257,42 @@ fn session_id(value: &[u8]) -> Option<String> {
     if is_id { String::from_utf8(id.into_owned()).ok() } else { None }
 }
 
+/// The first session in this directory, if it can be listed. `depth` levels of directories lie above the files.
+fn first_session(directory: &Path, depth: usize) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(directory).ok()?.take(MAX_ENTRIES).filter_map(Result::ok);
+    entries.into_iter().find_map(|entry| {
+        let kind = entry.file_type().ok()?;
+        match depth.checked_sub(1) {
+            Some(left) if kind.is_dir() => first_session(&entry.path(), left),
+            None if kind.is_file() && entry.file_name().as_encoded_bytes().starts_with(b"sess_") => Some(entry.path()),
+            _ => None,
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::io::ErrorKind as IoErrorKind;
 
     use super::*;
+
+    #[test]
+    fn a_session_that_cannot_be_read_is_reported_at_start_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let denied = |_: &Path| Err(IoErrorKind::PermissionDenied.into());
+        let kind = |sessions: &PhpSessions| sessions.check_with(denied).map_err(|error| error.kind());
+        let (flat, deep) = (PhpSessions::new(directory.path()), PhpSessions::new(directory.path()).with_depth(2));
+        assert_eq!((kind(&flat), kind(&deep)), (Ok(()), Ok(())), "no session is there");
+        let inner = directory.path().join("a/b");
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::write(inner.join("sess_abcdefghijklmnopqrstuvwxyz"), "").unwrap();
+        assert_eq!((kind(&flat), kind(&deep)), (Ok(()), Err(ErrorKind::Configuration)));
+        std::fs::write(directory.path().join("sess_abcdefghijklmnopqrstuvwxyz"), "").unwrap();
+        assert_eq!(kind(&flat), Err(ErrorKind::Configuration));
+        assert_eq!(flat.check().map_err(|error| error.kind()), Ok(()), "this process may read its own files");
+        let nowhere = PhpSessions::new(directory.path().join("nowhere"));
+        assert_eq!(nowhere.check().map_err(|error| error.kind()), Err(ErrorKind::Configuration));
+    }
 
     #[test]
     fn nothing_but_an_id_becomes_a_path() {

@@ -182,6 +182,19 @@ async fn the_missing_index_is_reported_with_the_statement_and_made_on_request_on
 }
 
 #[tokio::test]
+async fn the_index_can_be_made_on_a_table_of_another_engine() {
+    for engine in ["MyISAM", "InnoDB"] {
+        let site = TrongateSite::new().await;
+        site.run(&format!("ALTER TABLE trongate_tokens ENGINE = {engine}")).await;
+        let repository = site.repository().await;
+        let missing = repository.check().await.unwrap().expect("Trongate makes no index");
+        assert_eq!(missing.statement().contains("LOCK = NONE"), engine == "InnoDB", "{}", missing.statement());
+        assert!(repository.create_index().await.unwrap(), "{engine}");
+        assert_eq!(repository.check().await.unwrap(), None, "{engine}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_is_not_trongates_is_refused_by_name() {
     let site = TrongateSite::new().await;
     site.run("ALTER TABLE trongate_tokens DROP COLUMN code").await;

@@ -334,6 +334,27 @@ async fn an_emptied_session_says_nothing_until_php_has_written_it_or_left_it_so(
 }
 
 #[tokio::test]
+async fn half_a_write_that_ends_between_two_entries_does_not_log_anybody_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let id = "0123456789abcdefghijklmnop";
+    let path = directory.path().join(format!("sess_{id}"));
+    let sessions = PhpSessions::new(directory.path()).with_patience(Duration::ZERO);
+    for half in ["a|i:1;", "a|i:1;b|N;"] {
+        std::fs::write(&path, half).unwrap();
+        let page = std::fs::File::options().write(true).open(&path).unwrap();
+        page.lock().unwrap();
+        page.set_modified(std::time::SystemTime::now() + Duration::from_secs(60)).unwrap();
+        let named = session(&sessions, &format!("PHPSESSID={id}")).unwrap();
+        assert_eq!(named.token().await.unwrap_err().kind(), ErrorKind::TimedOut, "{half}: the token may follow");
+        page.set_modified(std::time::SystemTime::now() - Duration::from_secs(5)).unwrap();
+        assert!(named.token().await.unwrap().is_none(), "{half}: written long ago");
+        page.unlock().unwrap();
+        page.set_modified(std::time::SystemTime::now()).unwrap();
+        assert!(named.token().await.unwrap().is_none(), "{half}: whole, for PHP is not there");
+    }
+}
+
+#[tokio::test]
 async fn a_log_out_ends_every_token_that_it_can_read() {
     let directory = tempfile::tempdir().unwrap();
     let repository = MemoryRepository::new();
