@@ -99,7 +99,8 @@ impl MySqlRepository {
     ///
     /// Any number of nodes may do so at once: one does the work, the others wait for it (`GET_LOCK`, which is one
     /// server's; nodes of a Galera cluster should migrate through the same one). It is the only method that is not bound
-    /// to 5 seconds.
+    /// to 5 seconds; with [`connect`](Self::connect) it gives up after 3 seconds on a table that somebody else has locked, and can
+    /// be called again.
     ///
     /// # Errors
     /// [`Corrupt`](crate::error::ErrorKind::Corrupt) when a later release has made the tables newer than this one knows,
