@@ -43,7 +43,7 @@ pub fn prunable_end(now: Timestamp) -> Timestamp {
 /// 8. [`delete_expired`](Self::delete_expired) is bounded and says how many it removed. It keeps a margin: a token that has
 ///    ended less than [`PRUNING_MARGIN`] ago stays, so that a clock that runs ahead destroys nothing that is valid.
 /// 9. Time is the caller's: `now` comes in as an argument; no store asks its database for the time.
-/// 10. A token is expired when `now >= expires_at`, in every store, at every edge. One with an idle limit finds nobody
+/// 10. A token is expired when `now >= expires_at`, in every store, at every edge. One with an idle limit finds no user
 ///     either while its last use lies too far [ahead](TokenRecord::is_valid_at) of `now`.
 ///
 /// Each clause is a test of the same name in the exported conformance suite (feature `conformance`): run it against a

@@ -37,7 +37,7 @@ use crate::repository::trongate::failure::failure;
 /// user reads the whole table: `with_max_tokens_per_user(None)` spares that at each log-in.
 ///
 /// Pruning here keeps what ended in the last [48 hours](crate::repository::PRUNING_MARGIN), so that a clock of this side
-/// that runs ahead logs nobody out. PHP deletes what has expired at each log-out by the clock of its own server, without
+/// that runs ahead logs no user out. PHP deletes what has expired at each log-out by the clock of its own server, without
 /// a margin: that clock has to be right.
 ///
 /// # Security
