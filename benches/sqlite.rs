@@ -8,9 +8,9 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::{SqliteRepository, UserRepository};
 use tower_tokens::token::{TokenDigest, TokenKey};
-use tower_tokens::tokens::Tokens;
 use tower_tokens::validator::{TokenValidator, Validation};
 
 const TOKENS: usize = 1_000;

@@ -18,9 +18,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower::{Layer as _, Service, service_fn};
 use tower_tokens::auth::TokenAuthLayer;
+use tower_tokens::lifecycle::{IssuedToken, Tokens};
 use tower_tokens::policy::{SecurityPolicy, any_level};
 use tower_tokens::repository::{MemoryRepository, UserRepository as _};
-use tower_tokens::tokens::{IssuedToken, Tokens};
 use tower_tokens::user::CurrentUser;
 
 #[tokio::main]

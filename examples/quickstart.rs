@@ -4,7 +4,7 @@ use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use axum::extract::{Form, State};
 use axum::response::{Html, IntoResponse, Redirect};
 use axum::{Router, http::request::Parts, routing::get, routing::post};
-use tower_tokens::{auth::Authenticator, head::RequestHead, prelude::*};
+use tower_tokens::{auth::Authenticator, prelude::*, request::RequestHead};
 
 const HOME: &str = "Hello! <a href=/register>Register</a>, <a href=/login>log in</a>, <a href=/members>members</a>";
 const FORM: &str = "<form method=post><input name=name> <input name=password type=password> <button>Go</button></form>";

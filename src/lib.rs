@@ -19,8 +19,8 @@
 //! | I want to … | go to … |
 //! |---|---|
 //! | see a whole program | the [README](https://github.com/tower-tokens/tower-tokens), `examples/quickstart.rs`, `examples/members_area`, `examples/plain_hyper.rs` |
-//! | give a user a token, end one, list devices | [`tokens::Tokens`] |
-//! | log in with a cookie that outlives the browser | [`IssuedToken::remember_me`](tokens::IssuedToken::remember_me) |
+//! | give a user a token, end one, list devices | [`lifecycle::Tokens`] |
+//! | log in with a cookie that outlives the browser | [`IssuedToken::remember_me`](lifecycle::IssuedToken::remember_me) |
 //! | find the user of every request | [`auth::TokenAuthLayer`] |
 //! | allow only some users on a route | [`policy::SecurityPolicy`] and its [`guard`](policy::SecurityPolicy::guard) |
 //! | check access to a record inside a handler | [`make_sure_allowed`](policy::SecurityPolicy::make_sure_allowed) |
@@ -32,7 +32,7 @@
 //! | issue API tokens with a prefix | [`token::ApiTokenFormat`] |
 //! | set lifetimes | [`token::Lifetime`] |
 //! | set the cookie's name and attributes | [`respond::TokenCookie`] |
-//! | change the response to a refusal | [`respond::Answers`], [`respond::Respond`] |
+//! | change the response to a refusal | [`respond::RefusalResponses`], [`respond::RespondToRefusal`] |
 //! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
 //! | read about the defaults, the threat model, the architecture | [`guide`] |
@@ -42,9 +42,9 @@
 
 pub mod clock;
 pub mod error;
-pub mod head;
 mod log;
 mod random;
+pub mod request;
 mod secret;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -60,7 +60,7 @@ mod rules;
 pub mod sealed;
 pub mod source;
 
-pub mod tokens;
+pub mod lifecycle;
 pub mod validator;
 
 pub mod auth;

@@ -11,6 +11,7 @@
 
 pub use crate::auth::TokenAuthLayer;
 pub use crate::error::{Error, ErrorKind};
+pub use crate::lifecycle::Tokens;
 pub use crate::policy::{SecurityPolicy, any_level, level};
 #[cfg(feature = "sqlite")]
 pub use crate::repository::SqliteRepository;
@@ -19,5 +20,4 @@ pub use crate::respond::{Refusal, RefusalKind, TokenCookie};
 pub use crate::same_origin::SameOriginLayer;
 pub use crate::source::TokenSource;
 pub use crate::token::{Lifetime, Token};
-pub use crate::tokens::Tokens;
 pub use crate::user::{CurrentUser, UserId, UserLevel};

@@ -1,6 +1,6 @@
 //! Validates tokens for the layer: [`TokenValidator`].
 //!
-//! [`Tokens`](crate::tokens::Tokens) is one, and most applications need no other. Write one to accept tokens of another
+//! [`Tokens`](crate::lifecycle::Tokens) is one, and most applications need no other. Write one to accept tokens of another
 //! issuer, and chain it with [`or`](TokenValidator::or).
 //!
 //! # Example
@@ -9,7 +9,7 @@
 //! use tower_tokens::clock::{Clock, SystemClock};
 //! use tower_tokens::repository::MemoryRepository;
 //! use tower_tokens::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord};
-//! use tower_tokens::tokens::Tokens;
+//! use tower_tokens::lifecycle::Tokens;
 //! use tower_tokens::user::{CurrentUser, UserLevel};
 //! use tower_tokens::validator::{TokenValidator, Validation};
 //!

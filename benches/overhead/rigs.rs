@@ -13,10 +13,10 @@ use tower_sessions::session::Record;
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer, SessionStore};
 use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::extract::Authenticated;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::repository::{MemoryRepository, UserRepository};
 use tower_tokens::source::TokenSource;
-use tower_tokens::tokens::Tokens;
 
 use crate::floor::{Floor, FloorMap, FloorUser};
 use crate::measure::Rig;

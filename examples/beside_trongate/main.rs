@@ -21,10 +21,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::TrongateRepository;
 use tower_tokens::respond::TokenCookie;
 use tower_tokens::source::PhpSessions;
-use tower_tokens::tokens::Tokens;
 
 use crate::site::{Site, app};
 

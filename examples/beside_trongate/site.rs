@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::{Error, ErrorKind};
-use tower_tokens::head::RequestHead;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, check};
+use tower_tokens::request::RequestHead;
 use tower_tokens::respond::{Refusal, RefusalKind};
 use tower_tokens::source::{DEFAULT_NAME, PhpSessions, SameOrigin, TokenSource};
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::CurrentUser;
 
 /// The number of Trongate's level `admin`. Trongate asks for the number, whatever the title says.

@@ -15,7 +15,7 @@ mod tests;
 
 use std::path::PathBuf;
 
-use tower_tokens::tokens::Tokens;
+use tower_tokens::lifecycle::Tokens;
 
 use store::JsonLinesRepository;
 

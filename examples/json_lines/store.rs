@@ -173,7 +173,7 @@ impl TokenRepository for JsonLinesRepository {
 
     async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
         let records = self.read(|state| state.live_records_of(user, now)).into_iter().skip(page.offset() as usize);
-        Ok(Page::from_one_more(records.take(page.limit() as usize + 1).collect(), page))
+        Ok(Page::from_limit_plus_one(records.take(page.limit() as usize + 1).collect(), page))
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {

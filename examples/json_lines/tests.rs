@@ -4,18 +4,18 @@ use std::io::Write;
 
 use async_trait::async_trait;
 use tempfile::TempDir;
-use tower_tokens::conformance::Subject;
+use tower_tokens::conformance::StoreUnderTest;
 use tower_tokens::error::{Error, ErrorKind};
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::TokenRepository;
 use tower_tokens::token::Token;
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::UserId;
 
 use super::store::JsonLinesRepository;
 
 /// How the suite makes and changes the users that its tokens belong to.
 #[async_trait]
-impl Subject for JsonLinesRepository {
+impl StoreUnderTest for JsonLinesRepository {
     async fn add_user(&self, level: &str) -> Result<UserId, Error> {
         self.add_member(level).await
     }

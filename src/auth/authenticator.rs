@@ -7,8 +7,8 @@ use http::{Extensions, Request};
 
 use crate::auth::pending::Pending;
 use crate::auth::resolution::Resolution;
-use crate::head::RequestHead;
-use crate::respond::{Answers, OriginalUri, is_page_request};
+use crate::request::RequestHead;
+use crate::respond::{OriginalUri, RefusalResponses, is_page_request};
 use crate::source::{Candidate, Candidates, Credential, SameOrigin, TokenSource};
 use crate::user::{CurrentUser, Unauthenticated};
 use crate::validator::TokenValidator;
@@ -25,7 +25,7 @@ pub(super) struct Settings {
     pub(super) sources: Vec<TokenSource>,
     pub(super) same_origin: SameOrigin,
     pub(super) timeout: Duration,
-    pub(super) answers: Option<Answers>,
+    pub(super) responses: Option<RefusalResponses>,
 }
 
 impl Authenticator {
@@ -50,7 +50,7 @@ impl Authenticator {
 
     /// The user of this request, or why there is no user. The future borrows nothing from the request.
     ///
-    /// Answers that are in memory are used at once, and nothing is looked up twice. Every other look-up must answer
+    /// What is in memory is used at once, and nothing is looked up twice. Every other look-up must answer
     /// within the time-out of the layer, or it counts as unavailable. Waiting needs a Tokio runtime with its time
     /// driver; outside of any runtime, every look-up that has to wait counts as unavailable.
     ///
@@ -125,8 +125,8 @@ impl Authenticator {
         if let Some(original) = original {
             extensions.insert(original);
         }
-        if let Some(answers) = &self.0.answers {
-            extensions.insert(answers.clone());
+        if let Some(responses) = &self.0.responses {
+            extensions.insert(responses.clone());
         }
     }
 }

@@ -7,7 +7,7 @@ use tower_layer::Layer;
 
 use crate::auth::authenticator::Settings;
 use crate::auth::{Authenticator, TokenAuth};
-use crate::respond::Answers;
+use crate::respond::RefusalResponses;
 use crate::source::{SameOrigin, TokenSource};
 use crate::validator::TokenValidator;
 
@@ -35,7 +35,7 @@ pub struct TokenAuthLayer {
 }
 
 impl TokenAuthLayer {
-    /// Validates tokens with `validator` (usually [`Tokens`](crate::tokens::Tokens)), reads the validator's own
+    /// Validates tokens with `validator` (usually [`Tokens`](crate::lifecycle::Tokens)), reads the validator's own
     /// [sources](TokenValidator::sources), applies the [same-origin rule](SameOrigin), and waits at most 5 seconds.
     pub fn new(validator: impl TokenValidator) -> Self {
         let sources = validator.sources();
@@ -44,7 +44,7 @@ impl TokenAuthLayer {
             sources,
             same_origin: SameOrigin::new(),
             timeout: Duration::from_secs(5),
-            answers: None,
+            responses: None,
         });
         Self { authenticator }
     }
@@ -71,10 +71,10 @@ impl TokenAuthLayer {
 
     /// How extractors answer a request without a user on a route that has neither a guard nor a
     /// [`RefusalLayer`](crate::respond::RefusalLayer) around it: realm, login page and so on. Pass the
-    /// [`SecurityPolicy`](crate::policy::SecurityPolicy), as `.answers(&policy)`. Default: the defaults of [`Answers`],
+    /// [`SecurityPolicy`](crate::policy::SecurityPolicy), as `.responses(&policy)`. Default: the defaults of [`RefusalResponses`],
     /// without a login page.
-    pub fn answers(mut self, answers: impl Into<Answers>) -> Self {
-        self.authenticator.settings_mut().answers = Some(answers.into());
+    pub fn responses(mut self, responses: impl Into<RefusalResponses>) -> Self {
+        self.authenticator.settings_mut().responses = Some(responses.into());
         self
     }
 

@@ -4,10 +4,10 @@ use http::HeaderMap;
 use tokio::time::timeout;
 
 use crate::auth::Authenticator;
-use crate::auth::presented::{self, PresentedToken};
+use crate::auth::presented_tokens::{self, PresentedToken};
 use crate::error::{Error, ErrorKind};
-use crate::head::RequestHead;
 use crate::log::log_warn;
+use crate::request::RequestHead;
 use crate::respond::SetTokenCookie;
 use crate::validator::TokenValidator;
 
@@ -39,9 +39,9 @@ impl Authenticator {
     /// ```
     /// use http::{HeaderMap, Request};
     /// use tower_tokens::auth::TokenAuthLayer;
-    /// use tower_tokens::head::RequestHead;
+    /// use tower_tokens::request::RequestHead;
     /// use tower_tokens::repository::{MemoryRepository, UserRepository};
-    /// use tower_tokens::tokens::Tokens;
+    /// use tower_tokens::lifecycle::Tokens;
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
     /// let repository = MemoryRepository::new();
@@ -64,12 +64,12 @@ impl Authenticator {
     /// ```
     pub fn log_out(&self, head: RequestHead<'_>) -> impl Future<Output = Result<LoggedOut, Error>> + Send + use<> {
         let settings = self.settings();
-        let candidates = presented::candidates(settings, &head);
+        let candidates = presented_tokens::candidates(settings, &head);
         let (validator, bound) = (settings.validator.clone(), settings.timeout);
         let may_remove = settings.same_origin.allows(head);
         async move {
             let ended = timeout(bound, async {
-                let (tokens, error) = presented::read(candidates).await;
+                let (tokens, error) = presented_tokens::read(candidates).await;
                 end(&*validator, tokens, error).await
             });
             let ended = ended.await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))?;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `authenticator` | [`Authenticator`], authenticates a request without the layer |
 //! | `log_out` | ends every token that a request presents |
-//! | `presented` | every token that a request presents, for a log-out to end |
+//! | `presented_tokens` | every token that a request presents, for a log-out to end |
 //! | `pending` | the part of an authentication that has to wait: a session or a store |
 //! | `resolution` | chooses the winning candidate of a request |
 //! | `layer`, `service`, `future` | the middleware |
@@ -15,7 +15,7 @@
 //! use tower::{Layer, Service, ServiceExt, service_fn};
 //! use tower_tokens::auth::TokenAuthLayer;
 //! use tower_tokens::repository::{MemoryRepository, UserRepository};
-//! use tower_tokens::tokens::Tokens;
+//! use tower_tokens::lifecycle::Tokens;
 //! use tower_tokens::user::CurrentUser;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -40,7 +40,7 @@ mod future;
 mod layer;
 mod log_out;
 mod pending;
-mod presented;
+mod presented_tokens;
 mod resolution;
 mod service;
 

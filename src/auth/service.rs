@@ -7,7 +7,7 @@ use http::Request;
 use tower::Service;
 
 use crate::auth::{Authenticator, ResponseFuture};
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 
 /// The service that [`TokenAuthLayer`](super::TokenAuthLayer) puts around an inner one.
 #[derive(Debug, Clone)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::conformance::Subject;
-use crate::conformance::steps::*;
+use crate::conformance::StoreUnderTest;
+use crate::conformance::helpers::*;
 use crate::error::ErrorKind;
 use crate::repository::{PageRequest, TokenRepository, User, UserRepository};
 use crate::user::UserId;

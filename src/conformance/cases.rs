@@ -3,7 +3,7 @@
 /// Makes a module `$module` in which each case of the repository contract is a `#[tokio::test]`.
 ///
 /// `$fresh` is an expression that gives a future of `(subject, guard)`: an empty store that implements
-/// [`Subject`](crate::conformance::Subject), and whatever must live as long as it does, such as a temporary directory
+/// [`StoreUnderTest`](crate::conformance::StoreUnderTest), and whatever must live as long as it does, such as a temporary directory
 /// (`()` if nothing must). It is evaluated inside the new module, once a case. The crate that uses the macro needs
 /// `tokio` with the features `macros` and `rt-multi-thread`.
 ///
@@ -117,8 +117,8 @@ mod tests {
         let list = include_str!("cases.rs");
         let files = [
             include_str!("tokens.rs"),
-            include_str!("changes.rs"),
-            include_str!("many.rs"),
+            include_str!("replace_and_touch.rs"),
+            include_str!("list_and_prune.rs"),
             include_str!("accounts.rs"),
             include_str!("ends.rs"),
         ];

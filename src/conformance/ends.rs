@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::clock::Timestamp;
-use crate::conformance::Subject;
-use crate::conformance::steps::*;
+use crate::conformance::StoreUnderTest;
+use crate::conformance::helpers::*;
 use crate::repository::TokenRepository;
 use crate::token::{TokenId, TokenKey};
 use crate::user::UserId;
@@ -50,7 +50,7 @@ fn id(round: usize, thief: usize) -> TokenId {
 
 /// Replaces the first token of a chain, then its successor, and so on, until a replacement is refused. Gives the text at
 /// the end of the chain. A chain that goes on when its token was ended fails at once, so it needs no longest length.
-async fn steal<S: Subject>(store: Arc<S>, shared: Arc<Round>, round: usize, thief: usize) -> String {
+async fn steal<S: StoreUnderTest>(store: Arc<S>, shared: Arc<Round>, round: usize, thief: usize) -> String {
     let mut text = link(round, thief, 0);
     for place in 1_usize.. {
         let clock = at(NOON + CLOCKS[round % CLOCKS.len()][place % 2]);
@@ -72,7 +72,7 @@ async fn steal<S: Subject>(store: Arc<S>, shared: Arc<Round>, round: usize, thie
 /// Races `end`, which ends all tokens of the user that it is given, against thieves who replace them.
 async fn race_with_thieves<S, F>(store: S, end: impl Fn(Arc<S>, UserId, usize) -> F)
 where
-    S: Subject,
+    S: StoreUnderTest,
     F: Future<Output = ()>,
 {
     let store = Arc::new(store);
@@ -102,7 +102,7 @@ where
 }
 
 /// Clause 6: log out everywhere.
-pub async fn delete_by_user_ends_a_token_that_is_being_replaced<S: Subject>(store: S) {
+pub async fn delete_by_user_ends_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
         store.delete_by_user(&user, None).await.expect("the store answers");
         let left = listed(&*store, &user, at(NOON)).await;
@@ -112,7 +112,7 @@ pub async fn delete_by_user_ends_a_token_that_is_being_replaced<S: Subject>(stor
 }
 
 /// Clause 6: all others, after a change of password.
-pub async fn delete_by_user_but_one_ends_a_token_that_is_being_replaced<S: Subject>(store: S) {
+pub async fn delete_by_user_but_one_ends_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
         let kept = TokenId::new(1_000_000 + round as i64);
         let text = format!("conformance-kept-{round}");
@@ -126,7 +126,7 @@ pub async fn delete_by_user_but_one_ends_a_token_that_is_being_replaced<S: Subje
 }
 
 /// Clause 3, by record id: an id stays the same over any number of replacements, and so it ends all of a chain.
-pub async fn delete_by_id_ends_a_token_that_is_being_replaced<S: Subject>(store: S) {
+pub async fn delete_by_id_ends_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
         let page = store.list_by_user(&user, crate::repository::PageRequest::default(), at(NOON - 100)).await;
         for record in page.expect("the store answers").items {
@@ -138,7 +138,7 @@ pub async fn delete_by_id_ends_a_token_that_is_being_replaced<S: Subject>(store:
 }
 
 /// Clause 3, by text: either the token is ended and has no successor, or it had been replaced before.
-pub async fn delete_ends_a_token_or_finds_it_replaced<S: Subject>(store: S) {
+pub async fn delete_ends_a_token_or_finds_it_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
         for thief in 0..THIEVES {
             let text = link(round, thief, 0);
@@ -158,7 +158,7 @@ pub async fn delete_ends_a_token_or_finds_it_replaced<S: Subject>(store: S) {
 }
 
 /// Clauses 2 and 4: a disabled user's tokens cannot be replaced, and are not valid.
-pub async fn disabling_a_user_stops_replacements<S: Subject>(store: S) {
+pub async fn disabling_a_user_stops_replacements<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, _| async move {
         store.shut_out_user(&user, true).await.expect("the store answers");
     })
@@ -166,7 +166,7 @@ pub async fn disabling_a_user_stops_replacements<S: Subject>(store: S) {
 }
 
 /// Clauses 2 and 4: the tokens of a user who is gone are gone, those that are being replaced too.
-pub async fn removing_a_user_ends_a_token_that_is_being_replaced<S: Subject>(store: S) {
+pub async fn removing_a_user_ends_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, _| async move {
         store.remove_user(&user).await.expect("the store answers");
     })
@@ -174,7 +174,7 @@ pub async fn removing_a_user_ends_a_token_that_is_being_replaced<S: Subject>(sto
 }
 
 /// Clause 2: a replacement brings no former level back.
-pub async fn a_change_of_level_holds_for_a_token_that_is_being_replaced<S: Subject>(store: S) {
+pub async fn a_change_of_level_holds_for_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
         store.move_user(&user, "guest").await.expect("the store answers");
         for place in 0..12 {

@@ -8,15 +8,15 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `subject` | [`Subject`]: what a store under test must be able to do |
+//! | `store_under_test` | [`StoreUnderTest`]: what a store under test must be able to do |
 //! | `tokens` | clauses 1 to 3: insert, find, delete |
-//! | `changes` | clauses 4 and 5: replace, touch |
-//! | `many` | clauses 6 to 10: all of a user, lists, pruning, time |
+//! | `replace_and_touch` | clauses 4 and 5: replace, touch |
+//! | `list_and_prune` | clauses 6 to 10: all of a user, lists, pruning, time |
 //! | `ends` | clauses 3, 4 and 6 in a race with somebody who replaces a token again and again |
 //! | `outage` | the second half of clause 2: an outage is an error |
 //! | `accounts` | users and levels |
 //! | `redemptions` | tokens that work once (feature `sealed`) |
-//! | `steps` | what the cases have in common |
+//! | `helpers` | what the cases have in common |
 //! | `cases`, `redemption_cases` | the macros, and in them the only lists of the cases |
 //!
 //! # Example
@@ -50,24 +50,24 @@
 
 mod accounts;
 mod cases;
-mod changes;
 mod ends;
-mod many;
+mod helpers;
+mod list_and_prune;
 mod outage;
 #[cfg(feature = "sealed")]
 mod redemption_cases;
 #[cfg(feature = "sealed")]
 mod redemptions;
-mod steps;
-mod subject;
+mod replace_and_touch;
+mod store_under_test;
 mod tokens;
 
 pub use accounts::*;
-pub use changes::*;
 pub use ends::*;
-pub use many::*;
+pub use list_and_prune::*;
 pub use outage::*;
 #[cfg(feature = "sealed")]
 pub use redemptions::*;
-pub use subject::Subject;
+pub use replace_and_touch::*;
+pub use store_under_test::StoreUnderTest;
 pub use tokens::*;

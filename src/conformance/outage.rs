@@ -1,14 +1,14 @@
 //! The second half of clause 2: an outage is an error.
 
-use crate::conformance::Subject;
-use crate::conformance::steps::*;
+use crate::conformance::StoreUnderTest;
+use crate::conformance::helpers::*;
 use crate::repository::{NewToken, PageRequest, Replacement};
 use crate::token::{NewLimits, TokenId, TokenKey};
 
 /// Clause 2: unreachable is `Err`, never `None`, whichever method is asked. `cut_off` makes the store unreachable.
 ///
 /// Not on the list of the macros, since only the application knows how to cut its store off: write a test that calls it.
-pub async fn an_outage_is_an_error_and_never_none<S: Subject>(store: S, cut_off: impl AsyncFnOnce(&S)) {
+pub async fn an_outage_is_an_error_and_never_none<S: StoreUnderTest>(store: S, cut_off: impl AsyncFnOnce(&S)) {
     let user = member(&store).await;
     let record = insert(&store, &text(1), &user, record(1, hour())).await;
     assert!(is_valid(&store, &text(1), at(1)).await);

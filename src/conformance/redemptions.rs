@@ -6,8 +6,8 @@ use time::Duration;
 use tokio::sync::Barrier;
 
 use crate::clock::Timestamp;
-use crate::conformance::steps::{RACERS, at};
-use crate::sealed::{Claim, RedemptionRepository, Reservation, TokenUuid};
+use crate::conformance::helpers::{RACERS, at};
+use crate::sealed::{Redemption, RedemptionRepository, ReserveOutcome, TokenUuid};
 use crate::token::Expiry;
 
 /// The number of token `n`.
@@ -15,64 +15,64 @@ fn uuid(n: u8) -> TokenUuid {
     TokenUuid::from_bytes([n; 16])
 }
 
-/// A claim of its own to token `n`, which expires a day after the start.
-fn claim(n: u8, now: Timestamp) -> Claim {
+/// A redemption of its own, of token `n`, which expires a day after the start.
+fn redemption(n: u8, now: Timestamp) -> Redemption {
     claim_until(n, now, Expiry::At(at(86_400)))
 }
 
-fn claim_until(n: u8, now: Timestamp, expires_at: Expiry) -> Claim {
-    Claim::new(uuid(n), now, expires_at).expect("the operating system gives random bytes")
+fn claim_until(n: u8, now: Timestamp, expires_at: Expiry) -> Redemption {
+    Redemption::new(uuid(n), now, expires_at).expect("the operating system gives random bytes")
 }
 
-/// When the token of this claim may be forgotten.
-fn keep_until(claim: &Claim) -> Timestamp {
-    claim.keep_until.timestamp().expect("the token expires")
+/// When the token of this redemption may be forgotten.
+fn keep_until(redemption: &Redemption) -> Timestamp {
+    redemption.keep_until.timestamp().expect("the token expires")
 }
 
-async fn reserve<R: RedemptionRepository + ?Sized>(store: &R, claim: &Claim) -> Reservation {
-    store.reserve(claim).await.expect("the store answers")
+async fn reserve<R: RedemptionRepository + ?Sized>(store: &R, redemption: &Redemption) -> ReserveOutcome {
+    store.reserve(redemption).await.expect("the store answers")
 }
 
-/// A claim that holds token `n` from `now` on.
-async fn reserved<R: RedemptionRepository + ?Sized>(store: &R, n: u8, now: Timestamp) -> Claim {
-    let claim = claim(n, now);
-    assert_eq!(reserve(store, &claim).await, Reservation::Reserved, "a token that is free can be reserved");
-    claim
+/// A redemption that holds token `n` from `now` on.
+async fn reserved<R: RedemptionRepository + ?Sized>(store: &R, n: u8, now: Timestamp) -> Redemption {
+    let redemption = redemption(n, now);
+    assert_eq!(reserve(store, &redemption).await, ReserveOutcome::Reserved, "a token that is free can be reserved");
+    redemption
 }
 
-async fn commit<R: RedemptionRepository + ?Sized>(store: &R, claim: &Claim) -> bool {
-    store.commit(claim).await.expect("the store answers")
+async fn commit<R: RedemptionRepository + ?Sized>(store: &R, redemption: &Redemption) -> bool {
+    store.commit(redemption).await.expect("the store answers")
 }
 
-async fn release<R: RedemptionRepository + ?Sized>(store: &R, claim: &Claim) {
-    store.release(claim).await.expect("the store answers");
+async fn release<R: RedemptionRepository + ?Sized>(store: &R, redemption: &Redemption) {
+    store.release(redemption).await.expect("the store answers");
 }
 
 async fn delete_expired<R: RedemptionRepository + ?Sized>(store: &R, now: Timestamp, limit: u32) -> u64 {
     store.delete_expired(now, limit).await.expect("the store answers")
 }
 
-/// What a new claim to token `n` at `now` gets.
-async fn asked<R: RedemptionRepository + ?Sized>(store: &R, n: u8, now: Timestamp) -> Reservation {
-    reserve(store, &claim(n, now)).await
+/// What a new redemption of token `n` at `now` gets.
+async fn asked<R: RedemptionRepository + ?Sized>(store: &R, n: u8, now: Timestamp) -> ReserveOutcome {
+    reserve(store, &redemption(n, now)).await
 }
 
-/// A token that this store marked used, and the claim that did it.
-async fn used<R: RedemptionRepository + ?Sized>(store: &R, n: u8) -> Claim {
-    let claim = reserved(store, n, at(0)).await;
-    assert!(commit(store, &claim).await, "the holder commits");
-    claim
+/// A token that this store marked used, and the redemption that did it.
+async fn used<R: RedemptionRepository + ?Sized>(store: &R, n: u8) -> Redemption {
+    let redemption = reserved(store, n, at(0)).await;
+    assert!(commit(store, &redemption).await, "the holder commits");
+    redemption
 }
 
 /// What the claims of [`RACERS`] tasks get that ask for token `n` at once.
-async fn race<R: RedemptionRepository>(store: &Arc<R>, n: u8, now: Timestamp) -> Vec<(Claim, Reservation)> {
+async fn race<R: RedemptionRepository>(store: &Arc<R>, n: u8, now: Timestamp) -> Vec<(Redemption, ReserveOutcome)> {
     let line = Arc::new(Barrier::new(RACERS));
     let racers: Vec<_> = (0..RACERS)
         .map(|_| {
-            let (line, store, claim) = (Arc::clone(&line), Arc::clone(store), claim(n, now));
+            let (line, store, redemption) = (Arc::clone(&line), Arc::clone(store), redemption(n, now));
             tokio::spawn(async move {
                 line.wait().await;
-                (claim, reserve(&*store, &claim).await)
+                (redemption, reserve(&*store, &redemption).await)
             })
         })
         .collect();
@@ -83,11 +83,11 @@ async fn race<R: RedemptionRepository>(store: &Arc<R>, n: u8, now: Timestamp) ->
     answers
 }
 
-/// The one claim of a race that was reserved; all others were answered that the token is in use.
-fn winner(answers: &[(Claim, Reservation)]) -> Claim {
-    let reserved: Vec<_> = answers.iter().filter(|(_, answer)| *answer == Reservation::Reserved).collect();
+/// The one redemption of a race that was reserved; all others were answered that the token is in use.
+fn winner(answers: &[(Redemption, ReserveOutcome)]) -> Redemption {
+    let reserved: Vec<_> = answers.iter().filter(|(_, answer)| *answer == ReserveOutcome::Reserved).collect();
     assert_eq!(reserved.len(), 1, "exactly one of the racing claims is reserved");
-    let in_use = answers.iter().filter(|(_, answer)| *answer == Reservation::InUse).count();
+    let in_use = answers.iter().filter(|(_, answer)| *answer == ReserveOutcome::InUse).count();
     assert_eq!(in_use, answers.len() - 1, "the others learn that the token is in use");
     reserved[0].0
 }
@@ -98,25 +98,25 @@ pub async fn of_racing_claims_exactly_one_is_reserved<R: RedemptionRepository>(s
     for n in 0..10 {
         let winner = winner(&race(&store, n, at(0)).await);
         assert!(commit(&*store, &winner).await, "the winner holds it");
-        assert_eq!(asked(&*store, n, at(0)).await, Reservation::Used);
+        assert_eq!(asked(&*store, n, at(0)).await, ReserveOutcome::Used);
     }
 }
 
-/// Clause 1: a claim to a token that is reserved, or used, gets that answer.
+/// Clause 1: a redemption of a token that is reserved, or used, gets that answer.
 pub async fn a_token_in_use_is_told_from_a_used_one<R: RedemptionRepository>(store: R) {
     let holder = reserved(&store, 1, at(0)).await;
-    assert_eq!(asked(&store, 1, at(0)).await, Reservation::InUse);
-    assert_eq!(asked(&store, 1, at(1)).await, Reservation::InUse);
+    assert_eq!(asked(&store, 1, at(0)).await, ReserveOutcome::InUse);
+    assert_eq!(asked(&store, 1, at(1)).await, ReserveOutcome::InUse);
     assert!(commit(&store, &holder).await);
-    assert_eq!(asked(&store, 1, at(1)).await, Reservation::Used);
+    assert_eq!(asked(&store, 1, at(1)).await, ReserveOutcome::Used);
 }
 
 /// Clause 2: a lease ends when `now >= lease_ends_at`.
 pub async fn a_lease_ends_at_its_edge<R: RedemptionRepository>(store: R) {
     let first = reserved(&store, 1, at(0)).await;
     let last_second = first.lease_ends_at + Duration::seconds(-1);
-    assert_eq!(asked(&store, 1, last_second).await, Reservation::InUse, "a second before its end");
-    assert_eq!(asked(&store, 1, first.lease_ends_at).await, Reservation::Reserved, "at its end");
+    assert_eq!(asked(&store, 1, last_second).await, ReserveOutcome::InUse, "a second before its end");
+    assert_eq!(asked(&store, 1, first.lease_ends_at).await, ReserveOutcome::Reserved, "at its end");
 }
 
 /// Clause 2: of any number of claims that race for a token whose lease has ended exactly one takes it over, for a lease of
@@ -127,28 +127,28 @@ pub async fn of_racing_takeovers_exactly_one_is_reserved<R: RedemptionRepository
         let vanished = reserved(&*store, n, at(0)).await;
         let winner = winner(&race(&store, n, vanished.lease_ends_at).await);
         let last_second = winner.lease_ends_at + Duration::seconds(-1);
-        assert_eq!(asked(&*store, n, last_second).await, Reservation::InUse, "the new lease runs");
+        assert_eq!(asked(&*store, n, last_second).await, ReserveOutcome::InUse, "the new lease runs");
         assert!(!commit(&*store, &vanished).await, "the token was taken over");
         assert!(commit(&*store, &winner).await, "the winner holds it");
     }
 }
 
-/// Clause 3: a claim that does not hold the token commits nothing.
+/// Clause 3: a redemption that does not hold the token commits nothing.
 pub async fn commit_is_for_the_holder_alone<R: RedemptionRepository>(store: R) {
-    assert!(!commit(&store, &claim(1, at(0))).await, "nothing is reserved");
+    assert!(!commit(&store, &redemption(1, at(0))).await, "nothing is reserved");
     let holder = reserved(&store, 1, at(0)).await;
-    assert!(!commit(&store, &claim(1, at(0))).await, "another claim holds it");
-    assert_eq!(asked(&store, 1, at(0)).await, Reservation::InUse, "and it is not used");
+    assert!(!commit(&store, &redemption(1, at(0))).await, "another redemption holds it");
+    assert_eq!(asked(&store, 1, at(0)).await, ReserveOutcome::InUse, "and it is not used");
     assert!(commit(&store, &holder).await);
-    assert!(!commit(&store, &claim(1, at(0))).await, "it is used");
+    assert!(!commit(&store, &redemption(1, at(0))).await, "it is used");
 }
 
 /// Clause 3: a holder whose lease has ended commits, if the token was not taken over.
 pub async fn a_lapsed_lease_commits_until_it_is_taken_over<R: RedemptionRepository>(store: R) {
     let late = reserved(&store, 1, at(0)).await;
-    assert!(commit(&store, &late).await, "no other claim came");
+    assert!(commit(&store, &late).await, "no other redemption came");
     let long_after = late.lease_ends_at + Duration::hours(1);
-    assert_eq!(asked(&store, 1, long_after).await, Reservation::Used, "what was done is not done again");
+    assert_eq!(asked(&store, 1, long_after).await, ReserveOutcome::Used, "what was done is not done again");
 }
 
 /// Clauses 3 and 4: who comes back after a takeover changes nothing.
@@ -157,10 +157,10 @@ pub async fn a_holder_that_lost_the_token_changes_nothing<R: RedemptionRepositor
     let second = reserved(&store, 1, first.lease_ends_at).await;
     assert!(!commit(&store, &first).await, "the second holds it");
     release(&store, &first).await;
-    assert_eq!(asked(&store, 1, first.lease_ends_at).await, Reservation::InUse, "the second still holds it");
+    assert_eq!(asked(&store, 1, first.lease_ends_at).await, ReserveOutcome::InUse, "the second still holds it");
     assert!(commit(&store, &second).await, "and commits");
     release(&store, &first).await;
-    assert_eq!(asked(&store, 1, first.lease_ends_at).await, Reservation::Used);
+    assert_eq!(asked(&store, 1, first.lease_ends_at).await, ReserveOutcome::Used);
 }
 
 /// Clause 4: what its holder gives back can be reserved at once.
@@ -172,12 +172,12 @@ pub async fn a_released_token_is_free<R: RedemptionRepository>(store: R) {
     assert!(commit(&store, &second).await);
 }
 
-/// Clause 4: a claim that does not hold the token releases nothing.
+/// Clause 4: a redemption that does not hold the token releases nothing.
 pub async fn release_is_for_the_holder_alone<R: RedemptionRepository>(store: R) {
-    release(&store, &claim(1, at(0))).await;
+    release(&store, &redemption(1, at(0))).await;
     let holder = reserved(&store, 1, at(0)).await;
-    release(&store, &claim(1, at(0))).await;
-    assert_eq!(asked(&store, 1, at(0)).await, Reservation::InUse);
+    release(&store, &redemption(1, at(0))).await;
+    assert_eq!(asked(&store, 1, at(0)).await, ReserveOutcome::InUse);
     assert!(commit(&store, &holder).await);
 }
 
@@ -185,18 +185,18 @@ pub async fn release_is_for_the_holder_alone<R: RedemptionRepository>(store: R) 
 pub async fn release_never_frees_a_used_token<R: RedemptionRepository>(store: R) {
     let holder = used(&store, 1).await;
     release(&store, &holder).await;
-    assert_eq!(asked(&store, 1, at(0)).await, Reservation::Used);
+    assert_eq!(asked(&store, 1, at(0)).await, ReserveOutcome::Used);
 }
 
-/// Clause 5: a used token is used for a claim of any time.
+/// Clause 5: a used token is used for a redemption of any time.
 pub async fn a_used_token_stays_used<R: RedemptionRepository>(store: R) {
     let holder = used(&store, 1).await;
     let end = keep_until(&holder);
     for now in [at(0), holder.lease_ends_at, at(86_400), end + Duration::seconds(-1)] {
-        assert_eq!(asked(&store, 1, now).await, Reservation::Used, "{now}");
+        assert_eq!(asked(&store, 1, now).await, ReserveOutcome::Used, "{now}");
     }
     // By a clock that is behind.
-    assert_eq!(asked(&store, 1, at(-3_600)).await, Reservation::Used);
+    assert_eq!(asked(&store, 1, at(-3_600)).await, ReserveOutcome::Used);
 }
 
 /// Clause 6: a token is forgotten when `now >= keep_until`.
@@ -205,7 +205,7 @@ pub async fn delete_expired_forgets_at_the_edge<R: RedemptionRepository>(store: 
     reserved(&store, 2, at(0)).await;
     let end = keep_until(&holder);
     assert_eq!(delete_expired(&store, end + Duration::seconds(-1), 10).await, 0, "a second before");
-    assert_eq!(asked(&store, 1, end + Duration::seconds(-1)).await, Reservation::Used);
+    assert_eq!(asked(&store, 1, end + Duration::seconds(-1)).await, ReserveOutcome::Used);
     assert_eq!(delete_expired(&store, end, 10).await, 2, "the used and the reserved one");
     assert_eq!(delete_expired(&store, end, 10).await, 0, "they are gone");
 }
@@ -225,13 +225,13 @@ pub async fn delete_expired_forgets_no_more_than_asked<R: RedemptionRepository>(
 /// Clause 6: the number of a token that never expires is kept.
 pub async fn what_never_expires_is_never_forgotten<R: RedemptionRepository>(store: R) {
     let never = claim_until(1, at(0), Expiry::Never);
-    assert_eq!(reserve(&store, &never).await, Reservation::Reserved);
+    assert_eq!(reserve(&store, &never).await, ReserveOutcome::Reserved);
     assert!(commit(&store, &never).await);
     assert_eq!(delete_expired(&store, Timestamp::from_unix_seconds(i64::MAX), 10).await, 0);
-    assert_eq!(asked(&store, 1, at(0)).await, Reservation::Used);
+    assert_eq!(asked(&store, 1, at(0)).await, ReserveOutcome::Used);
 }
 
-/// Clause 7: the later of two ends counts, whichever claim brings it.
+/// Clause 7: the later of two ends counts, whichever redemption brings it.
 pub async fn what_is_kept_is_never_kept_shorter<R: RedemptionRepository>(store: R) {
     let ends = [Expiry::At(at(100)), Expiry::At(at(200)), Expiry::Never];
     let mut n = 0;
@@ -239,19 +239,19 @@ pub async fn what_is_kept_is_never_kept_shorter<R: RedemptionRepository>(store: 
         for second_end in ends {
             n += 1;
             let first = claim_until(n, at(0), first_end);
-            assert_eq!(reserve(&store, &first).await, Reservation::Reserved);
+            assert_eq!(reserve(&store, &first).await, ReserveOutcome::Reserved);
             let second = claim_until(n, first.lease_ends_at, second_end);
-            assert_eq!(reserve(&store, &second).await, Reservation::Reserved);
+            assert_eq!(reserve(&store, &second).await, ReserveOutcome::Reserved);
             assert!(commit(&store, &second).await);
 
-            let end = [&first, &second].map(|claim| claim.keep_until.timestamp());
+            let end = [&first, &second].map(|redemption| redemption.keep_until.timestamp());
             let [Some(first), Some(second)] = end else {
                 assert_eq!(delete_expired(&store, Timestamp::from_unix_seconds(i64::MAX), 10).await, 0, "never");
                 continue;
             };
             let end = first.max(second);
             assert_eq!(delete_expired(&store, end + Duration::seconds(-1), 10).await, 0, "the later end counts");
-            assert_eq!(asked(&store, n, end + Duration::seconds(-1)).await, Reservation::Used);
+            assert_eq!(asked(&store, n, end + Duration::seconds(-1)).await, ReserveOutcome::Used);
             assert_eq!(delete_expired(&store, end, 10).await, 1);
         }
     }
@@ -261,14 +261,14 @@ pub async fn what_is_kept_is_never_kept_shorter<R: RedemptionRepository>(store: 
 pub async fn tokens_do_not_mix<R: RedemptionRepository>(store: R) {
     let [one, other] = [reserved(&store, 1, at(0)).await, reserved(&store, 2, at(0)).await];
     release(&store, &one).await;
-    assert_eq!(asked(&store, 2, at(0)).await, Reservation::InUse);
+    assert_eq!(asked(&store, 2, at(0)).await, ReserveOutcome::InUse);
     assert!(commit(&store, &other).await);
     let again = reserved(&store, 1, at(0)).await;
-    // The same holder's claim to another token.
+    // The same holder's redemption of another token.
     let mut crossed = again;
     crossed.uuid = uuid(3);
     assert!(!commit(&store, &crossed).await);
-    assert_eq!(asked(&store, 3, at(0)).await, Reservation::Reserved);
+    assert_eq!(asked(&store, 3, at(0)).await, ReserveOutcome::Reserved);
     assert!(commit(&store, &again).await);
 }
 
@@ -278,11 +278,11 @@ pub async fn a_claims_time_is_the_callers<R: RedemptionRepository>(store: R) {
         let start = Timestamp::from_unix_seconds(start);
         let expires = Expiry::At(start + Duration::minutes(15));
         let first = claim_until(n, start, expires);
-        assert_eq!(reserve(&store, &first).await, Reservation::Reserved);
+        assert_eq!(reserve(&store, &first).await, ReserveOutcome::Reserved);
         let soon = claim_until(n, start + Duration::seconds(1), expires);
-        assert_eq!(reserve(&store, &soon).await, Reservation::InUse, "{start}");
+        assert_eq!(reserve(&store, &soon).await, ReserveOutcome::InUse, "{start}");
         let late = claim_until(n, first.lease_ends_at, expires);
-        assert_eq!(reserve(&store, &late).await, Reservation::Reserved, "{start}");
+        assert_eq!(reserve(&store, &late).await, ReserveOutcome::Reserved, "{start}");
         assert!(commit(&store, &late).await);
         let end = keep_until(&late);
         assert_eq!(delete_expired(&store, end + Duration::seconds(-1), 10).await, 0, "{start}");

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use time::Duration;
 
 use crate::clock::Timestamp;
-use crate::conformance::Subject;
-use crate::conformance::steps::*;
+use crate::conformance::StoreUnderTest;
+use crate::conformance::helpers::*;
 use crate::error::ErrorKind;
 use crate::token::{Lifetime, TokenId, TokenKey, TokenRecord};
 use crate::user::UserId;
 
 /// Clause 1: the record comes back as it was handed in, but for an id that the store may have put itself.
-pub async fn insert_gives_the_record_back<S: Subject>(store: S) {
+pub async fn insert_gives_the_record_back<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let record = record(1, hour()).with_name("phone").with_code("abc");
     let stored = insert(&store, &text(1), &user, record.clone()).await;
@@ -21,7 +21,7 @@ pub async fn insert_gives_the_record_back<S: Subject>(store: S) {
 }
 
 /// Clause 1.
-pub async fn insert_refuses_a_token_that_is_there<S: Subject>(store: S) {
+pub async fn insert_refuses_a_token_that_is_there<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     let first = insert(&store, &text(1), &user, record(1, hour()).with_name("first")).await;
     let error = try_insert(&store, &text(1), &other, record(2, hour())).await.expect_err("the token is there");
@@ -32,7 +32,7 @@ pub async fn insert_refuses_a_token_that_is_there<S: Subject>(store: S) {
 }
 
 /// Clause 1: a name and a code have a bound, for they are read at each look-up.
-pub async fn insert_refuses_a_name_or_code_that_is_too_long<S: Subject>(store: S) {
+pub async fn insert_refuses_a_name_or_code_that_is_too_long<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let long = |bytes: usize| "é".repeat(bytes / 2) + &"x".repeat(bytes % 2);
     let name = long(TokenRecord::MAX_NAME_BYTES);
@@ -53,7 +53,7 @@ pub async fn insert_refuses_a_name_or_code_that_is_too_long<S: Subject>(store: S
 }
 
 /// Clause 1: a record id is never two tokens'. The store refuses it, or numbers its rows itself.
-pub async fn insert_never_gives_one_record_id_to_two_tokens<S: Subject>(store: S) {
+pub async fn insert_never_gives_one_record_id_to_two_tokens<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let first = insert(&store, &text(1), &user, record(1, hour())).await;
     match try_insert(&store, &text(2), &user, record(1, hour())).await {
@@ -67,7 +67,7 @@ pub async fn insert_never_gives_one_record_id_to_two_tokens<S: Subject>(store: S
 }
 
 /// Clause 1.
-pub async fn insert_refuses_a_user_who_does_not_exist<S: Subject>(store: S) {
+pub async fn insert_refuses_a_user_who_does_not_exist<S: StoreUnderTest>(store: S) {
     let error = try_insert(&store, &text(1), &store.absent_user(), record(1, hour())).await.expect_err("no such user");
     assert_eq!(error.kind(), ErrorKind::UserNotFound);
     let removed = member(&store).await;
@@ -78,7 +78,7 @@ pub async fn insert_refuses_a_user_who_does_not_exist<S: Subject>(store: S) {
 }
 
 /// Clause 1.
-pub async fn of_racing_inserts_of_one_token_exactly_one_wins<S: Subject>(store: S) {
+pub async fn of_racing_inserts_of_one_token_exactly_one_wins<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let store = Arc::new(store);
     let results = race(&store, |store, number| {
@@ -95,7 +95,7 @@ pub async fn of_racing_inserts_of_one_token_exactly_one_wins<S: Subject>(store: 
 }
 
 /// Clause 2: every field of the record survives, and the user is the token's own.
-pub async fn find_gives_the_record_and_its_user<S: Subject>(store: S) {
+pub async fn find_gives_the_record_and_its_user<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, store.add_user("admin").await.unwrap());
     let full = record(1, Lifetime::AAL2)
         .with_name("Firefox « à la maison »")
@@ -115,7 +115,7 @@ pub async fn find_gives_the_record_and_its_user<S: Subject>(store: S) {
 }
 
 /// Clause 2.
-pub async fn find_gives_the_present_level<S: Subject>(store: S) {
+pub async fn find_gives_the_present_level<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, hour())).await;
     let before = find(&store, &text(1), at(1)).await.expect("the token is valid");
@@ -130,7 +130,7 @@ pub async fn find_gives_the_present_level<S: Subject>(store: S) {
 }
 
 /// Clause 2. Tokens are compared byte for byte.
-pub async fn find_gives_no_user_for_an_unknown_token<S: Subject>(store: S) {
+pub async fn find_gives_no_user_for_an_unknown_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let known = text(1);
     insert(&store, &known, &user, record(1, hour())).await;
@@ -144,7 +144,7 @@ pub async fn find_gives_no_user_for_an_unknown_token<S: Subject>(store: S) {
 }
 
 /// Clause 2.
-pub async fn find_gives_no_user_for_an_expired_token<S: Subject>(store: S) {
+pub async fn find_gives_no_user_for_an_expired_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, Lifetime::seconds(60))).await;
     insert(&store, &text(2), &user, record(2, hour().with_idle_limit(Duration::seconds(60)))).await;
@@ -155,7 +155,7 @@ pub async fn find_gives_no_user_for_an_expired_token<S: Subject>(store: S) {
 }
 
 /// Clause 2: a disabled user's tokens are not valid, and are valid again if the user is enabled in time.
-pub async fn find_gives_no_user_while_the_user_is_disabled<S: Subject>(store: S) {
+pub async fn find_gives_no_user_while_the_user_is_disabled<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;
     insert(&store, &text(2), &other, record(2, hour())).await;
@@ -171,7 +171,7 @@ pub async fn find_gives_no_user_while_the_user_is_disabled<S: Subject>(store: S)
 }
 
 /// Clause 2.
-pub async fn find_gives_no_user_when_the_user_is_deleted<S: Subject>(store: S) {
+pub async fn find_gives_no_user_when_the_user_is_deleted<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;
     insert(&store, &text(2), &other, record(2, hour())).await;
@@ -181,7 +181,7 @@ pub async fn find_gives_no_user_when_the_user_is_deleted<S: Subject>(store: S) {
 }
 
 /// Clause 3.
-pub async fn no_find_after_delete_sees_the_token<S: Subject>(store: S) {
+pub async fn no_find_after_delete_sees_the_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     for number in 1..=3 {
         insert(&store, &text(number), &user, record(number as i64, hour())).await;
@@ -194,7 +194,7 @@ pub async fn no_find_after_delete_sees_the_token<S: Subject>(store: S) {
 }
 
 /// Clause 3, while many are looking.
-pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: Subject>(store: S) {
+pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let store = Arc::new(store);
     insert(&*store, &text(1), &user, record(1, hour())).await;
@@ -226,7 +226,7 @@ pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: Subject>(
 }
 
 /// Clause 3.
-pub async fn deleting_what_is_not_there_is_no_error<S: Subject>(store: S) {
+pub async fn deleting_what_is_not_there_is_no_error<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, hour())).await;
     assert!(!store.delete(TokenKey::new(&text(2))).await.unwrap());
@@ -237,7 +237,7 @@ pub async fn deleting_what_is_not_there_is_no_error<S: Subject>(store: S) {
 }
 
 /// Clause 3, by record id.
-pub async fn delete_by_id_ends_only_this_users_token<S: Subject>(store: S) {
+pub async fn delete_by_id_ends_only_this_users_token<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     let record = insert(&store, &text(1), &user, record(1, hour())).await;
     assert!(!store.delete_by_id(&other, record.id()).await.unwrap(), "it is not theirs");

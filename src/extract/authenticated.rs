@@ -5,7 +5,7 @@ use http::request::Parts;
 
 use crate::auth::Authenticator;
 use crate::extract::AuthRejection;
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::user::CurrentUser;
 
 /// The user of a request, authenticated by the extractor itself: for a few routes in an application without a
@@ -23,7 +23,7 @@ use crate::user::CurrentUser;
 /// use tower_tokens::auth::TokenAuthLayer;
 /// use tower_tokens::extract::Authenticated;
 /// use tower_tokens::repository::MemoryRepository;
-/// use tower_tokens::tokens::Tokens;
+/// use tower_tokens::lifecycle::Tokens;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let authenticator = TokenAuthLayer::new(Tokens::new(MemoryRepository::new())).authenticator();

@@ -11,9 +11,9 @@
 //! | `(SetTokenCookie, …)` | a response that sets or removes the cookie, and that no cache stores |
 //!
 //! They give the same responses as a guard. An extractor has no access to a policy; the policy's realm and login page
-//! reach it as [`Answers`](crate::respond::Answers) in the extensions of the request, where `TokenAuthLayer` puts them,
+//! reach it as [`RefusalResponses`](crate::respond::RefusalResponses) in the extensions of the request, where `TokenAuthLayer` puts them,
 //! or through a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) around the route. Without them an extractor
-//! answers as [`Answers::default`](crate::respond::Answers) does.
+//! answers as [`RefusalResponses::default`](crate::respond::RefusalResponses) does.
 //!
 //! A page that only an extractor protects must set its own `Cache-Control`: only the guard adds `private`.
 //!

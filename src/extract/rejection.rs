@@ -6,8 +6,8 @@ use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 
-use crate::head::RequestHead;
-use crate::respond::{Answers, Refusal, RefusalKind, Respond, log_refusal};
+use crate::request::RequestHead;
+use crate::respond::{Refusal, RefusalKind, RefusalResponses, RespondToRefusal, log_refusal};
 use crate::user::Unauthenticated;
 
 /// The response of an extractor that refuses the request: the same as a guard's, byte for byte.
@@ -30,13 +30,13 @@ impl AuthRejection {
                 .with_reason("an extractor found no user and no reason: add a TokenAuthLayer around this route"),
         };
         let head = RequestHead::of_parts(parts);
-        let response = match parts.extensions.get::<Answers>() {
-            Some(answers) => {
+        let response = match parts.extensions.get::<RefusalResponses>() {
+            Some(responses) => {
                 refusal.mark_answered();
-                answers.respond(&refusal, head)
+                responses.respond(&refusal, head)
             }
             // A guard or a `RefusalLayer` around this route writes the response that fits best.
-            None => Answers::default().respond(&refusal, head),
+            None => RefusalResponses::default().respond(&refusal, head),
         };
         Self(Box::new(Inner { refusal, response }))
     }

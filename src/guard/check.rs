@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::request::Parts;
 
 use crate::error::{Error, ErrorKind};
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::respond::{Refusal, RefusalKind};
 use crate::rules::{Decision, Denial, DenialKind, ScenarioRule};
 use crate::user::CurrentUser;

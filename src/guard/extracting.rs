@@ -10,7 +10,7 @@ use http::StatusCode;
 use http::request::Parts;
 
 use crate::guard::check::{Decided, Deciding, GuardCheck, GuardDecision, decided_within, refusal_of};
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::respond::{Refusal, RefusalKind};
 use crate::rules::ScenarioRule;
 use crate::user::CurrentUser;

@@ -11,7 +11,7 @@ use tower::Service;
 
 use crate::guard::check::{Decided, Deciding};
 use crate::guard::shared::Shared;
-use crate::respond::{RememberedRequest, Respond};
+use crate::respond::{RememberedRequest, RespondToRefusal};
 
 pin_project! {
     /// The response of a [`Guard`](super::Guard).
@@ -73,7 +73,7 @@ where
 impl<S, R, ReqBody, ResBody> Future for ResponseFuture<S, R, ReqBody>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    R: Respond<ResBody>,
+    R: RespondToRefusal<ResBody>,
 {
     type Output = Result<Response<ResBody>, S::Error>;
 

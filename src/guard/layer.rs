@@ -8,33 +8,33 @@ use tower_layer::Layer;
 use crate::guard::Guard;
 use crate::guard::check::GuardCheck;
 use crate::guard::shared::Shared;
-use crate::respond::Answers;
+use crate::respond::RefusalResponses;
 
 /// Allows a request only if a scenario allows its user. Made by [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard).
 ///
 /// It stands inside `TokenAuthLayer`, which finds the user. `R` words the answers; see
-/// [`Respond`](crate::respond::Respond). An example is in [`guard`](super).
+/// [`RespondToRefusal`](crate::respond::RespondToRefusal). An example is in [`guard`](super).
 #[must_use = "a guard protects nothing until it is a layer of a service"]
-pub struct GuardLayer<R = Answers> {
+pub struct GuardLayer<R = RefusalResponses> {
     shared: Arc<Shared<R>>,
 }
 
 impl GuardLayer {
-    pub(crate) fn new(check: impl GuardCheck + 'static, answers: Answers) -> Self {
-        Self { shared: Arc::new(Shared { check: Arc::new(check), respond: answers }) }
+    pub(crate) fn new(check: impl GuardCheck + 'static, responses: RefusalResponses) -> Self {
+        Self { shared: Arc::new(Shared { check: Arc::new(check), respond: responses }) }
     }
 }
 
 impl<R> GuardLayer<R> {
-    /// Answers with `respond` instead of the policy's [`Answers`].
+    /// Answers with `respond` instead of the policy's [`RefusalResponses`].
     ///
     /// # Example
     /// ```
     /// use tower_tokens::policy::{SecurityPolicy, level};
-    /// use tower_tokens::respond::Answers;
+    /// use tower_tokens::respond::RefusalResponses;
     ///
     /// let policy = SecurityPolicy::new().scenario("admin panel", level("admin"));
-    /// let guard = policy.guard("admin panel").with_respond(Answers::new().with_realm("the back office"));
+    /// let guard = policy.guard("admin panel").with_respond(RefusalResponses::new().with_realm("the back office"));
     /// ```
     pub fn with_respond<R2>(self, respond: R2) -> GuardLayer<R2> {
         GuardLayer { shared: Arc::new(Shared { check: Arc::clone(&self.shared.check), respond }) }

@@ -10,8 +10,8 @@ use tower::Service;
 use crate::guard::ResponseFuture;
 use crate::guard::check::{Deciding, GuardDecision};
 use crate::guard::shared::Shared;
-use crate::head::RequestHead;
-use crate::respond::{Refusal, RefusalKind, RememberedRequest, Respond};
+use crate::request::RequestHead;
+use crate::respond::{Refusal, RefusalKind, RememberedRequest, RespondToRefusal};
 use crate::user::{CurrentUser, Unauthenticated};
 
 /// A service behind a guard. Made by [`GuardLayer`](super::GuardLayer).
@@ -23,7 +23,7 @@ pub struct Guard<S, R> {
 impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for Guard<S, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
-    R: Respond<ResBody>,
+    R: RespondToRefusal<ResBody>,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

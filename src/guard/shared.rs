@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::{Request, Response};
 
 use crate::guard::check::GuardCheck;
-use crate::head::RequestHead;
-use crate::respond::{Refusal, Respond, log_refusal};
+use crate::request::RequestHead;
+use crate::respond::{Refusal, RespondToRefusal, log_refusal};
 use crate::user::CurrentUser;
 
 /// What all services of one layer share, so that cloning one touches a single counter.
@@ -19,7 +19,7 @@ impl<R> Shared<R> {
     /// The answer to a refused request, with the reason in its extensions.
     pub(crate) fn refuse<ReqBody, ResBody>(&self, mut refusal: Refusal, request: &Request<ReqBody>) -> Response<ResBody>
     where
-        R: Respond<ResBody>,
+        R: RespondToRefusal<ResBody>,
     {
         if let Some(user) = request.extensions().get::<CurrentUser>() {
             refusal = refusal.with_user(user.clone());

@@ -2,9 +2,9 @@
 
 use crate::error::Error;
 use crate::guard::{GuardLayer, NamedScenario, ScenarioFromRequest};
-use crate::head::RequestHead;
 use crate::policy::SecurityPolicy;
 use crate::policy::security_policy::or_panic;
+use crate::request::RequestHead;
 use crate::rules::Scenario;
 
 impl SecurityPolicy {
@@ -35,7 +35,7 @@ impl SecurityPolicy {
     /// [`guard_with`](Self::guard_with).
     pub fn try_guard(&self, scenario: &str) -> Result<GuardLayer, Error> {
         let rule = self.rule_named::<()>(scenario)?.clone();
-        Ok(GuardLayer::new(NamedScenario::new(rule, self.bound()), self.answers()))
+        Ok(GuardLayer::new(NamedScenario::new(rule, self.bound()), self.responses()))
     }
 
     /// The layer that allows a request only if a typed scenario allows its user; the function reads the parameters from
@@ -55,7 +55,7 @@ impl SecurityPolicy {
     ///
     /// # Example
     /// ```
-    /// use tower_tokens::head::RequestHead;
+    /// use tower_tokens::request::RequestHead;
     /// use tower_tokens::policy::{Scenario, SecurityPolicy, check, level};
     ///
     /// struct WriteRecord(u64);
@@ -88,6 +88,6 @@ impl SecurityPolicy {
         F: Fn(RequestHead<'_>) -> Option<T> + Send + Sync + 'static,
     {
         let rule = self.rule_named::<T>(T::NAME)?.clone();
-        Ok(GuardLayer::new(ScenarioFromRequest::new(rule, self.bound(), scenario_of), self.answers()))
+        Ok(GuardLayer::new(ScenarioFromRequest::new(rule, self.bound(), scenario_of), self.responses()))
     }
 }

@@ -43,7 +43,7 @@ impl SecurityPolicy {
             Err(error) => Err(error),
         };
         let Some(refusal) = refusal_of(decision, scenario.name()) else { return Ok(()) };
-        let mut refusal = refusal.with_user(user.clone()).with_answers(self.answers());
+        let mut refusal = refusal.with_user(user.clone()).with_responses(self.responses());
         log_refusal(&mut refusal);
         Err(refusal)
     }

@@ -45,7 +45,7 @@
 //! | `guard`, `guard_extracting` | [`guard`](SecurityPolicy::guard), [`guard_with`](SecurityPolicy::guard_with), `guard_extracting` (feature `axum`) |
 //! | `make_sure_allowed` | [`make_sure_allowed`](SecurityPolicy::make_sure_allowed), the decision inside of a handler |
 //! | `explain` | [`explain`](SecurityPolicy::explain): which rule says what |
-//! | `answers` | how the policy answers: [`login_page`](SecurityPolicy::login_page), [`realm`](SecurityPolicy::realm), …, [`refusal_layer`](SecurityPolicy::refusal_layer) |
+//! | `responses` | how the policy answers: [`login_page`](SecurityPolicy::login_page), [`realm`](SecurityPolicy::realm), …, [`refusal_layer`](SecurityPolicy::refusal_layer) |
 //!
 //! The rules themselves are pure, and on a floor of their own: `rules/rule.rs`, `rules/effect.rs`, `rules/evaluate.rs`. This
 //! is where applications import them from.
@@ -97,12 +97,12 @@
 //! # }).unwrap();
 //! ```
 
-mod answers;
 mod explain;
 mod guard;
 #[cfg(feature = "axum")]
 mod guard_extracting;
 mod make_sure_allowed;
+mod responses;
 mod security_policy;
 
 pub use security_policy::SecurityPolicy;

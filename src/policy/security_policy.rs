@@ -9,7 +9,7 @@ use time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::guard::innermost_cause;
-use crate::respond::Answers;
+use crate::respond::RefusalResponses;
 use crate::rules::{Decision, Rule, Scenario, ScenarioArgument, ScenarioRule};
 use crate::user::CurrentUser;
 
@@ -35,7 +35,7 @@ pub struct SecurityPolicy(Arc<Settings>);
 #[derive(Debug, Clone)]
 struct Settings {
     scenarios: BTreeMap<Arc<str>, Arc<dyn AnyScenarioRule>>,
-    answers: Answers,
+    responses: RefusalResponses,
     rule_timeout: Duration,
 }
 
@@ -48,7 +48,7 @@ impl SecurityPolicy {
     pub fn new() -> Self {
         Self(Arc::new(Settings {
             scenarios: BTreeMap::new(),
-            answers: Answers::new(),
+            responses: RefusalResponses::new(),
             rule_timeout: Self::DEFAULT_RULE_TIMEOUT,
         }))
     }
@@ -128,13 +128,13 @@ impl SecurityPolicy {
         std::time::Duration::try_from(self.0.rule_timeout.max(Duration::ZERO)).unwrap_or_default()
     }
 
-    /// How it answers; [`answers`](Self::answers) gives a copy.
-    pub(super) fn own_answers(&self) -> &Answers {
-        &self.0.answers
+    /// How it answers; [`responses`](Self::responses) gives a copy.
+    pub(super) fn own_responses(&self) -> &RefusalResponses {
+        &self.0.responses
     }
 
-    pub(super) fn set_answers(mut self, answers: Answers) -> Self {
-        self.settings().answers = answers;
+    pub(super) fn set_responses(mut self, responses: RefusalResponses) -> Self {
+        self.settings().responses = responses;
         self
     }
 

@@ -12,18 +12,18 @@
 //! | `mysql` | `MySqlRepository`: MySQL and MariaDB (feature `mysql`) |
 //! | `redis` | `RedisRepository`: Redis (feature `redis`) |
 //! | `sql` | what the stores on SQL databases have in common |
-//! | `user_key`, `patience` | what the stores on servers have in common |
+//! | `user_id_column`, `call_timeout` | what the stores on servers have in common |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
 //!
 //! An application seldom calls a repository's token methods: it hands the repository to
-//! [`Tokens`](crate::tokens::Tokens), and keeps an `Arc` of it if it manages users through [`UserRepository`].
+//! [`Tokens`](crate::lifecycle::Tokens), and keeps an `Arc` of it if it manages users through [`UserRepository`].
 //!
 //! # Example
 //! ```
 //! use std::sync::Arc;
 //!
 //! use tower_tokens::repository::{MemoryRepository, PageRequest, UserRepository};
-//! use tower_tokens::tokens::Tokens;
+//! use tower_tokens::lifecycle::Tokens;
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! let repository = Arc::new(MemoryRepository::new());
@@ -40,16 +40,17 @@
 //! # }).unwrap();
 //! ```
 
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
+mod call_timeout;
 mod contract;
 #[cfg(feature = "test-util")]
 mod faulty;
 mod forward;
+mod keyed_hash;
 mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod page;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
-mod patience;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
@@ -58,11 +59,10 @@ mod redis;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-mod tag;
 #[cfg(feature = "trongate")]
 mod trongate;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
-mod user_key;
+mod user_id_column;
 mod users;
 
 #[cfg(feature = "redis")]

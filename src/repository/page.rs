@@ -80,7 +80,7 @@ impl<T> Page<T> {
     /// The page out of `items`, for which the store was asked for one more item than `request` holds: the surplus says
     /// that the list goes on, and is cut off.
     #[must_use]
-    pub fn from_one_more(mut items: Vec<T>, request: PageRequest) -> Self {
+    pub fn from_limit_plus_one(mut items: Vec<T>, request: PageRequest) -> Self {
         let goes_on = items.len() > request.limit() as usize;
         items.truncate(request.limit() as usize);
         Self { items, next: goes_on.then(|| request.next()) }

@@ -14,7 +14,7 @@ pub(super) const DEFAULT_RETRY_AFTER: Duration = Duration::seconds(5);
 
 /// The answers to programs, which depend on the kind of a refusal alone. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct ApiAnswers(Arc<Settings>);
+pub(crate) struct ApiResponses(Arc<Settings>);
 
 #[derive(Debug, Clone)]
 struct Settings {
@@ -22,7 +22,7 @@ struct Settings {
     retry_after: Duration,
 }
 
-impl ApiAnswers {
+impl ApiResponses {
     pub(super) fn set_realm(&mut self, realm: &str) {
         Arc::make_mut(&mut self.0).challenges = Challenges::new(realm);
     }
@@ -50,7 +50,7 @@ impl ApiAnswers {
     }
 }
 
-impl Default for ApiAnswers {
+impl Default for ApiResponses {
     fn default() -> Self {
         Self(Arc::new(Settings { challenges: Challenges::new(DEFAULT_REALM), retry_after: DEFAULT_RETRY_AFTER }))
     }

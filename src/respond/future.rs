@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use pin_project_lite::pin_project;
 
-use crate::respond::Respond;
+use crate::respond::RespondToRefusal;
 use crate::respond::remembered::RememberedRequest;
 
 pin_project! {
@@ -30,7 +30,7 @@ impl<F, R> RefusalFuture<F, R> {
 impl<F, R, B, E> Future for RefusalFuture<F, R>
 where
     F: Future<Output = Result<Response<B>, E>>,
-    R: Respond<B>,
+    R: RespondToRefusal<B>,
 {
     type Output = Result<Response<B>, E>;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use crate::respond::{Answers, RefusalService};
+use crate::respond::{RefusalResponses, RefusalService};
 
 /// Writes the response that fits the request if a handler refuses it: a page or a redirect to the login page for a
 /// browser, `HX-Redirect` for htmx, problem details for a script.
@@ -15,9 +15,9 @@ use crate::respond::{Answers, RefusalService};
 /// around the whole site is enough, inside or outside of `TokenAuthLayer`; inside, the application's own page also gets
 /// the [user](super::Refusal::user). A guard does the same for its own routes.
 ///
-/// A response that is already written stays unchanged, except that the application's page ([`Answers::with_page`])
+/// A response that is already written stays unchanged, except that the application's page ([`RefusalResponses::with_page`])
 /// replaces the crate's own. A response whose status or type the application has changed stays unchanged, and so do
-/// headers that it added. `R` writes the responses; see [`Respond`](super::Respond).
+/// headers that it added. `R` writes the responses; see [`RespondToRefusal`](super::RespondToRefusal).
 ///
 /// # Example
 /// ```
@@ -42,7 +42,7 @@ use crate::respond::{Answers, RefusalService};
 /// # });
 /// ```
 #[must_use = "a layer does nothing until it is put around a service"]
-pub struct RefusalLayer<R = Answers> {
+pub struct RefusalLayer<R = RefusalResponses> {
     respond: Arc<R>,
 }
 

@@ -21,7 +21,7 @@
 //! |---|---|
 //! | `kind` | [`RefusalKind`]: one for each row of the table |
 //! | `refusal` | [`Refusal`]: a kind, and what the application may know |
-//! | `answers` | [`Answers`], the settings, and [`Respond`], the trait that replaces them |
+//! | `responses` | [`RefusalResponses`], the settings, and [`RespondToRefusal`], the trait that replaces them |
 //! | `api` | the answers to programs: status, challenge, `Retry-After`, problem details |
 //! | `challenge` | `WWW-Authenticate` |
 //! | `problem`, `page` | the bodies |
@@ -35,18 +35,17 @@
 //! ```
 //! use bytes::Bytes;
 //! use http::{Request, StatusCode, header};
-//! use tower_tokens::head::RequestHead;
-//! use tower_tokens::respond::{Answers, Refusal, RefusalKind, Respond};
+//! use tower_tokens::request::RequestHead;
+//! use tower_tokens::respond::{RefusalResponses, Refusal, RefusalKind, RespondToRefusal};
 //!
-//! let answers = Answers::new().with_login_page("/login");
+//! let responses = RefusalResponses::new().with_login_page("/login");
 //! let request = Request::get("/members?page=2").header("accept", "text/html").body(()).unwrap();
 //! let refusal = Refusal::new(RefusalKind::NoCredential);
-//! let response: http::Response<Bytes> = answers.respond(&refusal, RequestHead::of(&request));
+//! let response: http::Response<Bytes> = responses.respond(&refusal, RequestHead::of(&request));
 //! assert_eq!(response.status(), StatusCode::SEE_OTHER);
 //! assert_eq!(response.headers()[header::LOCATION], "/login?next=%2Fmembers%3Fpage%3D2");
 //! ```
 
-mod answers;
 mod api;
 mod challenge;
 mod cookie;
@@ -61,10 +60,10 @@ mod refusal;
 mod refusal_log;
 mod remembered;
 mod requester;
+mod responses;
 mod service;
 mod set_cookie;
 
-pub use answers::{Answers, Respond};
 pub use cookie::{MAX_COOKIE_AGE, SameSite, TokenCookie, TokenCookieBuilder};
 pub use future::RefusalFuture;
 pub use kind::RefusalKind;
@@ -74,5 +73,6 @@ pub use refusal::Refusal;
 pub(crate) use refusal_log::log_refusal;
 pub(crate) use remembered::RememberedRequest;
 pub use requester::is_page_request;
+pub use responses::{RefusalResponses, RespondToRefusal};
 pub use service::RefusalService;
 pub use set_cookie::SetTokenCookie;

@@ -4,7 +4,7 @@ use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Method, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::respond::origin::Origin;
 use crate::respond::requester::is_htmx;
 
@@ -72,7 +72,7 @@ pub fn safe_next(next: &str) -> Option<&str> {
 /// `next` if it is a URL of one of these origins, to go to after logging in; otherwise `None`.
 ///
 /// A login page that serves other sites, which send a whole URL as `next`
-/// ([`Answers::with_public_origin`](crate::respond::Answers::with_public_origin)), checks it with this function. An
+/// ([`RefusalResponses::with_public_origin`](crate::respond::RefusalResponses::with_public_origin)), checks it with this function. An
 /// origin is a scheme, a host and optionally a port; a text that is not an origin accepts no URL. The part after the
 /// origin must be a [`safe_next`].
 ///

@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 
 use crate::error::{Error, ErrorKind};
 use crate::respond::RefusalKind;
-use crate::respond::api::ApiAnswers;
+use crate::respond::api::ApiResponses;
 use crate::user::{CurrentUser, Reason, Unauthenticated};
 
 /// Why a request is refused, with the details for the application.
@@ -36,7 +36,7 @@ pub struct Refusal {
     scenario: Option<Arc<str>>,
     reason: Option<Arc<str>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
-    api_answers: Option<ApiAnswers>,
+    api_responses: Option<ApiResponses>,
     user: Option<CurrentUser>,
     asks_for_login: bool,
     /// The refusal has been logged.
@@ -55,7 +55,7 @@ impl Refusal {
             scenario: None,
             reason: None,
             source: None,
-            api_answers: None,
+            api_responses: None,
             user: None,
             asks_for_login: kind.asks_for_login(),
             is_logged: false,
@@ -108,8 +108,8 @@ impl Refusal {
         self
     }
 
-    pub(super) fn with_api_answers(mut self, answers: ApiAnswers) -> Self {
-        self.api_answers = Some(answers);
+    pub(super) fn with_api_responses(mut self, responses: ApiResponses) -> Self {
+        self.api_responses = Some(responses);
         self
     }
 
@@ -151,9 +151,9 @@ impl Refusal {
 
     /// The answer to a program, for which no request has to be looked at.
     pub(crate) fn api_answer<B: From<Bytes>>(&self) -> Response<B> {
-        match &self.api_answers {
-            Some(answers) => answers.answer(self.kind),
-            None => ApiAnswers::default().answer(self.kind),
+        match &self.api_responses {
+            Some(responses) => responses.answer(self.kind),
+            None => ApiResponses::default().answer(self.kind),
         }
     }
 

@@ -2,11 +2,11 @@
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 
-use crate::head::RequestHead;
-use crate::respond::answers::HasDefaultPage;
+use crate::request::RequestHead;
 use crate::respond::redirect::HX_CURRENT_URL;
 use crate::respond::requester::{HX_REQUEST, Requester};
-use crate::respond::{OriginalUri, Refusal, Respond, page, problem};
+use crate::respond::responses::HasDefaultPage;
+use crate::respond::{OriginalUri, Refusal, RespondToRefusal, page, problem};
 use crate::user::CurrentUser;
 
 /// The part of a request that decides the response to a refusal. Allocates nothing.
@@ -54,7 +54,7 @@ impl RememberedRequest {
     ///
     /// The response keeps headers that its handler added, a `Set-Cookie` for example. It stays unchanged if the
     /// application has changed its status or the type of its body.
-    pub(crate) fn answer<B, R: Respond<B>>(self, response: Response<B>, respond: &R) -> Response<B> {
+    pub(crate) fn answer<B, R: RespondToRefusal<B>>(self, response: Response<B>, respond: &R) -> Response<B> {
         let Some(refusal) = response.extensions().get::<Refusal>() else { return response };
         let has_default_page = response.extensions().get::<HasDefaultPage>().is_some();
         let media_type = response.headers().get(header::CONTENT_TYPE);
@@ -77,7 +77,7 @@ impl RememberedRequest {
         }
     }
 
-    fn ask<B, R: Respond<B>>(self, refusal: &mut Refusal, respond: &R) -> Response<B> {
+    fn ask<B, R: RespondToRefusal<B>>(self, refusal: &mut Refusal, respond: &R) -> Response<B> {
         if let (None, Some(user)) = (refusal.user(), self.user) {
             *refusal = refusal.clone().with_user(user);
         }

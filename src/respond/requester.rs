@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, Method, header};
 
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 
 const HTML: &str = "text/html";
 

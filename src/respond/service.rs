@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tower::Service;
 
 use crate::respond::remembered::RememberedRequest;
-use crate::respond::{OriginalUri, RefusalFuture, Respond};
+use crate::respond::{OriginalUri, RefusalFuture, RespondToRefusal};
 
 /// A service whose refusals get the response that fits the request. Created by [`RefusalLayer`](super::RefusalLayer).
 pub struct RefusalService<S, R> {
@@ -25,7 +25,7 @@ impl<S, R> RefusalService<S, R> {
 impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for RefusalService<S, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    R: Respond<ResBody>,
+    R: RespondToRefusal<ResBody>,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

@@ -4,37 +4,37 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use crate::respond::Answers;
+use crate::respond::RefusalResponses;
 use crate::same_origin::SameOriginService;
 use crate::same_origin::shared::{Settings, Shared};
 use crate::source::SameOrigin;
 
 /// Refuses unsafe requests that another site caused. An example is in [`same_origin`](super).
 ///
-/// `R` writes the response to a refusal; see [`Respond`](crate::respond::Respond).
+/// `R` writes the response to a refusal; see [`RespondToRefusal`](crate::respond::RespondToRefusal).
 #[derive(Debug)]
 #[must_use = "a layer does nothing until it is put around a service"]
-pub struct SameOriginLayer<R = Answers> {
+pub struct SameOriginLayer<R = RefusalResponses> {
     shared: Arc<Shared<R>>,
 }
 
 impl SameOriginLayer {
-    /// The rule without a trusted origin, [`SameOrigin::new`], and the default [`Answers`].
+    /// The rule without a trusted origin, [`SameOrigin::new`], and the default [`RefusalResponses`].
     pub fn new() -> Self {
         Self::with_rule(SameOrigin::new())
     }
 
-    /// This rule, and the default [`Answers`].
+    /// This rule, and the default [`RefusalResponses`].
     pub fn with_rule(rule: SameOrigin) -> Self {
         let settings = Settings { rule, bypassed: Vec::new() };
-        Self { shared: Arc::new(Shared { settings, respond: Answers::default() }) }
+        Self { shared: Arc::new(Shared { settings, respond: RefusalResponses::default() }) }
     }
 }
 
 impl<R> SameOriginLayer<R> {
-    /// Answers with these: as a [`SecurityPolicy`](crate::policy::SecurityPolicy) does, with `.answers(&policy)`.
-    pub fn answers(self, answers: impl Into<Answers>) -> SameOriginLayer {
-        self.with_respond(answers.into())
+    /// Answers with these: as a [`SecurityPolicy`](crate::policy::SecurityPolicy) does, with `.responses(&policy)`.
+    pub fn responses(self, responses: impl Into<RefusalResponses>) -> SameOriginLayer {
+        self.with_respond(responses.into())
     }
 
     /// Answers with `respond`.

@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower::Service;
 
-use crate::head::RequestHead;
 use crate::log::log_debug;
-use crate::respond::{Refusal, RefusalKind, Respond};
+use crate::request::RequestHead;
+use crate::respond::{Refusal, RefusalKind, RespondToRefusal};
 use crate::same_origin::ResponseFuture;
 use crate::same_origin::shared::Shared;
 
@@ -23,7 +23,7 @@ pub struct SameOriginService<S, R> {
 impl<S, R, ReqBody, ResBody> Service<Request<ReqBody>> for SameOriginService<S, R>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
-    R: Respond<ResBody>,
+    R: RespondToRefusal<ResBody>,
 {
     type Response = Response<ResBody>;
     type Error = S::Error;

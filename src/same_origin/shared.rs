@@ -1,6 +1,6 @@
 //! What all services of one layer share, and which requests pass.
 
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::source::SameOrigin;
 use crate::user::{CurrentUser, SourceKind};
 

@@ -7,18 +7,18 @@ use serde::de::DeserializeOwned;
 use subtle::ConstantTimeEq;
 
 use crate::error::{Error, ErrorKind};
-use crate::sealed::format::{Binding, FINGERPRINT_BYTES};
+use crate::sealed::format::layout::{Binding, FINGERPRINT_BYTES};
+use crate::sealed::format::text::SealedToken;
+use crate::sealed::keys::ring::KeyRing;
 use crate::sealed::opened::Opened;
-use crate::sealed::ring::KeyRing;
 use crate::sealed::sealer::{IfExpired, Sealer, parse, state_fingerprint};
-use crate::sealed::text::SealedToken;
 use crate::token::Lifetime;
 
 /// Seals payloads that are bound to a state, such as the user's password hash or e-mail address at that moment: when the
 /// state changes, the token is dead.
 ///
 /// Opening takes two steps, because the payload says whose state it is: [`open`](Self::open) gives the claim,
-/// [`confirm`](Unconfirmed::confirm) compares the state and gives the payload.
+/// [`confirm`](Unverified::confirm) compares the state and gives the payload.
 ///
 /// # Security
 /// The token holds no state, only 128 bits of a keyed digest of it, which are encrypted. A bound token does not open with
@@ -73,11 +73,11 @@ impl BoundSealer {
     ///
     /// # Errors
     /// As [`Sealer::open`].
-    pub fn open<P: DeserializeOwned>(&self, text: &str) -> Result<Unconfirmed<P>, Error> {
+    pub fn open<P: DeserializeOwned>(&self, text: &str) -> Result<Unverified<P>, Error> {
         self.0.read(text, Binding::State, IfExpired::Refuse, |read| {
             let (fingerprint, json) = read.rest.split_first_chunk().ok_or(ErrorKind::InvalidToken)?;
             let opened = Opened::new(parse(json)?, &read, Binding::State, &self.0);
-            Ok(Unconfirmed { opened, fingerprint: *fingerprint })
+            Ok(Unverified { opened, fingerprint: *fingerprint })
         })
     }
 
@@ -111,12 +111,12 @@ impl BoundSealer {
 
 /// A genuine token whose state has not been compared yet.
 #[must_use = "a claim is worth nothing until its state is confirmed"]
-pub struct Unconfirmed<P> {
+pub struct Unverified<P> {
     opened: Opened<P>,
     fingerprint: [u8; FINGERPRINT_BYTES],
 }
 
-impl<P> Unconfirmed<P> {
+impl<P> Unverified<P> {
     /// What the token claims: read whose state to look up, and do nothing else with it.
     #[must_use]
     pub const fn claimed(&self) -> &P {
@@ -138,8 +138,8 @@ impl<P> Unconfirmed<P> {
     }
 }
 
-impl<P: fmt::Debug> fmt::Debug for Unconfirmed<P> {
+impl<P: fmt::Debug> fmt::Debug for Unverified<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unconfirmed").field("opened", &self.opened).finish_non_exhaustive()
+        f.debug_struct("Unverified").field("opened", &self.opened).finish_non_exhaustive()
     }
 }

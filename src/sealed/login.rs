@@ -7,9 +7,9 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
-use crate::sealed::format::Binding;
+use crate::sealed::format::layout::Binding;
+use crate::sealed::format::text::SealedToken;
 use crate::sealed::sealer::{IfExpired, Sealer, parse};
-use crate::sealed::text::SealedToken;
 use crate::token::{Expiry, Lifetime, TokenId, TokenRecord};
 use crate::user::{Credential, CurrentUser, UserId, UserLevel};
 
@@ -38,14 +38,14 @@ impl Sealer {
     pub fn open_login(&self, text: &str) -> Result<CurrentUser, Error> {
         self.read(text, Binding::Plain, IfExpired::Refuse, |read| {
             let login: Login<'_> = parse(read.rest)?;
-            let lifetime = match read.facts.expires_at {
-                Expiry::At(end) => Lifetime::from(end - read.facts.issued_at),
+            let lifetime = match read.metadata.expires_at {
+                Expiry::At(end) => Lifetime::from(end - read.metadata.issued_at),
                 Expiry::Never => Lifetime::never_expires(),
             };
-            let record = TokenRecord::new(record_id(*read.facts.uuid.as_bytes()), read.facts.issued_at, lifetime);
+            let record = TokenRecord::new(record_id(*read.metadata.uuid.as_bytes()), read.metadata.issued_at, lifetime);
             let level = UserLevel::new(login.level_id, &login.level);
             let user = CurrentUser::new(login.user, level, record, read.now);
-            Ok(user.with_self_contained(read.facts.uuid, self.issuer()))
+            Ok(user.with_self_contained(read.metadata.uuid, self.issuer()))
         })
     }
 

@@ -116,38 +116,27 @@
 
 mod aead;
 mod bound;
-mod claim;
 mod format;
-mod forward;
-mod key;
-mod key_file;
 mod keys;
 mod login;
-mod memory;
+mod once;
 mod open;
 mod opened;
 mod primordyx;
 mod redeem;
-mod revocation;
-mod ring;
 mod sealer;
-#[cfg(feature = "sqlite")]
-mod sqlite;
-mod text;
 
 pub use aead::KEY_BYTES;
-pub use bound::{BoundSealer, Unconfirmed};
-pub use claim::{Claim, RedemptionRepository, Reservation, USED_NUMBERS_MARGIN};
-pub use format::{MAX_PURPOSE_BYTES, MAX_SEALED_TEXT_BYTES};
-pub use key::{Key, KeyId};
-pub use memory::MemoryRedemptions;
+pub use bound::{BoundSealer, Unverified};
+pub use format::{MAX_PURPOSE_BYTES, MAX_SEALED_TEXT_BYTES, SealedToken};
+pub use keys::{Key, KeyId, KeyRing};
+#[cfg(feature = "sqlite")]
+pub use once::SqliteRedemptions;
+pub use once::{
+    MemoryRedemptions, Redemption, RedemptionRepository, ReserveOutcome, RevocationList, USED_NUMBERS_MARGIN,
+};
 pub use opened::{Opened, iso_8601};
 pub use primordyx::{MAX_PRIMORDYX_TEXT_BYTES, Primordyx, PrimordyxToken};
-pub use revocation::RevocationList;
-pub use ring::KeyRing;
 pub use sealer::Sealer;
-#[cfg(feature = "sqlite")]
-pub use sqlite::SqliteRedemptions;
-pub use text::SealedToken;
 
 pub use crate::token::TokenUuid;

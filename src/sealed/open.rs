@@ -8,10 +8,10 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::sealed::aead::NONCE_BYTES;
-use crate::sealed::format::Binding;
+use crate::sealed::format::layout::Binding;
+use crate::sealed::format::text::SealedToken;
 use crate::sealed::opened::Opened;
 use crate::sealed::sealer::{IfExpired, Sealer, parse};
-use crate::sealed::text::SealedToken;
 
 impl Sealer {
     /// Opens a token.
@@ -66,11 +66,11 @@ impl Sealer {
         if !opened.is_changed() {
             return Ok(None);
         }
-        self.judge(&opened.facts, &opened.key, IfExpired::Open)?;
+        self.judge(&opened.metadata, &opened.key, IfExpired::Open)?;
         let mut nonce = [0; NONCE_BYTES];
         random::fill(&mut nonce)?;
         let keys = self.keys().load();
-        let text = self.write_with_nonce(&keys.active, opened.payload(), &opened.facts, state, nonce)?;
+        let text = self.write_with_nonce(&keys.active, opened.payload(), &opened.metadata, state, nonce)?;
         opened.set_unchanged(Arc::clone(&keys.active));
         Ok(Some(text))
     }

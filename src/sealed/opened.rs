@@ -1,4 +1,4 @@
-//! An opened token: its payload and its facts.
+//! An opened token: its payload and its metadata.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::sealed::format::{Binding, Facts};
-use crate::sealed::keys::PreparedKey;
-use crate::sealed::sealer::{IfExpired, Read, Sealer, UNWRITABLE};
+use crate::sealed::format::layout::{Binding, Metadata};
+use crate::sealed::keys::prepared::PreparedKey;
+use crate::sealed::sealer::{IfExpired, Opening, Sealer, UNWRITABLE};
 use crate::token::{Expiry, TokenUuid};
 
-/// A genuine token's payload and facts.
+/// A genuine token's payload and metadata.
 ///
 /// # Example
 /// ```
@@ -37,7 +37,7 @@ use crate::token::{Expiry, TokenUuid};
 #[derive(Clone)]
 pub struct Opened<P> {
     payload: P,
-    pub(super) facts: Facts,
+    pub(super) metadata: Metadata,
     pub(super) binding: Binding,
     /// What it was opened with: when it is used, it is judged again.
     pub(super) sealer: Sealer,
@@ -47,14 +47,14 @@ pub struct Opened<P> {
 }
 
 impl<P> Opened<P> {
-    pub(super) fn new(payload: P, read: &Read<'_>, binding: Binding, sealer: &Sealer) -> Self {
+    pub(super) fn new(payload: P, read: &Opening<'_>, binding: Binding, sealer: &Sealer) -> Self {
         let (sealer, key) = (sealer.clone(), Arc::clone(read.key));
-        Self { payload, facts: read.facts, binding, sealer, key, checked_at: read.now, changed: false }
+        Self { payload, metadata: read.metadata, binding, sealer, key, checked_at: read.now, changed: false }
     }
 
     /// Judges it again, as it stands now.
     pub(super) fn judge(&self) -> Result<Timestamp, Error> {
-        self.sealer.judge(&self.facts, &self.key, IfExpired::Refuse)
+        self.sealer.judge(&self.metadata, &self.key, IfExpired::Refuse)
     }
 
     /// The payload.
@@ -97,26 +97,26 @@ impl<P> Opened<P> {
     /// The token's number, the same after resealing.
     #[must_use]
     pub const fn uuid(&self) -> TokenUuid {
-        self.facts.uuid
+        self.metadata.uuid
     }
 
     /// When the token was first sealed.
     #[must_use]
     pub fn issued_at(&self) -> OffsetDateTime {
-        self.facts.issued_at.into()
+        self.metadata.issued_at.into()
     }
 
     /// When the token expires.
     #[must_use]
     pub const fn expires_at(&self) -> Expiry {
-        self.facts.expires_at
+        self.metadata.expires_at
     }
 
     /// When the token expires, as ISO 8601 (RFC 3339) text at this offset from UTC: `2026-11-21T20:01:41+01:00`. `None` for
     /// never.
     #[must_use]
     pub fn expires_at_text(&self, offset: UtcOffset) -> Option<String> {
-        iso_8601(self.facts.expires_at, offset)
+        iso_8601(self.metadata.expires_at, offset)
     }
 
     /// When the token was opened, by the sealer's clock.
@@ -129,13 +129,13 @@ impl<P> Opened<P> {
     /// [`open_even_if_expired`](super::Sealer::open_even_if_expired) gives such a one.
     #[must_use]
     pub fn is_expired(&self) -> bool {
-        self.facts.expires_at.has_passed(self.checked_at)
+        self.metadata.expires_at.has_passed(self.checked_at)
     }
 
     /// Whether the token is expired at `now`: `now >= expires_at`.
     #[must_use]
     pub fn is_expired_at(&self, now: OffsetDateTime) -> bool {
-        self.facts.expires_at.has_passed(now.into())
+        self.metadata.expires_at.has_passed(now.into())
     }
 }
 
@@ -144,7 +144,7 @@ impl<P: fmt::Debug> fmt::Debug for Opened<P> {
         f.debug_struct("Opened")
             .field("purpose", &self.purpose())
             .field("payload", &self.payload)
-            .field("facts", &self.facts)
+            .field("metadata", &self.metadata)
             .field("binding", &self.binding)
             .field("checked_at", &self.checked_at)
             .field("changed", &self.changed)
@@ -153,7 +153,7 @@ impl<P: fmt::Debug> fmt::Debug for Opened<P> {
 }
 
 impl<P: Serialize> Opened<P> {
-    /// The facts as a line of JSON: `uuid`, `issued_at`, `expires_at` (`null` for never) and `payload`. Times are RFC 3339
+    /// The metadata as a line of JSON: `uuid`, `issued_at`, `expires_at` (`null` for never) and `payload`. Times are RFC 3339
     /// in UTC. The token's text is not among them.
     ///
     /// # Errors
@@ -172,11 +172,11 @@ impl<P: Serialize> Opened<P> {
     }
 
     fn write(&self, now: Option<Timestamp>) -> Result<String, Error> {
-        let expired = now.map(|now| self.facts.expires_at.has_passed(now));
-        let report = Report {
-            uuid: self.facts.uuid,
-            issued_at: self.facts.issued_at,
-            expires_at: self.facts.expires_at.timestamp(),
+        let expired = now.map(|now| self.metadata.expires_at.has_passed(now));
+        let report = OpenedJson {
+            uuid: self.metadata.uuid,
+            issued_at: self.metadata.issued_at,
+            expires_at: self.metadata.expires_at.timestamp(),
             current_time: now,
             expired,
             valid: expired.map(|expired| !expired),
@@ -188,7 +188,7 @@ impl<P: Serialize> Opened<P> {
 }
 
 #[derive(Serialize)]
-struct Report<'a, P> {
+struct OpenedJson<'a, P> {
     uuid: TokenUuid,
     issued_at: Timestamp,
     expires_at: Option<Timestamp>,

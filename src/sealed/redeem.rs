@@ -7,7 +7,7 @@ use time::Duration;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind};
-use crate::sealed::claim::{Claim, RedemptionRepository, Reservation};
+use crate::sealed::once::redemption::{Redemption, RedemptionRepository, ReserveOutcome};
 use crate::sealed::opened::Opened;
 use crate::sealed::sealer::Sealer;
 
@@ -80,7 +80,7 @@ impl Sealer {
 
 impl<P: Send> Opened<P> {
     /// Uses an opened token up: the second half of [`Sealer::redeem`], for a token whose state was
-    /// [confirmed](super::Unconfirmed::confirm) in between.
+    /// [confirmed](super::Unverified::confirm) in between.
     ///
     /// The token is judged again, as it stands at this moment: how long ago it was opened does not matter.
     ///
@@ -98,34 +98,34 @@ impl<P: Send> Opened<P> {
         Work: Future<Output = Result<T, E>> + Send,
         E: From<Error>,
     {
-        // Before the claim's time is taken, so that waiting for the store is a part of the work's time.
+        // Before the redemption's time is taken, so that waiting for the store is a part of the work's time.
         let deadline = Instant::now() + WORK_LIMIT;
-        let claim = Claim::new(self.uuid(), self.judge()?, self.expires_at())?;
+        let redemption = Redemption::new(self.uuid(), self.judge()?, self.expires_at())?;
         let clock = self.sealer.clone();
-        match store.reserve(&claim).await? {
-            Reservation::Reserved => {}
-            Reservation::InUse => {
+        match store.reserve(&redemption).await? {
+            ReserveOutcome::Reserved => {}
+            ReserveOutcome::InUse => {
                 let why = "the token is being used at this moment";
                 return Err(Error::with_source(ErrorKind::AlreadyUsed, why).into());
             }
-            Reservation::Used => return Err(Error::new(ErrorKind::AlreadyUsed).into()),
+            ReserveOutcome::Used => return Err(Error::new(ErrorKind::AlreadyUsed).into()),
         }
         // A time-out polls what it bounds once before it looks at the time.
-        let is_late = Instant::now() >= deadline || clock.now() >= claim.now + CLAIMED_WORK_LIMIT;
+        let is_late = Instant::now() >= deadline || clock.now() >= redemption.now + CLAIMED_WORK_LIMIT;
         let done = if is_late { None } else { tokio::time::timeout_at(deadline, work(self)).await.ok() };
         match done.unwrap_or_else(|| Err(Error::new(ErrorKind::TimedOut).into())) {
-            Ok(value) => match store.commit(&claim).await? {
+            Ok(value) => match store.commit(&redemption).await? {
                 true => Ok(value),
                 false => {
-                    crate::log::log_warn!(uuid = %claim.uuid, "a one-time token was taken over while it was used");
+                    crate::log::log_warn!(uuid = %redemption.uuid, "a one-time token was taken over while it was used");
                     let why = "another redeemer took the token over: the work may have been done twice";
                     Err(Error::with_source(ErrorKind::AlreadyUsed, why).into())
                 }
             },
             Err(error) => {
                 // The work's own error is what the caller needs; the lease gives the token back if the store does not.
-                if let Err(_error) = store.release(&claim).await {
-                    crate::log::log_warn!(uuid = %claim.uuid, error = %_error, "a one-time token was not given back");
+                if let Err(_error) = store.release(&redemption).await {
+                    crate::log::log_warn!(uuid = %redemption.uuid, error = %_error, "a one-time token was not given back");
                 }
                 Err(error)
             }

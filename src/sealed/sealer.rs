@@ -10,14 +10,14 @@ use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::sealed::aead::NONCE_BYTES;
-use crate::sealed::format;
-use crate::sealed::format::{
-    Binding, FINGERPRINT_BYTES, Facts, MAX_PURPOSE_BYTES, Parts, associated_data, decode, encode, write_clear_part,
+use crate::sealed::format::layout as format;
+use crate::sealed::format::layout::{
+    Binding, FINGERPRINT_BYTES, MAX_PURPOSE_BYTES, Metadata, Parts, associated_data, decode, encode, write_clear_part,
 };
-use crate::sealed::keys::PreparedKey;
-use crate::sealed::revocation::RevocationList;
-use crate::sealed::ring::KeyRing;
-use crate::sealed::text::SealedToken;
+use crate::sealed::format::text::SealedToken;
+use crate::sealed::keys::prepared::PreparedKey;
+use crate::sealed::keys::ring::KeyRing;
+use crate::sealed::once::revocation::RevocationList;
 use crate::token::{Lifetime, TokenUuid};
 use crate::user::Issuer;
 
@@ -131,27 +131,27 @@ impl Sealer {
         let [uuid, [nonce @ .., _, _, _, _]] = random;
         let issued_at = self.now();
         let expires_at = lifetime.ends_at(issued_at);
-        let facts = Facts { uuid: TokenUuid::from_random_bytes(uuid), issued_at, expires_at };
+        let metadata = Metadata { uuid: TokenUuid::from_random_bytes(uuid), issued_at, expires_at };
         let keys = self.0.keys.load();
-        self.write_with_nonce(&keys.active, payload, &facts, state, nonce)
+        self.write_with_nonce(&keys.active, payload, &metadata, state, nonce)
     }
 
     pub(super) fn write_with_nonce<P>(
         &self,
         key: &PreparedKey,
         payload: &P,
-        facts: &Facts,
+        metadata: &Metadata,
         state: Option<&[u8]>,
         nonce: [u8; NONCE_BYTES],
     ) -> Result<SealedToken, Error>
     where
         P: Serialize + ?Sized,
     {
-        let mut buffer = Wiped(Vec::with_capacity(INITIAL_BYTES));
+        let mut buffer = Zeroizing(Vec::with_capacity(INITIAL_BYTES));
         let clear = write_clear_part(&mut buffer.0, key, &nonce);
-        facts.write(&mut buffer.0);
+        metadata.write(&mut buffer.0);
         if let Some(state) = state {
-            buffer.0.extend_from_slice(&state_fingerprint(key, facts.uuid, state));
+            buffer.0.extend_from_slice(&state_fingerprint(key, metadata.uuid, state));
         }
         let written = serde_json::to_writer(&mut buffer.0, payload);
         written.map_err(|_| Error::with_source(ErrorKind::InvalidInput, UNWRITABLE))?;
@@ -172,20 +172,25 @@ impl Sealer {
 
     /// Judges a token that was opened before as it stands now: its key may have been revoked meanwhile, or the token
     /// itself, or it may have expired. Gives the time of the judgement.
-    pub(super) fn judge(&self, facts: &Facts, key: &PreparedKey, if_expired: IfExpired) -> Result<Timestamp, Error> {
+    pub(super) fn judge(
+        &self,
+        metadata: &Metadata,
+        key: &PreparedKey,
+        if_expired: IfExpired,
+    ) -> Result<Timestamp, Error> {
         let keys = self.0.keys.load();
         if keys.find(key.id.as_str().as_bytes()).is_none_or(|found| **found != *key) {
             return Err(ErrorKind::InvalidToken.into());
         }
-        self.judge_facts(facts, if_expired)
+        self.judge_metadata(metadata, if_expired)
     }
 
-    fn judge_facts(&self, facts: &Facts, if_expired: IfExpired) -> Result<Timestamp, Error> {
-        if self.0.revoked.as_ref().is_some_and(|list| list.contains(facts.uuid)) {
+    fn judge_metadata(&self, metadata: &Metadata, if_expired: IfExpired) -> Result<Timestamp, Error> {
+        if self.0.revoked.as_ref().is_some_and(|list| list.contains(metadata.uuid)) {
             return Err(ErrorKind::InvalidToken.into());
         }
         let now = self.now();
-        if if_expired == IfExpired::Refuse && facts.expires_at.has_passed(now) {
+        if if_expired == IfExpired::Refuse && metadata.expires_at.has_passed(now) {
             return Err(ErrorKind::Expired.into());
         }
         Ok(now)
@@ -197,18 +202,18 @@ impl Sealer {
         text: &str,
         binding: Binding,
         if_expired: IfExpired,
-        then: impl FnOnce(Read<'_>) -> Result<T, Error>,
+        then: impl FnOnce(Opening<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let invalid = || Error::new(ErrorKind::InvalidToken);
-        let mut bytes = Wiped(decode(text)?);
+        let mut bytes = Zeroizing(decode(text)?);
         let parts = Parts::split(&mut bytes.0).ok_or_else(invalid)?;
         let keys = self.0.keys.load();
         let key = keys.find(parts.key_id).ok_or_else(invalid)?;
         let associated = associated_data(parts.key_id, binding, &self.0.purpose)?;
         key.cipher.open(parts.nonce, &associated, parts.sealed, parts.tag)?;
-        let (facts, rest) = Facts::read(parts.sealed).ok_or_else(invalid)?;
-        let now = self.judge_facts(&facts, if_expired)?;
-        then(Read { key, facts, rest, now })
+        let (metadata, rest) = Metadata::read(parts.sealed).ok_or_else(invalid)?;
+        let now = self.judge_metadata(&metadata, if_expired)?;
+        then(Opening { key, metadata, rest, now })
     }
 }
 
@@ -232,9 +237,9 @@ pub(super) enum IfExpired {
 }
 
 /// An authentic token.
-pub(super) struct Read<'a> {
+pub(super) struct Opening<'a> {
     pub(super) key: &'a Arc<PreparedKey>,
-    pub(super) facts: Facts,
+    pub(super) metadata: Metadata,
     /// The fingerprint, if the binding asks for one, and the payload.
     pub(super) rest: &'a [u8],
     pub(super) now: Timestamp,
@@ -257,9 +262,9 @@ pub(super) fn state_fingerprint(key: &PreparedKey, uuid: TokenUuid, state: &[u8]
 }
 
 /// Bytes that are wiped on drop. Filling and a barrier, for wiping byte by byte would cost a tenth of opening a token.
-struct Wiped(Vec<u8>);
+struct Zeroizing(Vec<u8>);
 
-impl Drop for Wiped {
+impl Drop for Zeroizing {
     fn drop(&mut self) {
         self.0.fill(0);
         optimization_barrier(self.0.as_slice());
@@ -269,17 +274,17 @@ impl Drop for Wiped {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sealed::key::Key;
+    use crate::sealed::keys::key::Key;
 
     /// Computed by another implementation too (Node.js, `createCipheriv("aes-256-gcm")`), from the documentation alone.
     const PLAIN: &str =
         "AQJrMaChoqOkpaanqKmqq-YZfi5BzkS46myN2At3ztFwrFkQ-bao-ZwOJoYUqo2kqVQyjMpQcQdrrnmOPNIGG8IUMOORo7srwv7x";
     const BOUND: &str = "AQJrMaChoqOkpaanqKmqq-YZfi5BzkS46myN2At3ztFwrFkQ-bao-ZwOJoYUqo2ktxltthSHLK_6D2YEadDy0zw5MzsHojhEdWx2Whv2Srybc58spEfVK97FOQ";
 
-    fn golden_facts() -> Facts {
+    fn golden_metadata() -> Metadata {
         let uuid = "00010203-0405-4607-8809-0a0b0c0d0e0f".parse().unwrap();
         let issued_at = Timestamp::from_unix_seconds(1_795_287_701);
-        Facts { uuid, issued_at, expires_at: crate::token::Expiry::At(issued_at + time::Duration::hours(1)) }
+        Metadata { uuid, issued_at, expires_at: crate::token::Expiry::At(issued_at + time::Duration::hours(1)) }
     }
 
     #[test]
@@ -289,8 +294,8 @@ mod tests {
         let nonce: [u8; NONCE_BYTES] = std::array::from_fn(|index| 0xa0 + index as u8);
         let payload = serde_json::json!({"user": 42});
         let keys = sealer.keys().load();
-        let plain = sealer.write_with_nonce(&keys.active, &payload, &golden_facts(), None, nonce).unwrap();
-        let bound = sealer.write_with_nonce(&keys.active, &payload, &golden_facts(), Some(b"state"), nonce).unwrap();
+        let plain = sealer.write_with_nonce(&keys.active, &payload, &golden_metadata(), None, nonce).unwrap();
+        let bound = sealer.write_with_nonce(&keys.active, &payload, &golden_metadata(), Some(b"state"), nonce).unwrap();
         assert_eq!(plain.expose_secret(), PLAIN);
         assert_eq!(bound.expose_secret(), BOUND);
         assert!(include_str!("mod.rs").contains(PLAIN), "the documented vector is another");

@@ -5,7 +5,7 @@ use std::slice;
 
 use arrayvec::ArrayVec;
 
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::source::authorization::basic_password;
 use crate::source::values::{Value, Values};
 use crate::source::{SameOrigin, TokenSession, TokenSource};

@@ -25,7 +25,7 @@
 //! use tower_tokens::auth::TokenAuthLayer;
 //! use tower_tokens::repository::{MemoryRepository, UserRepository};
 //! use tower_tokens::source::{DEFAULT_NAME, TokenSource};
-//! use tower_tokens::tokens::Tokens;
+//! use tower_tokens::lifecycle::Tokens;
 //! use tower_tokens::user::{CurrentUser, SourceKind};
 //!
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {

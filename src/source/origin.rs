@@ -4,7 +4,7 @@ use http::header::{HOST, ORIGIN, UPGRADE};
 use http::{HeaderName, Method, Uri};
 
 use crate::error::{Error, ErrorKind};
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::source::trusted_origin;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -33,7 +33,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// # Example
 /// ```
 /// use http::Request;
-/// use tower_tokens::head::RequestHead;
+/// use tower_tokens::request::RequestHead;
 /// use tower_tokens::source::SameOrigin;
 ///
 /// let rule = SameOrigin::new().trusted_origin("https://app.example.com")?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::source::TokenSession;
 use crate::user::SourceKind;
 
@@ -149,10 +149,10 @@ impl TokenSource {
     /// ```
     /// use http::Request;
     /// use tower_tokens::auth::TokenAuthLayer;
-    /// use tower_tokens::head::RequestHead;
+    /// use tower_tokens::request::RequestHead;
     /// use tower_tokens::repository::MemoryRepository;
     /// use tower_tokens::source::TokenSource;
-    /// use tower_tokens::tokens::Tokens;
+    /// use tower_tokens::lifecycle::Tokens;
     /// use tower_tokens::user::SourceKind;
     ///
     /// let subprotocol = TokenSource::from_fn(SourceKind::Header, |head: RequestHead<'_>| {
@@ -163,7 +163,7 @@ impl TokenSource {
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
     /// let request = Request::get("/socket").header("Sec-WebSocket-Protocol", "chat, token.abc").body(())?;
-    /// let presented = layer.authenticator().presented(RequestHead::of(&request)).await?;
+    /// let presented = layer.authenticator().presented_tokens(RequestHead::of(&request)).await?;
     /// assert_eq!(presented[0].expose_secret(), "abc");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # }).unwrap();

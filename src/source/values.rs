@@ -2,7 +2,7 @@
 
 use http::header::{HeaderValue, ValueIter};
 
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::source::authorization::{Authorization, authorization};
 use crate::source::cookie::CookieValues;
 use crate::source::token_source::Place;

@@ -11,7 +11,7 @@
 //! | `record` | [`TokenRecord`], the data of a token in a store, without its text |
 //! | `uuid` | [`TokenUuid`], the number of a self-contained token |
 //!
-//! [`Tokens::generate`](crate::tokens::Tokens::generate) generates a token and stores it.
+//! [`Tokens::generate`](crate::lifecycle::Tokens::generate) generates a token and stores it.
 //!
 //! # Example
 //! ```

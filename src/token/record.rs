@@ -195,7 +195,7 @@ impl TokenRecord {
     }
 
     /// When the token was last seen in use, or `None` if it never was. Up to a minute behind, see
-    /// [`Tokens::with_touch_interval`](crate::tokens::Tokens::with_touch_interval).
+    /// [`Tokens::with_touch_interval`](crate::lifecycle::Tokens::with_touch_interval).
     #[must_use]
     pub fn last_used_at(&self) -> Option<OffsetDateTime> {
         self.last_used_at.map(OffsetDateTime::from)

@@ -26,7 +26,7 @@ use crate::token::{Expiry, TokenRecord, TokenUuid};
 #[non_exhaustive]
 pub enum Credential<'a> {
     /// A store holds the token's record, and can end it:
-    /// [`Tokens::destroy_current`](crate::tokens::Tokens::destroy_current).
+    /// [`Tokens::destroy_current`](crate::lifecycle::Tokens::destroy_current).
     Stored(&'a TokenRecord),
     /// The token carries its own data. No store can end it or list it; only its issuer can: a `Sealer` (feature
     /// `sealed`) by its `revoke_login`.

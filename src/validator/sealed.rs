@@ -18,7 +18,7 @@ use crate::validator::{TokenValidator, Validation};
 /// use tower_tokens::repository::{MemoryRepository, UserRepository};
 /// use tower_tokens::sealed::{Key, KeyRing, Sealer};
 /// use tower_tokens::token::TokenKey;
-/// use tower_tokens::tokens::Tokens;
+/// use tower_tokens::lifecycle::Tokens;
 /// use tower_tokens::user::UserLevel;
 /// use tower_tokens::validator::{TokenValidator, Validation};
 ///

@@ -132,7 +132,7 @@ fn the_check_of_imports_can_fail() {
         ("token", "use crate::{clock::Timestamp, user::{UserId, UserLevel}};"),
         ("rules", "use crate::respond::Refusal;"),
         ("guard", "use crate::policy::SecurityPolicy;"),
-        ("repository", "fn f() -> Result<(), crate::tokens::Tokens> {}"),
+        ("repository", "fn f() -> Result<(), crate::lifecycle::Tokens> {}"),
         ("guard", "use crate::auth::Authenticator;"),
         ("auth", "use crate::Tokens;"),
         ("auth", "use crate::{Tokens, error::Error};"),
@@ -148,7 +148,7 @@ fn the_check_of_imports_can_fail() {
         ("token", "use crate::token::format;"),
         ("token", "//! See [`crate::guard`]\n/// and `crate::auth`.\n// use crate::auth;\nfn f() {}"),
         ("token", "fn f() -> &'static str { \"crate::auth::Authenticator\" }"),
-        ("error", "#[cfg(test)]\nmod tests {\n    use crate::tokens::Tokens;\n}"),
+        ("error", "#[cfg(test)]\nmod tests {\n    use crate::lifecycle::Tokens;\n}"),
         ("rules", "pub(crate) use scenario_rule::ScenarioRule;\npub(crate) fn f() {}"),
         ("conformance", "macro_rules! m { () => { $crate::conformance::case() }; }"),
     ] {

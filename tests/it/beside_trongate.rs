@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tower::ServiceExt as _;
 use tower_tokens::clock::{Clock, SystemClock};
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::source::PhpSessions;
-use tower_tokens::tokens::Tokens;
 
 use crate::trongate_site::TrongateSite;
 use site::{Site, app};

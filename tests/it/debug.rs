@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tower::Layer;
 use tower_tokens::auth::TokenAuthLayer;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::repository::{FaultyRepository, MemoryRepository, TokenRepository, UserRepository};
-use tower_tokens::tokens::Tokens;
 use tower_tokens::validator::TokenValidator;
 
 /// Long enough for every setting, far too short for a store. In bytes.

@@ -55,7 +55,7 @@ fn request(path: &str, headers: &[(&str, &str)]) -> Request {
         request = request.header(*name, *value);
     }
     let mut request = request.body(Body::empty()).unwrap();
-    request.extensions_mut().insert(policy().answers());
+    request.extensions_mut().insert(policy().responses());
     request
 }
 
@@ -202,7 +202,7 @@ async fn without_the_layer_every_extractor_fails_closed() {
 async fn without_answers_an_extractor_gives_the_default_ones() {
     let mut request =
         without_user(request("/user", &[("accept", "text/html")]), Unauthenticated::new(Reason::NoCredential));
-    request.extensions_mut().remove::<tower_tokens::respond::Answers>();
+    request.extensions_mut().remove::<tower_tokens::respond::RefusalResponses>();
     let (status, headers, ..) = send(request).await;
     assert_eq!(status, 401, "no login page is known");
     assert_eq!(headers["www-authenticate"], r#"Bearer realm="members""#);

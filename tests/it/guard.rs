@@ -11,11 +11,11 @@ use http::{Request, Response};
 use time::Duration;
 use tower::{Layer, Service, ServiceExt};
 use tower_tokens::error::{Error, ErrorKind};
-use tower_tokens::head::RequestHead;
 use tower_tokens::policy::{
     Rule, Scenario, SecurityPolicy, authenticated, authenticated_within, check, check_async, deny_if, level,
 };
-use tower_tokens::respond::{Refusal, RefusalKind, Respond};
+use tower_tokens::request::RequestHead;
+use tower_tokens::respond::{Refusal, RefusalKind, RespondToRefusal};
 use tower_tokens::user::{CurrentUser, Reason, Unauthenticated};
 
 use crate::policy_users::{logged_in, user};
@@ -297,7 +297,7 @@ async fn make_sure_allowed_is_the_decision_of_the_guard() {
 #[tokio::test]
 async fn answers_can_be_worded_anew_for_any_body() {
     struct Plain;
-    impl Respond<Bytes> for Plain {
+    impl RespondToRefusal<Bytes> for Plain {
         fn respond(&self, refusal: &Refusal, head: RequestHead<'_>) -> Response<Bytes> {
             let text = format!("{}: {}", head.uri.path(), refusal.status());
             Response::builder().status(418).body(text.into()).unwrap()

@@ -11,8 +11,8 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::guard::GuardLayer;
-use tower_tokens::head::RequestHead;
 use tower_tokens::policy::{Scenario, SecurityPolicy, authenticated, check, check_async, deny_if};
+use tower_tokens::request::RequestHead;
 use tower_tokens::respond::{Refusal, RefusalKind};
 use tower_tokens::user::{CurrentUser, Reason, Unauthenticated};
 

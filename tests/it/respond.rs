@@ -4,16 +4,18 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use proptest::prelude::*;
 use time::Duration;
-use tower_tokens::head::RequestHead;
 use tower_tokens::policy::SecurityPolicy;
-use tower_tokens::respond::{Answers, OriginalUri, Refusal, RefusalKind, Respond, safe_next, safe_next_on};
+use tower_tokens::request::RequestHead;
+use tower_tokens::respond::{
+    OriginalUri, Refusal, RefusalKind, RefusalResponses, RespondToRefusal, safe_next, safe_next_on,
+};
 use tower_tokens::user::{Reason, Unauthenticated};
 
 const PAGE: (&str, &str) = ("accept", "text/html,*/*;q=0.8");
 const HTMX: (&str, &str) = ("hx-request", "true");
 
-fn answers() -> Answers {
-    Answers::new().with_realm("club").with_login_page("/login")
+fn responses() -> RefusalResponses {
+    RefusalResponses::new().with_realm("club").with_login_page("/login")
 }
 
 fn request(uri: &str, headers: &[(&str, &str)]) -> Request<()> {
@@ -24,7 +26,7 @@ fn request(uri: &str, headers: &[(&str, &str)]) -> Request<()> {
     request.body(()).unwrap()
 }
 
-fn answer(answers: &Answers, kind: RefusalKind, request: &Request<()>) -> Response<Bytes> {
+fn answer(answers: &RefusalResponses, kind: RefusalKind, request: &Request<()>) -> Response<Bytes> {
     answers.respond(&Refusal::new(kind), RequestHead::of(request))
 }
 
@@ -94,7 +96,7 @@ fn table() -> [Row; 9] {
 #[test]
 fn an_api_client_gets_the_row_of_the_table() {
     for row in table() {
-        let response = answer(&answers(), row.kind, &request("/api/me", &[("accept", "*/*")]));
+        let response = answer(&responses(), row.kind, &request("/api/me", &[("accept", "*/*")]));
         assert_eq!(response.status(), row.status);
         assert_eq!(header_of(&response, "www-authenticate"), row.challenge, "{:?}", row.kind);
         assert_eq!(header_of(&response, "content-type"), Some("application/problem+json"));
@@ -112,7 +114,7 @@ fn an_api_client_gets_the_row_of_the_table() {
 #[test]
 fn a_person_is_sent_to_the_login_page_or_gets_a_page() {
     for row in table() {
-        let response = answer(&answers(), row.kind, &request("/members?page=2", &[PAGE]));
+        let response = answer(&responses(), row.kind, &request("/members?page=2", &[PAGE]));
         assert_eq!(header_of(&response, "cache-control"), Some("no-store"));
         assert_eq!(header_of(&response, "www-authenticate"), None);
         assert_eq!(header_of(&response, "retry-after"), (row.status == 503).then_some("5"));
@@ -131,7 +133,7 @@ fn a_person_is_sent_to_the_login_page_or_gets_a_page() {
 #[test]
 fn without_a_login_page_a_person_gets_a_page_with_the_challenge() {
     for row in table().into_iter().filter(|row| row.status == 401) {
-        let response = answer(&Answers::new().with_realm("club"), row.kind, &request("/members", &[PAGE]));
+        let response = answer(&RefusalResponses::new().with_realm("club"), row.kind, &request("/members", &[PAGE]));
         assert_eq!(response.status(), 401);
         assert_eq!(header_of(&response, "www-authenticate"), row.challenge);
         assert_page(&response, &row);
@@ -144,7 +146,7 @@ fn htmx_moves_the_whole_page_to_the_login_page() {
         let mut request = request("/members/fragment", &[HTMX, ("host", "club.example")]);
         *request.method_mut() = http::Method::POST;
         request.headers_mut().insert("hx-current-url", "https://club.example/members?page=2#top".parse().unwrap());
-        let response = answer(&answers(), row.kind, &request);
+        let response = answer(&responses(), row.kind, &request);
         assert_eq!(response.status(), row.status, "htmx does not see a redirect that the browser follows");
         let redirect = (row.status == 401).then_some("/login?next=%2Fmembers%3Fpage%3D2");
         assert_eq!(header_of(&response, "hx-redirect"), redirect);
@@ -169,7 +171,7 @@ fn htmx_returns_to_no_page_of_another_host() {
         if let Ok(value) = current.parse() {
             request.headers_mut().insert("hx-current-url", value);
         }
-        let response = answer(&answers(), RefusalKind::NoCredential, &request);
+        let response = answer(&responses(), RefusalKind::NoCredential, &request);
         assert_eq!(header_of(&response, "hx-redirect"), Some("/login"), "{current:?}");
     }
 }
@@ -178,7 +180,7 @@ fn htmx_returns_to_no_page_of_another_host() {
 fn the_way_back_is_the_original_target() {
     let mut request = request("/members", &[PAGE]);
     request.extensions_mut().insert(OriginalUri("https://club.example/club/members?a=b%26c".parse().unwrap()));
-    let response = answer(&answers(), RefusalKind::NoCredential, &request);
+    let response = answer(&responses(), RefusalKind::NoCredential, &request);
     assert_eq!(header_of(&response, "location"), Some("/login?next=%2Fclub%2Fmembers%3Fa%3Db%2526c"));
 }
 
@@ -187,13 +189,13 @@ fn a_target_that_is_no_safe_way_back_is_left_out() {
     for target in ["//evil.example/", "/%5Cevil.example", &format!("/{}", "x".repeat(3_000))] {
         let mut request = request("/", &[PAGE]);
         request.extensions_mut().insert(OriginalUri(target.parse().unwrap()));
-        let response = answer(&answers(), RefusalKind::NoCredential, &request);
+        let response = answer(&responses(), RefusalKind::NoCredential, &request);
         assert_eq!(header_of(&response, "location"), Some("/login"), "{target}");
     }
 }
 
 /// Where a browser goes after the login: what the login page reads out of its query, and its own check lets through.
-fn way_back(answers: &Answers, request: &Request<()>) -> Option<String> {
+fn way_back(answers: &RefusalResponses, request: &Request<()>) -> Option<String> {
     let response = answer(answers, RefusalKind::NoCredential, request);
     let location = header_of(&response, "location").or(header_of(&response, "hx-redirect")).unwrap().to_owned();
     let base = url::Url::parse("https://club.example").unwrap();
@@ -216,7 +218,7 @@ fn the_way_back_survives_what_addresses_contain() {
     ] {
         let mut request = request("/", &[PAGE]);
         request.extensions_mut().insert(OriginalUri(target.parse().unwrap()));
-        let next = way_back(&answers(), &request);
+        let next = way_back(&responses(), &request);
         assert_eq!(next.as_deref(), Some(expected));
         assert_eq!(safe_next(expected), Some(expected));
         assert!(leads_nowhere_else(expected));
@@ -231,7 +233,7 @@ fn a_posted_form_returns_to_the_page_that_it_was_on() {
         *request.method_mut() = http::Method::POST;
         request
     };
-    let next = |referer: &str| way_back(&answers(), &post(referer));
+    let next = |referer: &str| way_back(&responses(), &post(referer));
     assert_eq!(next("https://club.example/account?tab=2").as_deref(), Some("/account?tab=2"));
     for foreign in [
         "https://evil.example/account",
@@ -243,7 +245,7 @@ fn a_posted_form_returns_to_the_page_that_it_was_on() {
         assert_eq!(next(foreign), None, "{foreign}");
     }
     // A proxy rewrites `Host`: the site's own settings say where it is.
-    let known = answers().with_public_origin("https://www.club.example").unwrap();
+    let known = responses().with_public_origin("https://www.club.example").unwrap();
     let next = way_back(&known, &post("https://www.club.example/account"));
     assert_eq!(next.as_deref(), Some("/account"));
 }
@@ -251,23 +253,24 @@ fn a_posted_form_returns_to_the_page_that_it_was_on() {
 #[test]
 fn a_prefix_that_a_proxy_takes_off_is_put_back() {
     for prefix in ["/club", "/club/"] {
-        let answers = Answers::new().with_login_page("/club/login").with_public_prefix(prefix).unwrap();
-        assert_eq!(way_back(&answers, &request("/members?a=b", &[PAGE])).as_deref(), Some("/club/members?a=b"));
+        let responses = RefusalResponses::new().with_login_page("/club/login").with_public_prefix(prefix).unwrap();
+        assert_eq!(way_back(&responses, &request("/members?a=b", &[PAGE])).as_deref(), Some("/club/members?a=b"));
         let htmx = [HTMX, ("host", "club.example"), ("hx-current-url", "https://club.example/club/inbox")];
-        assert_eq!(way_back(&answers, &request("/fragment", &htmx)).as_deref(), Some("/club/inbox"));
-        let response = answer(&answers, RefusalKind::NoCredential, &request("/login", &[PAGE]));
+        assert_eq!(way_back(&responses, &request("/fragment", &htmx)).as_deref(), Some("/club/inbox"));
+        let response = answer(&responses, RefusalKind::NoCredential, &request("/login", &[PAGE]));
         assert_eq!(response.status(), 401, "the login page itself");
     }
     for wrong in ["club", "//club", "/club?x", "/club#x", "/../club", "/a b", r"/\club"] {
-        assert!(Answers::new().with_public_prefix(wrong).is_err(), "{wrong}");
+        assert!(RefusalResponses::new().with_public_prefix(wrong).is_err(), "{wrong}");
     }
 }
 
 #[test]
 fn a_login_page_on_another_host_gets_a_whole_url() {
     let on = |page: &str| {
-        let answers = Answers::new().with_login_page(page).with_public_origin("https://app.example").unwrap();
-        way_back(&answers.with_public_prefix("/club").unwrap(), &request(r"/m?p=C:\a", &[PAGE]))
+        let responses =
+            RefusalResponses::new().with_login_page(page).with_public_origin("https://app.example").unwrap();
+        way_back(&responses.with_public_prefix("/club").unwrap(), &request(r"/m?p=C:\a", &[PAGE]))
     };
     for elsewhere in
         ["https://login.example/", "http://app.example/login", "//login.example/", "https://app.example.evil/"]
@@ -281,10 +284,11 @@ fn a_login_page_on_another_host_gets_a_whole_url() {
         assert_eq!(on(here).unwrap(), r"/club/m?p=C:\a", "{here}");
     }
     for wrong in ["app.example", "https://app.example/x", "ftp://app.example", "https://a@app.example", ""] {
-        assert!(Answers::new().with_public_origin(wrong).is_err(), "{wrong}");
+        assert!(RefusalResponses::new().with_public_origin(wrong).is_err(), "{wrong}");
     }
-    let answers = Answers::new().with_login_page("https://app.example/login").with_public_origin("https://app.example");
-    let response = answer(&answers.unwrap(), RefusalKind::NoCredential, &request("/login", &[PAGE]));
+    let responses =
+        RefusalResponses::new().with_login_page("https://app.example/login").with_public_origin("https://app.example");
+    let response = answer(&responses.unwrap(), RefusalKind::NoCredential, &request("/login", &[PAGE]));
     assert_eq!(response.status(), 401, "the login page itself");
 }
 
@@ -294,7 +298,7 @@ fn the_policy_knows_prefix_and_origin() {
         .login_page("https://login.example/in")
         .public_origin("https://app.example")
         .public_prefix("/club");
-    assert_eq!(way_back(&policy.answers(), &request("/m", &[PAGE])).as_deref(), Some("https://app.example/club/m"));
+    assert_eq!(way_back(&policy.responses(), &request("/m", &[PAGE])).as_deref(), Some("https://app.example/club/m"));
     assert!(SecurityPolicy::new().try_public_origin("app.example").is_err());
     assert!(SecurityPolicy::new().try_public_prefix("club").is_err());
 }
@@ -302,8 +306,8 @@ fn the_policy_knows_prefix_and_origin() {
 #[test]
 fn a_guarded_login_page_causes_no_redirect_loop() {
     for (login_page, target) in [("/login", "/login?next=%2F"), ("/login?from=guard", "/login")] {
-        let answers = Answers::new().with_login_page(login_page);
-        let response = answer(&answers, RefusalKind::NoCredential, &request(target, &[PAGE]));
+        let responses = RefusalResponses::new().with_login_page(login_page);
+        let response = answer(&responses, RefusalKind::NoCredential, &request(target, &[PAGE]));
         assert_eq!(response.status(), 401);
         assert_eq!(header_of(&response, "location"), None);
     }
@@ -311,22 +315,22 @@ fn a_guarded_login_page_causes_no_redirect_loop() {
 
 #[test]
 fn the_settings_show_in_the_location() {
-    let location = |answers: Answers| {
-        let response = answer(&answers, RefusalKind::NoCredential, &request("/m", &[PAGE]));
+    let location = |responses: RefusalResponses| {
+        let response = answer(&responses, RefusalKind::NoCredential, &request("/m", &[PAGE]));
         header_of(&response, "location").unwrap().to_owned()
     };
-    let answers = Answers::new;
-    assert_eq!(location(answers().with_login_page("/login?lang=en")), "/login?lang=en&next=%2Fm");
-    assert_eq!(location(answers().with_login_page("/login#form")), "/login?next=%2Fm#form");
-    assert_eq!(location(answers().with_login_page("https://sso.example/in")), "https://sso.example/in?next=%2Fm");
-    assert_eq!(location(answers().with_login_page("/an melden\r\nX: y")), "/an%20melden%0D%0AX:%20y?next=%2Fm");
-    assert_eq!(location(answers().with_login_page("/login").with_next_parameter("to&fro")), "/login?to%26fro=%2Fm");
+    let responses = RefusalResponses::new;
+    assert_eq!(location(responses().with_login_page("/login?lang=en")), "/login?lang=en&next=%2Fm");
+    assert_eq!(location(responses().with_login_page("/login#form")), "/login?next=%2Fm#form");
+    assert_eq!(location(responses().with_login_page("https://sso.example/in")), "https://sso.example/in?next=%2Fm");
+    assert_eq!(location(responses().with_login_page("/an melden\r\nX: y")), "/an%20melden%0D%0AX:%20y?next=%2Fm");
+    assert_eq!(location(responses().with_login_page("/login").with_next_parameter("to&fro")), "/login?to%26fro=%2Fm");
 }
 
 #[test]
 fn retry_after_is_a_setting() {
-    let answers = Answers::new().with_retry_after(Duration::seconds(30));
-    let response = answer(&answers, RefusalKind::Unavailable, &request("/", &[]));
+    let responses = RefusalResponses::new().with_retry_after(Duration::seconds(30));
+    let response = answer(&responses, RefusalKind::Unavailable, &request("/", &[]));
     assert_eq!(header_of(&response, "retry-after"), Some("30"));
 }
 
@@ -398,7 +402,7 @@ proptest! {
         let Ok(uri) = target.parse::<http::Uri>() else { return Ok(()) };
         let mut request = request("/", &[PAGE]);
         request.extensions_mut().insert(OriginalUri(uri));
-        let response = answer(&answers(), RefusalKind::NoCredential, &request);
+        let response = answer(&responses(), RefusalKind::NoCredential, &request);
         let location = format!("https://club.example{}", header_of(&response, header::LOCATION.as_str()).unwrap());
         let read_back = url::Url::parse(&location).unwrap().query_pairs().next().map(|(_, next)| next.into_owned());
         prop_assert_eq!(read_back.as_deref(), safe_next(&target));

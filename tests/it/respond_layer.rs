@@ -11,10 +11,10 @@ use time::Duration;
 use tower::ServiceExt;
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::error::{Error, ErrorKind};
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, authenticated, authenticated_within, level};
 use tower_tokens::repository::{MemoryRepository, UserRepository};
-use tower_tokens::respond::{Refusal, RefusalKind, RefusalLayer, Respond, TokenCookie};
-use tower_tokens::tokens::Tokens;
+use tower_tokens::respond::{Refusal, RefusalKind, RefusalLayer, RespondToRefusal, TokenCookie};
 use tower_tokens::user::CurrentUser;
 
 use crate::policy_users::logged_in;
@@ -97,8 +97,8 @@ async fn a_person_gets_a_page_from_a_refusal_in_a_handler_on_any_method() {
 
 #[tokio::test]
 async fn a_script_gets_problem_details_in_the_words_of_the_policy() {
-    let answers = policy().answers().with_retry_after(Duration::seconds(30));
-    let app = routes().layer(RefusalLayer::new(answers));
+    let responses = policy().responses().with_retry_after(Duration::seconds(30));
+    let app = routes().layer(RefusalLayer::new(responses));
     for method in ["GET", "POST", "DELETE"] {
         let (status, headers, body) = send(&app, request(method, "/recent", &[SCRIPT])).await;
         assert_eq!(status, 401);
@@ -146,7 +146,7 @@ async fn an_own_page_replaces_the_body_alone_wherever_the_refusal_comes_from() {
         format!("own page: {} {:?}", refusal.status(), refusal.user().map(|user| user.id().clone()))
     };
     let guarded = Router::new().route("/guarded", any(async || "in")).route_layer(policy().guard("admin panel"));
-    let app = routes().merge(guarded).layer(RefusalLayer::new(policy().answers().with_page(own)));
+    let app = routes().merge(guarded).layer(RefusalLayer::new(policy().responses().with_page(own)));
     let plain = routes()
         .merge(Router::new().route("/guarded", any(async || "in")).route_layer(policy().guard("admin panel")))
         .layer(policy().refusal_layer());
@@ -196,7 +196,7 @@ async fn the_layer_works_inside_and_outside_of_the_authentication() {
         };
         let (status, headers, _) = send(&app, request("/club/panel?a=b", Some(&cookie))).await;
         assert_eq!((status, is_page(&headers)), (403, true));
-        // Extractors know the login page without `TokenAuthLayer::answers`.
+        // Extractors know the login page without `TokenAuthLayer::responses`.
         for path in ["/club/panel?a=b", "/club/me?a=b"] {
             let (status, headers, _) = send(&app, request(path, None)).await;
             assert_eq!(status, 303, "{path}");
@@ -232,8 +232,8 @@ async fn a_wrong_password_is_no_way_to_the_login_page() {
 #[tokio::test]
 async fn an_answer_of_its_own_kind_also_answers_handlers() {
     struct Plain;
-    impl Respond<Body> for Plain {
-        fn respond(&self, refusal: &Refusal, head: tower_tokens::head::RequestHead<'_>) -> Response {
+    impl RespondToRefusal<Body> for Plain {
+        fn respond(&self, refusal: &Refusal, head: tower_tokens::request::RequestHead<'_>) -> Response {
             let language = head.headers.get("accept-language").map_or("none", |value| value.to_str().unwrap());
             (refusal.status(), format!("{} {} {language}", head.method, head.uri)).into_response()
         }

@@ -8,10 +8,10 @@ use time::Duration;
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::{ManualClock, Timestamp};
 use tower_tokens::error::{Error, ErrorKind};
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, authenticated, authenticated_within, level};
 use tower_tokens::repository::{FaultyRepository, MemoryRepository, UserRepository};
 use tower_tokens::respond::Refusal;
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::CurrentUser;
 
 use crate::http::{Answer, Server};

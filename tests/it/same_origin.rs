@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_tokens::head::RequestHead;
 use tower_tokens::policy::SecurityPolicy;
-use tower_tokens::respond::{Answers, Refusal, RefusalKind, Respond};
+use tower_tokens::request::RequestHead;
+use tower_tokens::respond::{Refusal, RefusalKind, RefusalResponses, RespondToRefusal};
 use tower_tokens::same_origin::SameOriginLayer;
 use tower_tokens::source::SameOrigin;
 use tower_tokens::user::SourceKind;
@@ -27,7 +27,10 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
 }
 
 /// Sends a request through the layer; gives the answer and how often the inner service was called.
-async fn through<R: Respond<Bytes>>(layer: SameOriginLayer<R>, request: Request<()>) -> (Response<Bytes>, usize) {
+async fn through<R: RespondToRefusal<Bytes>>(
+    layer: SameOriginLayer<R>,
+    request: Request<()>,
+) -> (Response<Bytes>, usize) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
     let inner = service_fn(move |_: Request<()>| {
@@ -83,7 +86,7 @@ async fn a_program_gets_problem_details_and_no_page() {
 #[tokio::test]
 async fn the_answer_can_be_the_applications_own() {
     struct Teapot;
-    impl Respond<Bytes> for Teapot {
+    impl RespondToRefusal<Bytes> for Teapot {
         fn respond(&self, refusal: &Refusal, head: RequestHead<'_>) -> Response<Bytes> {
             let mut response = Response::new(Bytes::from(format!("{} {}", refusal.kind(), head.uri.path())));
             *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
@@ -93,15 +96,15 @@ async fn the_answer_can_be_the_applications_own() {
     let (response, _) = through(SameOriginLayer::new().with_respond(Teapot), request("POST", "/login", &EVIL)).await;
     assert_eq!(response.status(), 418);
     assert!(response.body().ends_with(b"/login"));
-    let policys = SameOriginLayer::new().with_respond(SecurityPolicy::new().answers());
+    let policys = SameOriginLayer::new().with_respond(SecurityPolicy::new().responses());
     assert_eq!(through(policys, request("POST", "/login", &EVIL)).await.0.status(), 403);
 }
 
 #[tokio::test]
 async fn a_layer_that_is_given_the_policy_answers_as_the_policy_does() {
-    let answers = Answers::new().with_page(|_: &Refusal| "the club's own page");
-    let policy = SecurityPolicy::new().with_answers(answers);
-    let by_policy = SameOriginLayer::new().with_respond(()).answers(&policy);
+    let responses = RefusalResponses::new().with_page(|_: &Refusal| "the club's own page");
+    let policy = SecurityPolicy::new().with_responses(responses);
+    let by_policy = SameOriginLayer::new().with_respond(()).responses(&policy);
     let page = request("POST", "/login", &[EVIL[0], ("accept", "text/html")]);
     let (response, _) = through(by_policy, page).await;
     assert_eq!((response.status().as_u16(), &response.body()[..]), (403, &b"the club's own page"[..]));

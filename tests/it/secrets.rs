@@ -20,6 +20,7 @@ use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::{ManualClock, Timestamp};
 use tower_tokens::error::Error;
+use tower_tokens::lifecycle::{IssuedToken, Tokens};
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::repository::{
     FaultyRepository, MemoryRepository, NewToken, PageRequest, Replacement, SqliteRepository, TokenRepository,
@@ -27,7 +28,6 @@ use tower_tokens::repository::{
 };
 use tower_tokens::source::{TokenSession, TokenSource};
 use tower_tokens::token::{ApiTokenFormat, Lifetime, NewLimits, Token, TokenId, TokenKey, TokenRecord};
-use tower_tokens::tokens::{IssuedToken, Tokens};
 use tower_tokens::user::UserId;
 
 use crate::secrets::journal::Journal;

@@ -12,10 +12,10 @@ use time::Duration;
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::{ManualClock, Timestamp};
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, any_level, authenticated_within, level};
 use tower_tokens::repository::{FaultyRepository, MemoryRepository, UserRepository};
 use tower_tokens::source::TokenSource;
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::{CurrentUser, SourceKind, Unauthenticated, UserId};
 
 use crate::http::Server;

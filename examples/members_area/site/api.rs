@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower_tokens::head::RequestHead;
+use tower_tokens::request::RequestHead;
 use tower_tokens::user::CurrentUser;
 
 use super::app::Site;

@@ -13,11 +13,11 @@ use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTI
 use tokio::sync::Mutex;
 use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::clock::Clock;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, any_level, level};
 use tower_tokens::repository::{SqliteRepository, UserRepository as _};
-use tower_tokens::respond::{Answers, TokenCookie};
+use tower_tokens::respond::{RefusalResponses, TokenCookie};
 use tower_tokens::same_origin::SameOriginLayer;
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::CurrentUser;
 
 use super::accounts::{Account, Accounts};
@@ -68,7 +68,7 @@ impl Site {
             policy: SecurityPolicy::new()
                 .scenario("members area", any_level([MEMBER, ADMIN]))
                 .scenario("admin panel", level(ADMIN))
-                .with_answers(Answers::new().with_login_page("/login").with_page(refusals::page)),
+                .with_responses(RefusalResponses::new().with_login_page("/login").with_page(refusals::page)),
             membership_changes: Arc::default(),
             users,
         })

@@ -1,9 +1,9 @@
 //! How a user gets a token: the password is checked here, the token is the crate's.
 
-use tower_tokens::head::RequestHead;
+use tower_tokens::lifecycle::IssuedToken;
 use tower_tokens::repository::UserRepository as _;
+use tower_tokens::request::RequestHead;
 use tower_tokens::token::Lifetime;
-use tower_tokens::tokens::IssuedToken;
 
 use super::app::Site;
 use super::failure::Failure;

@@ -13,7 +13,7 @@ use tower_tokens::clock::Clock;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::UserRepository as _;
 use tower_tokens::sealed::{
-    BoundSealer, Key, KeyRing, Opened, RedemptionRepository as _, Sealer, SqliteRedemptions, Unconfirmed,
+    BoundSealer, Key, KeyRing, Opened, RedemptionRepository as _, Sealer, SqliteRedemptions, Unverified,
 };
 use tower_tokens::user::UserId;
 
@@ -104,7 +104,7 @@ impl Site {
 
     /// Opens a link, and does not use it up.
     pub(super) async fn open_reset(&self, token: &str) -> Result<Reset, Refusal> {
-        let claim: Unconfirmed<i64> = self.resets.sealer.open(token)?;
+        let claim: Unverified<i64> = self.resets.sealer.open(token)?;
         let user_id = UserId::from(*claim.claimed());
         let found = self.accounts.by_user_with_password(&user_id).await.map_err(Failure::from)?;
         let (account, password_hash) = found.ok_or(Refusal::DeadLink)?;

@@ -6,9 +6,9 @@
 //! | `schema` | the tables, and how older ones are brought up to date |
 //! | `tokens` | the ten clauses as SQL |
 //! | `users` | users and levels as SQL |
-//! | `failure` | sqlx's errors as this crate's |
+//! | `error` | sqlx's errors as this crate's |
 
-mod failure;
+mod error;
 mod schema;
 mod store;
 mod tokens;

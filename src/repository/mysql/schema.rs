@@ -3,7 +3,7 @@
 use sqlx::mysql::{MySqlConnection, MySqlPool};
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::mysql::failure::failure;
+use crate::repository::mysql::error::failure;
 use crate::repository::sql::missing_steps;
 
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.

@@ -6,9 +6,9 @@ use sqlx::ConnectOptions;
 use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlQueryResult, MySqlRow};
 
 use crate::error::Error;
-use crate::repository::mysql::failure::failure;
+use crate::repository::call_timeout::within_call_timeout;
+use crate::repository::mysql::error::failure;
 use crate::repository::mysql::schema::{MIGRATIONS, migrate};
-use crate::repository::patience::within_patience;
 use crate::repository::sql::{Calls, check_session, mysql_aftermath, mysql_pool};
 
 /// What every connection of ours begins with besides the settings of all stores on MySQL. It takes no locks on what is
@@ -80,7 +80,7 @@ impl MySqlRepository {
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let options: MySqlConnectOptions = url.parse().map_err(failure)?;
         let pool = mysql_pool(&[ISOLATION]).connect_with(options.disable_statement_logging());
-        within_patience(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
+        within_call_timeout(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
     }
 
     /// Uses a pool of the application's own.

@@ -6,9 +6,9 @@ use sqlx::query;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::mysql::MySqlRepository;
-use crate::repository::mysql::failure::failure;
+use crate::repository::mysql::error::failure;
 use crate::repository::{
-    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end, sql, user_key,
+    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end, sql, user_id_column,
 };
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
@@ -60,7 +60,7 @@ impl TokenRepository for MySqlRepository {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let NewToken { key, user, record } = token;
         record.check_bounds()?;
-        let user = user_key::of(user);
+        let user = user_id_column::of(user);
         let inserted = self.change(|| {
             query(INSERT)
                 .bind(&key.digest().as_bytes()[..])
@@ -92,7 +92,7 @@ impl TokenRepository for MySqlRepository {
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
-        let user = user_key::of(user);
+        let user = user_id_column::of(user);
         let deleted = self.change(|| query(DELETE_BY_ID).bind(id.get()).bind(&user));
         Ok(deleted.await? > 0)
     }
@@ -122,7 +122,7 @@ impl TokenRepository for MySqlRepository {
     }
 
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
-        let user = user_key::of(user);
+        let user = user_id_column::of(user);
         let room = Timestamp::from_unix_seconds(i64::MAX) - now;
         let (now, room) = (now.unix_seconds(), room.whole_seconds());
         let touched = self.change(|| {
@@ -133,7 +133,7 @@ impl TokenRepository for MySqlRepository {
     }
 
     async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
-        let user = user_key::of(user);
+        let user = user_id_column::of(user);
         match keep {
             None => self.change(|| query(DELETE_BY_USER).bind(&user)).await,
             Some(keep) => self.change(|| query(DELETE_BY_USER_BUT_ONE).bind(&user).bind(keep.get())).await,
@@ -141,7 +141,7 @@ impl TokenRepository for MySqlRepository {
     }
 
     async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        let user = user_key::of(user);
+        let user = user_id_column::of(user);
         let list = query(LIST_BY_USER)
             .bind(&user)
             .bind(now.unix_seconds())
@@ -149,7 +149,7 @@ impl TokenRepository for MySqlRepository {
             .bind(i64::from(page.offset()));
         let found = self.all(list).await?;
         let records = found.iter().map(sql::record).collect::<Result<_, _>>().map_err(failure)?;
-        Ok(Page::from_one_more(records, page))
+        Ok(Page::from_limit_plus_one(records, page))
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {

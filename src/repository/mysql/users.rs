@@ -5,8 +5,8 @@ use sqlx::query;
 
 use crate::error::{Error, ErrorKind};
 use crate::repository::mysql::MySqlRepository;
-use crate::repository::mysql::failure::failure;
-use crate::repository::{Page, PageRequest, User, UserRepository, sql, user_key};
+use crate::repository::mysql::error::failure;
+use crate::repository::{Page, PageRequest, User, UserRepository, sql, user_id_column};
 use crate::user::{UserId, UserLevel};
 
 const LEVEL: &str = "SELECT id, CONVERT(title USING utf8mb4) FROM tower_tokens_levels WHERE title = ?";
@@ -77,7 +77,7 @@ impl UserRepository for MySqlRepository {
     }
 
     async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        let row = self.one(query(USER).bind(user_key::of(id))).await?;
+        let row = self.one(query(USER).bind(user_id_column::of(id))).await?;
         row.map(|row| sql::user(&row)).transpose().map_err(failure)
     }
 
@@ -85,22 +85,22 @@ impl UserRepository for MySqlRepository {
         let users = query(USERS).bind(i64::from(page.limit()) + 1).bind(i64::from(page.offset()));
         let users = self.all(users).await?;
         let users = users.iter().map(sql::user).collect::<Result<_, _>>().map_err(failure)?;
-        Ok(Page::from_one_more(users, page))
+        Ok(Page::from_limit_plus_one(users, page))
     }
 
     async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
         let level = self.level(level).await?.ok_or(ErrorKind::LevelNotFound)?;
-        let id = user_key::of(id);
+        let id = user_id_column::of(id);
         existing(self.change(|| query(CHANGE_LEVEL).bind(level.id()).bind(&id)).await?)
     }
 
     async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
-        let id = user_key::of(id);
+        let id = user_id_column::of(id);
         existing(self.change(|| query(SET_DISABLED).bind(disabled).bind(&id)).await?)
     }
 
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
-        let id = user_key::of(id);
+        let id = user_id_column::of(id);
         Ok(self.change(|| query(DELETE_USER).bind(&id)).await? > 0)
     }
 }
@@ -112,7 +112,7 @@ impl MySqlRepository {
     }
 
     async fn add(&self, id: &UserId, level: &UserLevel) -> Result<(), Error> {
-        let id = user_key::of_new(id)?;
+        let id = user_id_column::of_new(id)?;
         self.change(|| query(CREATE_USER).bind(&id).bind(level.id())).await.map(drop)
     }
 }

@@ -7,9 +7,9 @@
 //! | `schema` | the tables, and how older ones are brought up to date |
 //! | `tokens` | the ten clauses as SQL |
 //! | `users` | users and levels as SQL |
-//! | `failure` | what PostgreSQL's own error codes mean |
+//! | `error` | what PostgreSQL's own error codes mean |
 
-mod failure;
+mod error;
 mod pooler;
 mod schema;
 mod store;

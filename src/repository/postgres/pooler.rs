@@ -11,8 +11,8 @@ use sqlx::{Connection as _, Row};
 use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::patience::within_patience;
-use crate::repository::postgres::failure::failure;
+use crate::repository::call_timeout::within_call_timeout;
+use crate::repository::postgres::error::failure;
 
 /// A server process and the start of its server. Two connections of the server that are open at once never agree in
 /// both, and a connection keeps both.
@@ -52,7 +52,7 @@ enum Connection {
 /// # Errors
 /// [`Configuration`](ErrorKind::Configuration) behind such a pooler.
 pub(super) async fn refuse_shared_connections(options: &PgConnectOptions) -> Result<(), Error> {
-    within_patience(async {
+    within_call_timeout(async {
         let mut first = PgConnection::connect_with(options).await.map_err(failure)?;
         refuse_shared_connection(&mut first, options).await?;
         first.close().await.map_err(failure)
@@ -68,7 +68,7 @@ pub(super) async fn refuse_shared_connection(
     first: &mut PgConnection,
     options: &PgConnectOptions,
 ) -> Result<(), Error> {
-    within_patience(async {
+    within_call_timeout(async {
         let mut second = PgConnection::connect_with(options).await.map_err(failure)?;
         compare(first, &mut second).await?;
         second.close().await.map_err(failure)

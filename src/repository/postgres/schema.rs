@@ -3,7 +3,7 @@
 use sqlx::postgres::{PgConnection, PgPool};
 
 use crate::error::Error;
-use crate::repository::postgres::failure::failure;
+use crate::repository::postgres::error::failure;
 use crate::repository::postgres::pooler::refuse_shared_connection;
 use crate::repository::sql::missing_steps;
 

@@ -6,8 +6,8 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgRow,
 use sqlx::{ConnectOptions, Executor, raw_sql};
 
 use crate::error::Error;
-use crate::repository::patience::within_patience;
-use crate::repository::postgres::failure::{aftermath, failure};
+use crate::repository::call_timeout::within_call_timeout;
+use crate::repository::postgres::error::{aftermath, failure};
 use crate::repository::postgres::pooler::refuse_shared_connections;
 use crate::repository::postgres::schema::{MIGRATIONS, migrate};
 use crate::repository::sql::{Calls, bounded};
@@ -87,7 +87,7 @@ impl PostgresRepository {
         let options = options.disable_statement_logging();
         refuse_shared_connections(&options).await?;
         let pool = pool.connect_with(options);
-        within_patience(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
+        within_call_timeout(async { pool.await.map_err(failure) }).await.map(Self::with_pool)
     }
 
     /// Uses a pool of the application's own.

@@ -5,9 +5,9 @@ use sqlx::query;
 
 use crate::error::{Error, ErrorKind};
 use crate::repository::postgres::PostgresRepository;
-use crate::repository::postgres::failure::failure;
+use crate::repository::postgres::error::failure;
 use crate::repository::sql::SqlRow;
-use crate::repository::{Page, PageRequest, User, UserRepository, sql, user_key};
+use crate::repository::{Page, PageRequest, User, UserRepository, sql, user_id_column};
 use crate::user::{UserId, UserLevel};
 
 const LEVEL: &str = "SELECT id, title FROM tower_tokens_levels WHERE title = $1";
@@ -76,7 +76,7 @@ impl UserRepository for PostgresRepository {
     }
 
     async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        let row = self.one(query(USER).bind(user_key::of(id))).await?;
+        let row = self.one(query(USER).bind(user_id_column::of(id))).await?;
         row.map(|row| sql::user(&row)).transpose().map_err(failure)
     }
 
@@ -84,22 +84,22 @@ impl UserRepository for PostgresRepository {
         let users = query(USERS).bind(i64::from(page.limit()) + 1).bind(i64::from(page.offset()));
         let users = self.all(users).await?;
         let users = users.iter().map(sql::user).collect::<Result<_, _>>().map_err(failure)?;
-        Ok(Page::from_one_more(users, page))
+        Ok(Page::from_limit_plus_one(users, page))
     }
 
     async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
         let level = self.level(level).await?.ok_or(ErrorKind::LevelNotFound)?;
-        let id = user_key::of(id);
+        let id = user_id_column::of(id);
         existing(self.change(|| query(CHANGE_LEVEL).bind(&id).bind(level.id())).await?)
     }
 
     async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
-        let id = user_key::of(id);
+        let id = user_id_column::of(id);
         existing(self.change(|| query(SET_DISABLED).bind(&id).bind(disabled)).await?)
     }
 
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
-        let id = user_key::of(id);
+        let id = user_id_column::of(id);
         Ok(self.change(|| query(DELETE_USER).bind(&id)).await? > 0)
     }
 }
@@ -111,7 +111,7 @@ impl PostgresRepository {
     }
 
     async fn add(&self, id: &UserId, level: &UserLevel) -> Result<(), Error> {
-        let id = user_key::of_new(id)?;
+        let id = user_id_column::of_new(id)?;
         self.change(|| query(CREATE_USER).bind(&id).bind(level.id())).await.map(drop)
     }
 }

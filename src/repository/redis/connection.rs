@@ -12,8 +12,8 @@ use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind};
 use crate::log::log_warn;
-use crate::repository::patience::{PATIENCE, within_patience};
-use crate::repository::redis::failure::{failure, is_lost, is_wrong_server};
+use crate::repository::call_timeout::{CALL_TIMEOUT, within_call_timeout};
+use crate::repository::redis::error::{failure, is_lost, is_wrong_server};
 
 /// How long one attempt to connect may take. Our choice.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -59,22 +59,22 @@ impl Connection {
 
     /// Connects now, if it has not.
     pub(super) async fn open(&self) -> Result<(), Error> {
-        within_patience(async { self.established(&self.slot()).await.map(drop) }).await
+        within_call_timeout(async { self.established(&self.slot()).await.map(drop) }).await
     }
 
     /// Runs a script that changes nothing. On a connection that turns out to be dead it is sent once more.
     pub(super) async fn look_up<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
-        within_patience(self.read(Request::Script(script))).await.and_then(parse)
+        within_call_timeout(self.read(Request::Script(script))).await.and_then(parse)
     }
 
     /// As [`look_up`](Self::look_up), for a command.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
-        within_patience(self.read(Request::Command(command))).await.and_then(parse)
+        within_call_timeout(self.read(Request::Command(command))).await.and_then(parse)
     }
 
     /// Runs a script that changes something. It is sent once more only where it certainly was not run.
     pub(super) async fn change<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
-        within_patience(self.write(Request::Script(script))).await.and_then(parse)
+        within_call_timeout(self.write(Request::Script(script))).await.and_then(parse)
     }
 
     async fn write(&self, request: Request<'_>) -> Result<Value, Error> {
@@ -82,8 +82,8 @@ impl Connection {
             // An answer is all that counts. A connection that gives no answer is replaced.
             _ = self.attempt(Request::Command(&redis::cmd("PING")), LOOK_UP_TIMEOUT).await;
         }
-        match self.attempt(request, PATIENCE).await? {
-            Err(error) if is_wrong_server(&error) => self.attempt(request, PATIENCE).await?.map_err(failure),
+        match self.attempt(request, CALL_TIMEOUT).await? {
+            Err(error) if is_wrong_server(&error) => self.attempt(request, CALL_TIMEOUT).await?.map_err(failure),
             answer => answer.map_err(failure),
         }
     }
@@ -91,7 +91,7 @@ impl Connection {
     async fn read(&self, request: Request<'_>) -> Result<Value, Error> {
         match self.attempt(request, LOOK_UP_TIMEOUT).await? {
             Err(error) if is_lost(&error) || is_wrong_server(&error) => {
-                self.attempt(request, PATIENCE).await?.map_err(failure)
+                self.attempt(request, CALL_TIMEOUT).await?.map_err(failure)
             }
             answer => answer.map_err(failure),
         }
@@ -195,7 +195,7 @@ pub(super) fn tcp_settings() -> TcpSettings {
     let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
     let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    let settings = settings.set_user_timeout(PATIENCE);
+    let settings = settings.set_user_timeout(CALL_TIMEOUT);
     settings
 }
 

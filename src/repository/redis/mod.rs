@@ -10,7 +10,7 @@
 //! | `users` | users and levels as scripts |
 //! | `check` | whether the server throws away what it should keep |
 //! | `reply` | values to arguments, replies to values |
-//! | `failure` | the `redis` crate's errors as this crate's |
+//! | `error` | the `redis` crate's errors as this crate's |
 //!
 //! # The keys
 //! All of them begin with one hash tag and the version of this layout: `{tower_tokens}:v1`, unless another prefix is
@@ -32,7 +32,7 @@
 mod check;
 mod connection;
 mod ended;
-mod failure;
+mod error;
 mod reply;
 mod scripts;
 mod store;

@@ -4,7 +4,7 @@ use time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::repository::{User, user_key};
+use crate::repository::{User, user_id_column};
 use crate::token::{Expiry, Lifetime, TokenId, TokenRecord};
 use crate::user::{UserId, UserLevel};
 
@@ -56,7 +56,7 @@ pub(super) fn record(row: &Row) -> Result<TokenRecord, Error> {
 }
 
 pub(super) fn user_id(row: &Row, column: usize) -> Result<UserId, Error> {
-    user_key::parse(bytes(row, column)?).ok_or_else(|| ErrorKind::Corrupt.into())
+    user_id_column::parse(bytes(row, column)?).ok_or_else(|| ErrorKind::Corrupt.into())
 }
 
 /// The level in columns `column` (id) and `column + 1` (title).

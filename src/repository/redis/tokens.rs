@@ -8,7 +8,7 @@ use crate::repository::redis::RedisRepository;
 use crate::repository::redis::ended::BATCH;
 use crate::repository::redis::{ended, reply, scripts};
 use crate::repository::{
-    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end, user_key,
+    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end, user_id_column,
 };
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{CurrentUser, UserId};
@@ -22,7 +22,7 @@ impl TokenRepository for RedisRepository {
         let NewToken { key, user, record } = token;
         record.check_bounds()?;
         let id = reply::id_bytes(record.id());
-        let user = user_key::of(user);
+        let user = user_id_column::of(user);
         let created = reply::seconds(record.created_at());
         let ends = reply::end(record.expires_at());
         let authenticated = reply::seconds(record.authenticated_at());
@@ -67,7 +67,8 @@ impl TokenRepository for RedisRepository {
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
-        let deleted: u64 = self.change(&scripts::DELETE_BY_ID, &[&user_key::of(user), &reply::id_bytes(id)]).await?;
+        let deleted: u64 =
+            self.change(&scripts::DELETE_BY_ID, &[&user_id_column::of(user), &reply::id_bytes(id)]).await?;
         Ok(deleted > 0)
     }
 
@@ -99,7 +100,7 @@ impl TokenRepository for RedisRepository {
 
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
         let room = (Timestamp::from_unix_seconds(i64::MAX) - now).whole_seconds().to_string();
-        let (user, now) = (user_key::of(user), reply::seconds(now));
+        let (user, now) = (user_id_column::of(user), reply::seconds(now));
         let touched: u64 =
             self.change(&scripts::TOUCH, &[&user, &reply::id_bytes(id), now.as_bytes(), room.as_bytes()]).await?;
         Ok(touched > 0)
@@ -109,13 +110,13 @@ impl TokenRepository for RedisRepository {
         let (name, batch) = (ended::list_name()?, BATCH.to_string());
         let keep = keep.map(reply::id_bytes);
         let keep = keep.as_ref().map_or(&[][..], |id| &id[..]);
-        let arguments: [&[u8]; 4] = [&user_key::of(user), &name, keep, batch.as_bytes()];
+        let arguments: [&[u8]; 4] = [&user_id_column::of(user), &name, keep, batch.as_bytes()];
         let (removed, left): (u64, u64) = self.change(&scripts::DELETE_BY_USER, &arguments).await?;
         Ok(removed + self.remove_ended(&name, left).await)
     }
 
     async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        let (user, now) = (user_key::of(user), reply::seconds(now));
+        let (user, now) = (user_id_column::of(user), reply::seconds(now));
         let wanted = page.limit() as usize + 1;
         let (mut last, mut place, mut skip) = (Vec::new(), 0_u64, u64::from(page.offset()));
         let mut records: Vec<TokenRecord> = Vec::new();
@@ -130,7 +131,7 @@ impl TokenRepository for RedisRepository {
                 records.push(reply::record(row)?);
             }
             if is_over {
-                return Ok(Page::from_one_more(records, page));
+                return Ok(Page::from_limit_plus_one(records, page));
             }
         }
     }

@@ -24,7 +24,7 @@ use sqlx::{Connection, Execute, Executor, IntoArguments, SqlStr, query_with};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::patience::PATIENCE as CALL_TIMEOUT;
+use crate::repository::call_timeout::CALL_TIMEOUT;
 use crate::repository::sql::aftermath::Aftermath;
 use crate::repository::sql::borrowed::{Borrowed, BoxFuture, Finish, close_idle};
 

@@ -3,7 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `rows` | rows to values, whichever database they come from |
-//! | `failure` | sqlx's errors as this crate's |
+//! | `error` | sqlx's errors as this crate's |
 //! | `schema` | which steps lead from one version of the tables to the next |
 //! | `pool` | how the connections of a database server are pooled |
 //! | `call` | one call to a server: which connection, how often, how long |
@@ -17,7 +17,7 @@ mod aftermath;
 mod borrowed;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 mod call;
-mod failure;
+mod error;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 mod mysql;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
@@ -34,9 +34,9 @@ pub(super) use borrowed::BoxFuture;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 pub(super) use call::Calls;
 #[cfg(feature = "sqlite")]
-pub(super) use failure::failure_with;
+pub(super) use error::failure_with;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
-pub(super) use failure::server_failure;
+pub(super) use error::server_failure;
 #[cfg(feature = "trongate")]
 pub(super) use mysql::mysql_number;
 #[cfg(any(feature = "mysql", feature = "trongate"))]

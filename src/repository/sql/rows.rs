@@ -5,7 +5,7 @@ use time::Duration;
 
 use crate::clock::Timestamp;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-use crate::repository::{User, user_key};
+use crate::repository::{User, user_id_column};
 use crate::token::{Expiry, Lifetime, TokenId, TokenRecord};
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use crate::user::UserId;
@@ -76,10 +76,10 @@ pub(in crate::repository) fn level(row: &impl SqlRow, column: usize) -> Result<U
     Ok(UserLevel::new(row.integer(column)?, row.text(column + 1)?))
 }
 
-/// The user id that is kept as a [`UserKey`](user_key::UserKey) in this column.
+/// The user id that is kept as a [`UserIdColumn`](user_id_column::UserIdColumn) in this column.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(in crate::repository) fn user_id(row: &impl SqlRow, column: usize) -> Result<UserId, sqlx::Error> {
-    user_key::parse(row.bytes(column)?).ok_or_else(|| sqlx::Error::Decode("not the key of a user".into()))
+    user_id_column::parse(row.bytes(column)?).ok_or_else(|| sqlx::Error::Decode("not the key of a user".into()))
 }
 
 /// The user in columns 0 to 3: id, disabled, level's id, level's title.

@@ -7,9 +7,9 @@
 //! | `tokens` | the ten clauses as SQL |
 //! | `users` | users and levels as SQL |
 //! | `rows` | values to parameters, rows to values |
-//! | `failure` | sqlx's errors as this crate's |
+//! | `error` | sqlx's errors as this crate's |
 
-mod failure;
+mod error;
 mod rows;
 mod schema;
 mod store;

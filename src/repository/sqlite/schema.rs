@@ -4,7 +4,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 use crate::error::Error;
 use crate::repository::sql::missing_steps;
-use crate::repository::sqlite::failure::failure;
+use crate::repository::sqlite::error::failure;
 
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.
 /// A released step is never changed: a later release adds one.

@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 };
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::sqlite::failure::failure;
+use crate::repository::sqlite::error::failure;
 use crate::repository::sqlite::schema::{MIGRATIONS, migrate};
 use crate::sqlite::{CALL_TIMEOUT, Query, WriteTransaction, Writer, is_busy};
 

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::sql;
 use crate::repository::sqlite::SqliteRepository;
-use crate::repository::sqlite::failure::failure;
+use crate::repository::sqlite::error::failure;
 use crate::repository::sqlite::rows::{self, IdParameter};
 use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end};
 use crate::token::{TokenId, TokenKey, TokenRecord};
@@ -136,7 +136,7 @@ impl TokenRepository for SqliteRepository {
             .bind(i64::from(page.offset()));
         let found = self.rows(list).await?;
         let records = found.iter().map(sql::record).collect::<Result<_, _>>().map_err(failure)?;
-        Ok(Page::from_one_more(records, page))
+        Ok(Page::from_limit_plus_one(records, page))
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {

@@ -6,7 +6,7 @@ use sqlx::{Row, query};
 use crate::error::{Error, ErrorKind};
 use crate::repository::sql;
 use crate::repository::sqlite::SqliteRepository;
-use crate::repository::sqlite::failure::failure;
+use crate::repository::sqlite::error::failure;
 use crate::repository::sqlite::rows::{self, IdParameter};
 use crate::repository::{Page, PageRequest, User, UserRepository};
 use crate::sqlite::WriteTransaction;
@@ -53,7 +53,7 @@ impl UserRepository for SqliteRepository {
         let users = query(USERS).bind(i64::from(page.limit()) + 1).bind(i64::from(page.offset()));
         let users = self.rows(users).await?;
         let users = users.iter().map(rows::user).collect::<Result<_, _>>().map_err(failure)?;
-        Ok(Page::from_one_more(users, page))
+        Ok(Page::from_limit_plus_one(users, page))
     }
 
     async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {

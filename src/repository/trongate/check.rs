@@ -5,9 +5,9 @@ use std::fmt;
 use sqlx::{query_as, query_scalar};
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::patience::within_patience;
+use crate::repository::call_timeout::within_call_timeout;
 use crate::repository::trongate::TrongateRepository;
-use crate::repository::trongate::failure::{failure, is_duplicate_key_name};
+use crate::repository::trongate::error::{failure, is_duplicate_key_name};
 
 /// `LOCK = NONE`: the site goes on reading and writing meanwhile. InnoDB can do that.
 const CREATE_INDEX_ONLINE: &str =
@@ -73,7 +73,7 @@ impl TrongateRepository {
     /// [`Unavailable`](ErrorKind::Unavailable) when the database does not answer.
     pub async fn check(&self) -> Result<Option<MissingIndex>, Error> {
         let columns = async { query_as(COLUMNS).fetch_all(self.pool()).await.map_err(failure) };
-        let columns: Vec<(String, String)> = within_patience(columns).await?;
+        let columns: Vec<(String, String)> = within_call_timeout(columns).await?;
         let is_there = |(table, column): (&str, &str)| {
             columns.iter().any(|(t, c)| t.eq_ignore_ascii_case(table) && c.eq_ignore_ascii_case(column))
         };
@@ -82,12 +82,12 @@ impl TrongateRepository {
             return Err(Error::with_source(ErrorKind::Configuration, source));
         }
         let indexes = async { query_scalar(TOKEN_INDEXES).fetch_one(self.pool()).await.map_err(failure) };
-        let indexes: i64 = within_patience(indexes).await?;
+        let indexes: i64 = within_call_timeout(indexes).await?;
         if indexes > 0 {
             return Ok(None);
         }
         let engine = async { query_scalar(ENGINE).fetch_one(self.pool()).await.map_err(failure) };
-        let engine: Option<String> = within_patience(engine).await?;
+        let engine: Option<String> = within_call_timeout(engine).await?;
         let is_online = engine.is_some_and(|engine| engine.eq_ignore_ascii_case("InnoDB"));
         Ok(Some(MissingIndex { statement: if is_online { CREATE_INDEX_ONLINE } else { CREATE_INDEX } }))
     }

@@ -6,10 +6,10 @@
 //! | `check` | what a site's database should have, and [`MissingIndex`] |
 //! | `tokens` | the ten clauses as SQL, as far as Trongate's tables can keep them |
 //! | `rows` | what the tables hold, and what they cannot |
-//! | `failure` | sqlx's errors as this crate's |
+//! | `error` | sqlx's errors as this crate's |
 
 mod check;
-mod failure;
+mod error;
 mod rows;
 mod store;
 mod tokens;

@@ -7,9 +7,9 @@ use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlRo
 
 use crate::error::Error;
 use crate::log::log_warn;
-use crate::repository::patience::within_patience;
+use crate::repository::call_timeout::within_call_timeout;
 use crate::repository::sql::{Calls, check_session, mysql_aftermath, mysql_pool};
-use crate::repository::trongate::failure::failure;
+use crate::repository::trongate::error::failure;
 
 /// The tokens, users and levels of a running PHP Trongate v2 site, in the site's own tables, unchanged. Clones share the
 /// same connections.
@@ -32,7 +32,7 @@ use crate::repository::trongate::failure::failure;
 /// Everything but the ids may be null. A token without an `expiry_date` has ended, a token without a user and a user
 /// without a level are nobody, a level without a title has the empty title, a token without a code has no code.
 ///
-/// Since last uses are not kept, tell [`Tokens`](crate::tokens::Tokens) not to note them:
+/// Since last uses are not kept, tell [`Tokens`](crate::lifecycle::Tokens) not to note them:
 /// `Tokens::new(repository).with_touch_interval(None)`. PHP gives each user any number of tokens, and to find those of one
 /// user reads the whole table: `with_max_tokens_per_user(None)` spares that at each log-in.
 ///
@@ -55,7 +55,7 @@ use crate::repository::trongate::failure::failure;
 /// # Example
 /// ```no_run
 /// use tower_tokens::repository::TrongateRepository;
-/// use tower_tokens::tokens::Tokens;
+/// use tower_tokens::lifecycle::Tokens;
 ///
 /// # async fn start() -> Result<(), tower_tokens::error::Error> {
 /// let repository = TrongateRepository::connect("mysql://site:password@127.0.0.1/site").await?;
@@ -88,7 +88,7 @@ impl TrongateRepository {
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let options: MySqlConnectOptions = url.parse().map_err(failure)?;
         let pool = mysql_pool(&[]).connect_with(options.disable_statement_logging());
-        Self::with_pool(within_patience(async { pool.await.map_err(failure) }).await?).await
+        Self::with_pool(within_call_timeout(async { pool.await.map_err(failure) }).await?).await
     }
 
     /// Uses a pool of the application's own, and [checks](Self::check) the database, as [`connect`](Self::connect) does.

@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::sql::BoxFuture;
 use crate::repository::trongate::TrongateRepository;
-use crate::repository::trongate::failure::failure;
+use crate::repository::trongate::error::failure;
 use crate::repository::trongate::rows;
 use crate::repository::trongate::store::Query;
 use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end};
@@ -162,7 +162,7 @@ impl TokenRepository for TrongateRepository {
             .bind(i64::from(page.offset()));
         let found = self.all(list).await?;
         let records = found.iter().map(rows::record).collect::<Result<_, _>>().map_err(failure)?;
-        Ok(Page::from_one_more(records, page))
+        Ok(Page::from_limit_plus_one(records, page))
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {

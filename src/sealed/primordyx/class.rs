@@ -14,11 +14,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::sealed::aead::{Cipher, NONCE_BYTES};
+use crate::sealed::format::text::SealedToken;
 use crate::sealed::primordyx::cargo::{CUSTOM, Cargo, SECONDS_TO_EXPIRE, TIMESTAMP};
 use crate::sealed::primordyx::token::PrimordyxToken;
 use crate::sealed::sealer::UNWRITABLE;
 use crate::sealed::sealer::parse;
-use crate::sealed::text::SealedToken;
 use crate::token::Lifetime;
 
 /// The longest text of a Primordyx token that is made or opened, in bytes: two hexadecimal digits a byte. What is longer

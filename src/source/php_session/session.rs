@@ -60,7 +60,7 @@ impl PhpSession {
 
     /// When this call has to have an answer.
     fn end(&self) -> Instant {
-        Instant::now() + self.sessions.settings().patience
+        Instant::now() + self.sessions.settings().lock_timeout
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode;
 
 use crate::error::{Error, ErrorKind};
-use crate::head::RequestHead;
+use crate::request::RequestHead;
 use crate::source::cookie::CookieValues;
 use crate::source::php_session::content::Content;
 use crate::source::php_session::file;
@@ -46,7 +46,7 @@ const MAX_SESSIONS: usize = 4;
 /// - Files are read on threads for such, under PHP's own lock if it is free. PHP holds it while it works on a request of
 ///   the same visitor; the file is then read without it, and only what two readings agree on counts. PHP empties a file
 ///   before it writes: a file that is empty or broken while PHP holds the lock is read again, until it is whole or did not
-///   change for a second, for at most [2 seconds](Self::with_patience) in all. No thread waits meanwhile.
+///   change for a second, for at most [2 seconds](Self::with_lock_timeout) in all. No thread waits meanwhile.
 /// - Nothing is ever written but by [`remove_token`](crate::source::TokenSession::remove_token), and only after
 ///   [`with_removal`](Self::with_removal).
 ///
@@ -61,7 +61,7 @@ const MAX_SESSIONS: usize = 4;
 /// # Example
 /// ```
 /// use http::Request;
-/// use tower_tokens::head::RequestHead;
+/// use tower_tokens::request::RequestHead;
 /// use tower_tokens::source::{PhpSessions, TokenSession, TokenSource};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -90,7 +90,7 @@ pub(super) struct Settings {
     cookie: String,
     pub(super) key: String,
     pub(super) max_bytes: u64,
-    pub(super) patience: Duration,
+    pub(super) lock_timeout: Duration,
     pub(super) may_remove: bool,
 }
 
@@ -105,7 +105,7 @@ impl PhpSessions {
             cookie: "PHPSESSID".to_owned(),
             key: DEFAULT_NAME.to_owned(),
             max_bytes: MAX_SESSION_BYTES,
-            patience: Duration::from_secs(2),
+            lock_timeout: Duration::from_secs(2),
             may_remove: false,
         }))
     }
@@ -133,8 +133,8 @@ impl PhpSessions {
     /// to release a session whose token is to be taken out. Then it is [`TimedOut`](ErrorKind::TimedOut). A session that is
     /// only locked is read without a wait. Default: 2 seconds; our choice, within the 5 seconds of `TokenAuthLayer`.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        self.with(|settings| settings.patience = patience)
+    pub fn with_lock_timeout(self, lock_timeout: Duration) -> Self {
+        self.with(|settings| settings.lock_timeout = lock_timeout)
     }
 
     /// Allows [`remove_token`](crate::source::TokenSession::remove_token) to take the token out of the session file at logout.

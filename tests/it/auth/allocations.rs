@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::get;
 use tower::{Layer, Service};
-use tower_tokens::head::RequestHead;
+use tower_tokens::request::RequestHead;
 
 use crate::site::{Site, basic};
 

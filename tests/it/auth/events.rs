@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use http::Request;
-use tower_tokens::head::RequestHead;
+use tower_tokens::request::RequestHead;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::site::Site;

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Request};
 use proptest::prelude::*;
-use tower_tokens::head::RequestHead;
+use tower_tokens::request::RequestHead;
 use tower_tokens::user::Reason;
 
 use crate::http::Server;

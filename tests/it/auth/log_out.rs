@@ -7,7 +7,7 @@ use axum::response::Redirect;
 use axum::routing::{get, post};
 use http::StatusCode;
 use tower_tokens::auth::{Authenticator, LoggedOut};
-use tower_tokens::head::RequestHead;
+use tower_tokens::request::RequestHead;
 use tower_tokens::respond::Refusal;
 use tower_tokens::user::{Reason, UserId};
 

@@ -1,7 +1,6 @@
 //! From a request to its user, over real HTTP where bytes matter.
 
 mod allocations;
-mod answers;
 mod cross_site;
 mod events;
 mod hostile;
@@ -10,3 +9,4 @@ mod order;
 mod outages;
 mod program;
 mod readiness;
+mod responses;

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::error::{Error, ErrorKind};
-use tower_tokens::head::RequestHead;
 use tower_tokens::repository::{FaultyRepository, MemoryRepository};
+use tower_tokens::request::RequestHead;
 use tower_tokens::source::{TokenSession, TokenSource};
 use tower_tokens::token::{Token, TokenKey};
 use tower_tokens::user::{CurrentUser, Reason};
@@ -119,7 +119,7 @@ async fn one_candidate_that_is_valid_outweighs_one_that_could_not_be_looked_up()
     let site = Site::new().await;
     // The first token is judged by a validator that fails for it alone.
     #[derive(Debug)]
-    struct Picky(tower_tokens::tokens::Tokens);
+    struct Picky(tower_tokens::lifecycle::Tokens);
     #[async_trait]
     impl TokenValidator for Picky {
         async fn validate(&self, token: TokenKey<'_>) -> Validation {
@@ -180,7 +180,7 @@ async fn a_session_that_does_not_answer_is_an_outage_and_hides_no_good_bearer_to
 async fn a_second_cookie_that_hangs_does_not_log_out_the_first() {
     let site = Site::new().await;
     #[derive(Debug)]
-    struct HangsForStale(tower_tokens::tokens::Tokens);
+    struct HangsForStale(tower_tokens::lifecycle::Tokens);
     #[async_trait]
     impl TokenValidator for HangsForStale {
         async fn validate(&self, token: TokenKey<'_>) -> Validation {

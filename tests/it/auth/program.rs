@@ -7,9 +7,9 @@ use axum::routing::{get, post};
 use tower::{Layer, ServiceBuilder};
 use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::extract::Authenticated;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::SecurityPolicy;
 use tower_tokens::token::Lifetime;
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::{CurrentUser, UserId, UserLevel};
 
 use crate::http::Server;
@@ -119,7 +119,7 @@ async fn visit(server: &Server, site: &Site) {
 #[tokio::test]
 async fn the_program_of_the_readme_does_what_it_says() {
     for site in [Site::new().await, Site::async_only().await] {
-        let layer = || TokenAuthLayer::new(site.tokens.clone()).answers(policy().answers());
+        let layer = || TokenAuthLayer::new(site.tokens.clone()).responses(policy().responses());
         visit(&Server::start(routes(&site).layer(layer())).await, &site).await;
         visit(&Server::start(routes(&site).layer(ServiceBuilder::new().layer(layer()))).await, &site).await;
         visit(&Server::start(layer().layer(routes(&site))).await, &site).await;

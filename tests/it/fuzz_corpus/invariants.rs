@@ -17,8 +17,8 @@ use tokio::runtime::Runtime;
 use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
-use tower_tokens::head::RequestHead;
-use tower_tokens::respond::{Answers, Refusal, RefusalKind, Respond, TokenCookie, safe_next};
+use tower_tokens::request::RequestHead;
+use tower_tokens::respond::{Refusal, RefusalKind, RefusalResponses, RespondToRefusal, TokenCookie, safe_next};
 use tower_tokens::source::{PhpSessions, SameOrigin, TokenSource};
 use tower_tokens::token::{
     ApiTokenFormat, Lifetime, MAX_TOKEN_BYTES, Token, TokenId, TokenKey, TokenRecord, is_token_text,
@@ -222,9 +222,9 @@ fn login_redirect(data: &[u8]) {
         request.headers_mut().insert("hx-current-url", page.clone());
         request.headers_mut().append(header::ACCEPT, page);
     }
-    let answers = Answers::new().with_login_page("/login?from=guard");
+    let responses = RefusalResponses::new().with_login_page("/login?from=guard");
     let refusal = Refusal::new(RefusalKind::NoCredential);
-    let response: Response<Bytes> = answers.respond(&refusal, RequestHead::of(&request));
+    let response: Response<Bytes> = responses.respond(&refusal, RequestHead::of(&request));
     for name in [header::LOCATION, HeaderName::from_static("hx-redirect")] {
         let Some(location) = response.headers().get(name) else { continue };
         let location = location.to_str().expect("visible ASCII");

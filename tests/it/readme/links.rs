@@ -80,7 +80,7 @@ fn the_checks_of_links_can_fail() {
         "[a](https://nowhere.example/x)",
         "```text\n[a](nowhere.md)\n```",
         "`list[0](x)`",
-        "[a](crate::tokens::Tokens)",
+        "[a](crate::lifecycle::Tokens)",
     ] {
         assert_eq!(broken_links("README.md", good), Vec::<String>::new(), "{good}");
     }

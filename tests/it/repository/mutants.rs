@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tower_tokens::clock::Timestamp;
-use tower_tokens::conformance::{self, Subject};
+use tower_tokens::conformance::{self, StoreUnderTest};
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
     MemoryRepository, NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement, TokenRepository,
@@ -287,7 +287,7 @@ impl TokenRepository for Mutant {
 }
 
 #[async_trait]
-impl Subject for Mutant {
+impl StoreUnderTest for Mutant {
     async fn add_user(&self, level: &str) -> Result<UserId, Error> {
         self.inner.add_user(level).await
     }

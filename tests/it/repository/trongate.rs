@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::query;
 use time::Duration;
 use tower_tokens::clock::Timestamp;
-use tower_tokens::conformance::Subject;
+use tower_tokens::conformance::StoreUnderTest;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
     NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement, TokenRepository, TrongateRepository,
@@ -65,7 +65,7 @@ impl Visitor {
 }
 
 #[async_trait]
-impl Subject for Visitor {
+impl StoreUnderTest for Visitor {
     async fn add_user(&self, level: &str) -> Result<UserId, Error> {
         let level = self.level_id(level).await;
         let add = query("INSERT INTO trongate_users (user_level_id) VALUES (?)").bind(level);

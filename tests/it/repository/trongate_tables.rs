@@ -7,9 +7,9 @@ use sqlx::Row;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::{NewToken, PRUNING_MARGIN, Replacement, TokenRepository, TrongateRepository};
 use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::UserId;
 
 use crate::trongate_site::TrongateSite;

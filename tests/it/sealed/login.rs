@@ -13,11 +13,11 @@ use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::ManualClock;
 use tower_tokens::error::ErrorKind;
 
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::{FaultyRepository, MemoryRepository, UserRepository};
 use tower_tokens::respond::{Refusal, TokenCookie};
 use tower_tokens::sealed::{RevocationList, Sealer};
 use tower_tokens::token::{Token, TokenKey};
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::{Credential, CurrentUser, Reason, SourceKind, Unauthenticated, UserLevel};
 use tower_tokens::validator::{TokenValidator, Validation};
 

@@ -6,7 +6,8 @@ use time::Duration;
 use tower_tokens::clock::{Clock, ManualClock, Timestamp};
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::sealed::{
-    Claim, MemoryRedemptions, RedemptionRepository, Reservation, SealedToken, Sealer, TokenUuid, USED_NUMBERS_MARGIN,
+    MemoryRedemptions, Redemption, RedemptionRepository, ReserveOutcome, SealedToken, Sealer, TokenUuid,
+    USED_NUMBERS_MARGIN,
 };
 use tower_tokens::token::Expiry;
 
@@ -214,19 +215,19 @@ struct Slow {
 
 #[async_trait]
 impl RedemptionRepository for Slow {
-    async fn reserve(&self, claim: &Claim) -> Result<Reservation, Error> {
-        let reserved = self.inner.reserve(claim).await;
+    async fn reserve(&self, redemption: &Redemption) -> Result<ReserveOutcome, Error> {
+        let reserved = self.inner.reserve(redemption).await;
         tokio::time::sleep(self.wait).await;
         self.clock.advance(self.clock_moves);
         reserved
     }
 
-    async fn commit(&self, claim: &Claim) -> Result<bool, Error> {
-        self.inner.commit(claim).await
+    async fn commit(&self, redemption: &Redemption) -> Result<bool, Error> {
+        self.inner.commit(redemption).await
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), Error> {
-        self.inner.release(claim).await
+    async fn release(&self, redemption: &Redemption) -> Result<(), Error> {
+        self.inner.release(redemption).await
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
@@ -323,13 +324,13 @@ async fn a_store_that_does_not_answer_starts_no_work() {
     struct Down;
     #[async_trait]
     impl RedemptionRepository for Down {
-        async fn reserve(&self, _: &Claim) -> Result<Reservation, Error> {
+        async fn reserve(&self, _: &Redemption) -> Result<ReserveOutcome, Error> {
             Err(ErrorKind::Unavailable.into())
         }
-        async fn commit(&self, _: &Claim) -> Result<bool, Error> {
+        async fn commit(&self, _: &Redemption) -> Result<bool, Error> {
             unreachable!()
         }
-        async fn release(&self, _: &Claim) -> Result<(), Error> {
+        async fn release(&self, _: &Redemption) -> Result<(), Error> {
             unreachable!()
         }
         async fn delete_expired(&self, _: Timestamp, _: u32) -> Result<u64, Error> {
@@ -343,8 +344,8 @@ async fn a_store_that_does_not_answer_starts_no_work() {
     assert_eq!(redeemed.unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
-fn claim(uuid: u8, clock: &ManualClock, keep_until: Expiry) -> Claim {
-    Claim::new(TokenUuid::from_bytes([uuid; 16]), clock.now(), keep_until).unwrap()
+fn redemption(uuid: u8, clock: &ManualClock, keep_until: Expiry) -> Redemption {
+    Redemption::new(TokenUuid::from_bytes([uuid; 16]), clock.now(), keep_until).unwrap()
 }
 
 async fn memory() -> (MemoryRedemptions, ()) {
@@ -393,15 +394,15 @@ mod sqlite {
         let started = std::time::Instant::now();
         let mut claims = tokio::task::JoinSet::new();
         for uuid in 0..4 {
-            let (store, claim) = (store.clone(), claim(uuid, &clock(), end));
-            claims.spawn(async move { store.reserve(&claim).await.unwrap_err().kind() });
+            let (store, redemption) = (store.clone(), redemption(uuid, &clock(), end));
+            claims.spawn(async move { store.reserve(&redemption).await.unwrap_err().kind() });
         }
         while let Some(kind) = claims.join_next().await {
             assert_eq!(kind.unwrap(), ErrorKind::TimedOut);
         }
         assert!(started.elapsed() < std::time::Duration::from_secs(7), "{:?}", started.elapsed());
         drop(lock);
-        assert_eq!(store.reserve(&claim(0, &clock(), end)).await.unwrap(), Reservation::Reserved);
+        assert_eq!(store.reserve(&redemption(0, &clock(), end)).await.unwrap(), ReserveOutcome::Reserved);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -412,10 +413,10 @@ mod sqlite {
         for uuid in 0..10 {
             let mut claims = tokio::task::JoinSet::new();
             for number in 0..8 {
-                let (store, claim) = (stores[number % 2].clone(), claim(uuid, &clock(), end));
+                let (store, redemption) = (stores[number % 2].clone(), redemption(uuid, &clock(), end));
                 claims.spawn(async move {
-                    let reserved = store.reserve(&claim).await.unwrap() == Reservation::Reserved;
-                    reserved && store.commit(&claim).await.unwrap()
+                    let reserved = store.reserve(&redemption).await.unwrap() == ReserveOutcome::Reserved;
+                    reserved && store.commit(&redemption).await.unwrap()
                 });
             }
             let winners = claims.join_all().await.into_iter().filter(|won| *won).count();
@@ -423,6 +424,6 @@ mod sqlite {
         }
         drop(stores);
         let reopened = open(&directory).await;
-        assert_eq!(reopened.reserve(&claim(0, &clock(), end)).await.unwrap(), Reservation::Used);
+        assert_eq!(reopened.reserve(&redemption(0, &clock(), end)).await.unwrap(), ReserveOutcome::Used);
     }
 }

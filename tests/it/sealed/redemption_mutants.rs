@@ -9,7 +9,7 @@ use time::Duration;
 use tower_tokens::clock::{Clock, SystemClock, Timestamp};
 use tower_tokens::conformance;
 use tower_tokens::error::Error;
-use tower_tokens::sealed::{Claim, RedemptionRepository, Reservation, TokenUuid};
+use tower_tokens::sealed::{Redemption, RedemptionRepository, ReserveOutcome, TokenUuid};
 use tower_tokens::token::Expiry;
 
 /// What is wrong with a [`Mutant`].
@@ -68,35 +68,36 @@ impl Mutant {
         if self.flaw == Flaw::AsksTheSystemForTheTime { SystemClock.now() } else { now }
     }
 
-    /// Whether the claim gets the token, as the rows stand.
-    fn answer(&self, row: Option<&Row>, claim: &Claim) -> Reservation {
-        let Some(row) = row else { return Reservation::Reserved };
+    /// Whether the redemption gets the token, as the rows stand.
+    fn answer(&self, row: Option<&Row>, redemption: &Redemption) -> ReserveOutcome {
+        let Some(row) = row else { return ReserveOutcome::Reserved };
         let shift = match self.flaw {
             Flaw::LeaseEndsOneSecondEarly => Duration::seconds(-1),
             Flaw::LeaseEndsOneSecondLate => Duration::seconds(1),
             _ => Duration::ZERO,
         };
-        let in_use = self.now(claim.now) < row.lease_ends_at + shift || self.flaw == Flaw::LeaseNeverEnds;
+        let in_use = self.now(redemption.now) < row.lease_ends_at + shift || self.flaw == Flaw::LeaseNeverEnds;
         match self.flaw {
-            Flaw::ReserveTakesUsedTokens if row.used => Reservation::Reserved,
-            Flaw::ReserveCallsUsedTokensInUse if row.used => Reservation::InUse,
-            _ if row.used => Reservation::Used,
-            Flaw::ReserveIgnoresTheLease => Reservation::Reserved,
-            _ if in_use => Reservation::InUse,
-            _ => Reservation::Reserved,
+            Flaw::ReserveTakesUsedTokens if row.used => ReserveOutcome::Reserved,
+            Flaw::ReserveCallsUsedTokensInUse if row.used => ReserveOutcome::InUse,
+            _ if row.used => ReserveOutcome::Used,
+            Flaw::ReserveIgnoresTheLease => ReserveOutcome::Reserved,
+            _ if in_use => ReserveOutcome::InUse,
+            _ => ReserveOutcome::Reserved,
         }
     }
 
-    /// The row of a claim that got the token.
-    fn row(&self, before: Option<Row>, claim: &Claim) -> Row {
-        let keep_until = match (self.flaw, before.map(|row| row.keep_until), claim.keep_until) {
+    /// The row of a redemption that got the token.
+    fn row(&self, before: Option<Row>, redemption: &Redemption) -> Row {
+        let keep_until = match (self.flaw, before.map(|row| row.keep_until), redemption.keep_until) {
             (Flaw::KeepsTheFirstEnd, Some(first), _) => first,
-            (Flaw::KeepsTheLastEnd, ..) => claim.keep_until,
+            (Flaw::KeepsTheLastEnd, ..) => redemption.keep_until,
             (_, Some(Expiry::At(one)), Expiry::At(other)) => Expiry::At(one.max(other)),
             (_, Some(_), _) => Expiry::Never,
             (_, None, end) => end,
         };
-        let mut row = Row { holder: claim.holder, lease_ends_at: claim.lease_ends_at, keep_until, used: false };
+        let mut row =
+            Row { holder: redemption.holder, lease_ends_at: redemption.lease_ends_at, keep_until, used: false };
         match (self.flaw, before) {
             (Flaw::TakeoverKeepsTheOldLease, Some(before)) => row.lease_ends_at = before.lease_ends_at,
             (Flaw::TakeoverKeepsTheOldHolder, Some(before)) => row.holder = before.holder,
@@ -108,36 +109,36 @@ impl Mutant {
 
 #[async_trait]
 impl RedemptionRepository for Mutant {
-    async fn reserve(&self, claim: &Claim) -> Result<Reservation, Error> {
+    async fn reserve(&self, redemption: &Redemption) -> Result<ReserveOutcome, Error> {
         if self.flaw == Flaw::ReserveIsTwoSteps {
-            let before = self.rows.lock().unwrap().get(&claim.uuid).copied();
-            let answer = self.answer(before.as_ref(), claim);
+            let before = self.rows.lock().unwrap().get(&redemption.uuid).copied();
+            let answer = self.answer(before.as_ref(), redemption);
             tokio::task::yield_now().await;
-            if answer == Reservation::Reserved {
-                self.rows.lock().unwrap().insert(claim.uuid, self.row(before, claim));
+            if answer == ReserveOutcome::Reserved {
+                self.rows.lock().unwrap().insert(redemption.uuid, self.row(before, redemption));
             }
             return Ok(answer);
         }
         let mut rows = self.rows.lock().unwrap();
-        let before = rows.get(&claim.uuid).copied();
-        let answer = self.answer(before.as_ref(), claim);
-        if answer == Reservation::Reserved {
-            rows.insert(claim.uuid, self.row(before, claim));
+        let before = rows.get(&redemption.uuid).copied();
+        let answer = self.answer(before.as_ref(), redemption);
+        if answer == ReserveOutcome::Reserved {
+            rows.insert(redemption.uuid, self.row(before, redemption));
         }
         Ok(answer)
     }
 
-    async fn commit(&self, claim: &Claim) -> Result<bool, Error> {
+    async fn commit(&self, redemption: &Redemption) -> Result<bool, Error> {
         let mut rows = self.rows.lock().unwrap();
         let always = self.flaw == Flaw::CommitAlwaysSaysYes;
         let uuid = match self.flaw {
             Flaw::CommitIgnoresTheToken => {
-                rows.iter().find(|(_, row)| row.holder == claim.holder).map_or(claim.uuid, |(uuid, _)| *uuid)
+                rows.iter().find(|(_, row)| row.holder == redemption.holder).map_or(redemption.uuid, |(uuid, _)| *uuid)
             }
-            _ => claim.uuid,
+            _ => redemption.uuid,
         };
         let Some(row) = rows.get_mut(&uuid) else { return Ok(always) };
-        let is_holder = row.holder == claim.holder || self.flaw == Flaw::CommitIgnoresTheHolder;
+        let is_holder = row.holder == redemption.holder || self.flaw == Flaw::CommitIgnoresTheHolder;
         // A commit has no time of its own: such a store would take its own clock.
         let has_lapsed = self.flaw == Flaw::CommitRefusesALapsedLease && SystemClock.now() >= row.lease_ends_at;
         if row.used || !is_holder || has_lapsed {
@@ -147,17 +148,17 @@ impl RedemptionRepository for Mutant {
         Ok(true)
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), Error> {
+    async fn release(&self, redemption: &Redemption) -> Result<(), Error> {
         let mut rows = self.rows.lock().unwrap();
         if self.flaw == Flaw::ReleaseDoesNothing {
             return Ok(());
         }
-        let is_ours = rows.get(&claim.uuid).is_some_and(|row| {
-            (row.holder == claim.holder || self.flaw == Flaw::ReleaseIgnoresTheHolder)
+        let is_ours = rows.get(&redemption.uuid).is_some_and(|row| {
+            (row.holder == redemption.holder || self.flaw == Flaw::ReleaseIgnoresTheHolder)
                 && (!row.used || self.flaw == Flaw::ReleaseFreesUsedTokens)
         });
         if is_ours {
-            rows.remove(&claim.uuid);
+            rows.remove(&redemption.uuid);
         }
         Ok(())
     }

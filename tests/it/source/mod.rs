@@ -3,5 +3,5 @@
 mod own_source;
 mod php_session;
 mod php_session_hostile;
-mod presented;
+mod presented_tokens;
 mod tower_session;

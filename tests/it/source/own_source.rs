@@ -3,7 +3,7 @@
 use http::Request;
 use http::request::Builder;
 use tower_tokens::auth::{Authenticator, TokenAuthLayer};
-use tower_tokens::head::RequestHead;
+use tower_tokens::request::RequestHead;
 use tower_tokens::source::TokenSource;
 use tower_tokens::user::{Reason, SourceKind};
 

@@ -9,11 +9,11 @@ use http::Request;
 use tokio::process::Command;
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::error::ErrorKind;
-use tower_tokens::head::RequestHead;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::{MemoryRepository, UserRepository};
+use tower_tokens::request::RequestHead;
 use tower_tokens::source::{PhpSession, PhpSessions, TokenSession};
 use tower_tokens::token::Token;
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::{Reason, SourceKind};
 
 pub(crate) const TOKEN: &str = "Qd8Uk3zcKbcEKrJjEMbUxUhJzPcRBTrv";
@@ -169,7 +169,7 @@ async fn php_at_work_is_waited_for() {
     // As PHP does: lock, work, write, release.
     let mut busy = std::fs::File::options().write(true).open(&path).unwrap();
     busy.lock().unwrap();
-    let sessions = PhpSessions::new(directory.path()).with_patience(Duration::from_secs(60));
+    let sessions = PhpSessions::new(directory.path()).with_lock_timeout(Duration::from_secs(60));
     let reading = tokio::spawn(async move { token_of(&sessions, id).await });
     tokio::task::yield_now().await;
     std::io::Write::write_all(&mut busy, format!("trongatetoken|s:32:\"{TOKEN}\";").as_bytes()).unwrap();
@@ -185,7 +185,7 @@ async fn a_long_request_in_php_does_not_log_anybody_out_here() {
     std::fs::write(&path, format!("trongatetoken|s:32:\"{TOKEN}\";")).unwrap();
     let busy = std::fs::File::options().write(true).open(&path).unwrap();
     busy.lock().unwrap();
-    let sessions = PhpSessions::new(directory.path()).with_patience(Duration::ZERO).with_removal();
+    let sessions = PhpSessions::new(directory.path()).with_lock_timeout(Duration::ZERO).with_removal();
     assert_eq!(token_of(&sessions, id).await.as_deref(), Some(TOKEN));
     let named = session(&sessions, &format!("PHPSESSID={id}")).unwrap();
     assert_eq!(named.remove_token().await.unwrap_err().kind(), ErrorKind::TimedOut, "writing needs the lock");
@@ -326,7 +326,7 @@ async fn an_emptied_session_says_nothing_until_php_has_written_it_or_left_it_so(
     page.set_len(0).unwrap();
     // Just now, however slow this machine is.
     page.set_modified(std::time::SystemTime::now() + Duration::from_secs(60)).unwrap();
-    let sessions = PhpSessions::new(directory.path()).with_patience(Duration::ZERO);
+    let sessions = PhpSessions::new(directory.path()).with_lock_timeout(Duration::ZERO);
     let named = session(&sessions, &format!("PHPSESSID={id}")).unwrap();
     assert_eq!(named.token().await.unwrap_err().kind(), ErrorKind::TimedOut, "emptied, and not yet written");
     page.set_modified(std::time::SystemTime::now() - Duration::from_secs(5)).unwrap();
@@ -338,7 +338,7 @@ async fn half_a_write_that_ends_between_two_entries_does_not_log_anybody_out() {
     let directory = tempfile::tempdir().unwrap();
     let id = "0123456789abcdefghijklmnop";
     let path = directory.path().join(format!("sess_{id}"));
-    let sessions = PhpSessions::new(directory.path()).with_patience(Duration::ZERO);
+    let sessions = PhpSessions::new(directory.path()).with_lock_timeout(Duration::ZERO);
     for half in ["a|i:1;", "a|i:1;b|N;"] {
         std::fs::write(&path, half).unwrap();
         let page = std::fs::File::options().write(true).open(&path).unwrap();
@@ -374,7 +374,7 @@ async fn a_log_out_ends_every_token_that_it_can_read() {
     std::fs::write(file(&ids[2]), "broken").unwrap();
     let page = std::fs::File::open(file(&ids[0])).unwrap();
     page.lock().unwrap();
-    let sessions = PhpSessions::new(directory.path()).with_removal().with_patience(Duration::from_millis(20));
+    let sessions = PhpSessions::new(directory.path()).with_removal().with_lock_timeout(Duration::from_millis(20));
     let authenticator = TokenAuthLayer::new(tokens.clone()).sources([sessions.source()]).authenticator();
     let cookies = [&ids[2], &ids[0], &ids[1], &"x".repeat(253)].map(|id| format!("PHPSESSID={id}"));
     let request = Request::post("/logout").header("Cookie", cookies.join("; ")).body(()).unwrap();

@@ -187,7 +187,7 @@ async fn a_cookie_that_is_no_id_names_no_session() {
         let request = http::Request::get("/")
             .header("Cookie", http::HeaderValue::from_bytes(format!("PHPSESSID={id}").as_bytes()).unwrap());
         let request = request.body(()).unwrap();
-        assert!(sessions.session(tower_tokens::head::RequestHead::of(&request)).is_none(), "{id}");
+        assert!(sessions.session(tower_tokens::request::RequestHead::of(&request)).is_none(), "{id}");
     }
     assert!(session(&sessions, &format!("phpsessid={ID}; PHPSESSID2={ID}")).is_none());
     assert_eq!(token_of(&sessions, ID).await, None, "it is not there");
@@ -267,7 +267,7 @@ async fn a_removal_among_phps_own_writes_loses_none_of_them() {
             }
         }
     });
-    let sessions = PhpSessions::new(directory.path()).with_removal().with_patience(Duration::from_secs(60));
+    let sessions = PhpSessions::new(directory.path()).with_removal().with_lock_timeout(Duration::from_secs(60));
     let named = session(&sessions, &format!("PHPSESSID={ID}")).unwrap();
     while rounds.load(Ordering::Relaxed) < ROUNDS {
         named.remove_token().await.unwrap();

@@ -12,8 +12,8 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{Error as StoreError, Result as StoreResult};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer, SessionStore};
 use tower_tokens::error::ErrorKind;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::source::TokenSession;
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::{CurrentUser, UserId};
 
 use crate::http::{Answer, Server};

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
-use tower_tokens::head::RequestHead;
+use tower_tokens::request::RequestHead;
 use tower_tokens::respond::safe_next;
 use tower_tokens::user::CurrentUser;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use sqlx::{AssertSqlSafe, Connection, Database, Executor, MySqlConnection, MySqlPool, PgConnection, PgPool, Pool};
 use tokio::task::JoinSet;
-use tower_tokens::conformance::Subject;
+use tower_tokens::conformance::StoreUnderTest;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{MySqlRepository, PostgresRepository, TrongateRepository};
 use tower_tokens::token::Token;
@@ -48,7 +48,7 @@ async fn changes_work(site: &Site) {
 }
 
 /// A firewall forgets ten warm connections.
-async fn silent_death<DB: Database>(name: &str, proxy: &Proxy, pool: &Pool<DB>, store: impl Subject + 'static) {
+async fn silent_death<DB: Database>(name: &str, proxy: &Proxy, pool: &Pool<DB>, store: impl StoreUnderTest + 'static) {
     let site = Site::new(Arc::new(store)).await;
     let token = site.log_in().await;
     warm(pool).await;
@@ -84,7 +84,7 @@ async fn silent_death<DB: Database>(name: &str, proxy: &Proxy, pool: &Pool<DB>, 
 }
 
 /// The server closes what is idle for two seconds.
-async fn idle_death<DB: Database>(pool: &Pool<DB>, store: impl Subject + 'static) {
+async fn idle_death<DB: Database>(pool: &Pool<DB>, store: impl StoreUnderTest + 'static) {
     let site = Site::new(Arc::new(store)).await;
     let token = site.log_in().await;
     for change_first in [false, true] {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use axum::http::StatusCode;
 use tokio::task::JoinSet;
 use tower_tokens::clock::Timestamp;
-use tower_tokens::conformance::Subject;
+use tower_tokens::conformance::StoreUnderTest;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{NewToken, PRUNING_MARGIN, PageRequest, TokenRepository};
 use tower_tokens::token::{Lifetime, Token, TokenId, TokenKey, TokenRecord};
@@ -30,7 +30,7 @@ const APPLICATION_USER: &str = "TOWER_TOKENS_TEST_APPLICATION_USER";
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// The server is killed under load and comes back: nothing that was promised is broken.
-pub(super) async fn killed_and_restarted_under_load(name: &str, server: &Server, store: Arc<dyn Subject>) {
+pub(super) async fn killed_and_restarted_under_load(name: &str, server: &Server, store: Arc<dyn StoreUnderTest>) {
     let site = Site::new(store).await;
     let drill = async {
         let load = Load::start(&site);
@@ -105,7 +105,7 @@ pub(super) async fn a_change_is_answered_in_time(site: &Site) {
 /// The application is killed right after it told a visitor their token: the token is good.
 ///
 /// The test called `test` calls this in two processes: itself, and a copy of it that is the application.
-pub(super) async fn a_token_outlives_its_application(test: &str, store: Arc<dyn Subject>, url: &str) {
+pub(super) async fn a_token_outlives_its_application(test: &str, store: Arc<dyn StoreUnderTest>, url: &str) {
     let site = Site::new(store).await;
     let user = site.user.as_integer().expect("the store counts its users");
     let mut application = Command::new(std::env::current_exe().unwrap())
@@ -129,7 +129,7 @@ pub(super) fn application_url() -> Option<String> {
 }
 
 /// What the application does: it tells a visitor their token and is not heard of again.
-pub(super) async fn be_the_application(store: Arc<dyn Subject>) {
+pub(super) async fn be_the_application(store: Arc<dyn StoreUnderTest>) {
     let user: i64 = std::env::var(APPLICATION_USER).unwrap().parse().unwrap();
     let token = Site::reopened(store, UserId::from(user)).log_in().await;
     println!("\nissued {}", token.expose_secret());
@@ -138,7 +138,7 @@ pub(super) async fn be_the_application(store: Arc<dyn Subject>) {
 }
 
 /// 20 tasks regenerate one token: one of them gets the new one.
-pub(super) async fn twenty_tasks_regenerate_one_token(store: Arc<dyn Subject>) {
+pub(super) async fn twenty_tasks_regenerate_one_token(store: Arc<dyn StoreUnderTest>) {
     let site = Site::new(store).await;
     let old = site.log_in().await;
     let mut tasks = JoinSet::new();
@@ -157,7 +157,7 @@ pub(super) async fn twenty_tasks_regenerate_one_token(store: Arc<dyn Subject>) {
 }
 
 /// 20 tasks prune while tokens are issued: every expired token is removed once, and no other.
-pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn Subject>) {
+pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn StoreUnderTest>) {
     const EXPIRED: i64 = 400;
     let site = Site::new(store).await;
     let born = Timestamp::from_unix_seconds(1_000_000);
@@ -192,7 +192,7 @@ pub(super) async fn twenty_tasks_prune_while_tokens_are_issued(store: Arc<dyn Su
     }
 }
 
-async fn add(store: &dyn Subject, number: i64, user: &UserId, born: Timestamp, lifetime: Lifetime) {
+async fn add(store: &dyn StoreUnderTest, number: i64, user: &UserId, born: Timestamp, lifetime: Lifetime) {
     let record = TokenRecord::new(TokenId::new(number), born, lifetime);
     store.insert(NewToken { key: TokenKey::new(&text(number)), user, record }).await.unwrap();
 }
@@ -202,6 +202,6 @@ fn text(number: i64) -> String {
 }
 
 /// A store whose server is gone says so at every method.
-pub(super) async fn an_outage_is_an_error(server: &Server, store: impl Subject) {
+pub(super) async fn an_outage_is_an_error(server: &Server, store: impl StoreUnderTest) {
     tower_tokens::conformance::an_outage_is_an_error_and_never_none(store, async |_| server.kill().await).await;
 }

@@ -248,7 +248,7 @@ async fn a_user_of_a_hundred_thousand_tokens_does_not_block_redis() {
     set(&mut connection, "appendfsync", "no").await;
     let user = member(&store).await;
     let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*:user:*").query_async(&mut connection).await.unwrap();
-    let user_key = &keys[0][keys[0].len() - 9..];
+    let user_id_column = &keys[0][keys[0].len() - 9..];
     let tag = "{tower_tokens}:v1";
     for first in (0..MANY).step_by(1_000) {
         let mut fill = redis::pipe();
@@ -256,10 +256,10 @@ async fn a_user_of_a_hundred_thousand_tokens_does_not_block_redis() {
             let id = (number.cast_unsigned() ^ (1 << 63)).to_be_bytes();
             let digest = *TokenKey::new(&text(number)).digest().as_bytes();
             let key = |kind: &str, rest: &[u8]| [format!("{tag}:{kind}:").as_bytes(), rest].concat();
-            fill.cmd("HSET").arg(key("token", &id)).arg("digest").arg(&digest[..]).arg("user").arg(user_key);
+            fill.cmd("HSET").arg(key("token", &id)).arg("digest").arg(&digest[..]).arg("user").arg(user_id_column);
             fill.arg("created").arg(1_000_000).arg("authenticated").arg(1_000_000).ignore();
             fill.cmd("SET").arg(key("digest", &digest)).arg(&id[..]).ignore();
-            fill.cmd("ZADD").arg(key("tokens", user_key)).arg(1_000_000).arg(&id[..]).ignore();
+            fill.cmd("ZADD").arg(key("tokens", user_id_column)).arg(1_000_000).arg(&id[..]).ignore();
         }
         fill.exec_async(&mut connection).await.unwrap();
     }

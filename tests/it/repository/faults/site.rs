@@ -9,10 +9,10 @@ use axum::http::{Request, StatusCode};
 use axum::routing::get;
 use tower::ServiceExt;
 use tower_tokens::auth::TokenAuthLayer;
-use tower_tokens::conformance::Subject;
+use tower_tokens::conformance::StoreUnderTest;
+use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::token::Token;
-use tower_tokens::tokens::Tokens;
 use tower_tokens::user::UserId;
 
 /// How long the site waits for its store.
@@ -23,7 +23,7 @@ const SLACK: Duration = Duration::from_secs(2);
 
 #[derive(Clone)]
 pub(super) struct Site {
-    pub(super) store: Arc<dyn Subject>,
+    pub(super) store: Arc<dyn StoreUnderTest>,
     pub(super) tokens: Tokens,
     pub(super) user: UserId,
     router: Router,
@@ -31,13 +31,13 @@ pub(super) struct Site {
 
 impl Site {
     /// A site on this store, which is empty, with one member.
-    pub(super) async fn new(store: Arc<dyn Subject>) -> Self {
+    pub(super) async fn new(store: Arc<dyn StoreUnderTest>) -> Self {
         let user = store.add_user("member").await.unwrap();
         Self::reopened(store, user)
     }
 
     /// A site on a store that holds this member.
-    pub(super) fn reopened(store: Arc<dyn Subject>, user: UserId) -> Self {
+    pub(super) fn reopened(store: Arc<dyn StoreUnderTest>, user: UserId) -> Self {
         let tokens = Tokens::new(Arc::clone(&store)).with_touch_interval(None);
         let policy = SecurityPolicy::new().scenario("members area", level("member"));
         let router = Router::new()

@@ -1,0 +1,11 @@
+//! Time: [`Timestamp`], the source of "now" ([`Clock`], [`SystemClock`]) and, for tests, `ManualClock`.
+
+#[cfg(any(test, feature = "test-util"))]
+mod manual;
+mod system;
+mod timestamp;
+
+#[cfg(any(test, feature = "test-util"))]
+pub use manual::ManualClock;
+pub use system::{Clock, SystemClock};
+pub use timestamp::{CLOCK_TOLERANCE, Timestamp};

@@ -1,0 +1,169 @@
+//! Generate: a new token for a user who has proved who they are.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use time::OffsetDateTime;
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::lifecycle::{IssuedToken, Tokens};
+use crate::random;
+use crate::repository::NewToken;
+use crate::token::{Lifetime, Token, TokenId, TokenRecord, generate_text};
+use crate::user::UserId;
+
+impl Tokens {
+    /// Generates a token for this user, who has just proved who they are. Await it.
+    ///
+    /// # Security
+    /// A token is generated for a disabled user too, and is not valid until the user is enabled again. Refuse such
+    /// users in your login, so that they learn the reason.
+    ///
+    /// # Errors
+    /// [`UserNotFound`](ErrorKind::UserNotFound) for a user who is not in the store;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a name or code that is too long;
+    /// [`TooManyTokens`](ErrorKind::TooManyTokens) for one more token without an end than [a user may
+    /// have](Self::with_max_tokens_per_user); [`Unavailable`](ErrorKind::Unavailable) if the store does not answer:
+    /// then the token may have been stored, but its text is lost. Also `Unavailable` if the operating system gives no
+    /// random bytes.
+    ///
+    /// # Source
+    /// Trongate's `generate_token`.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::repository::{MemoryRepository, UserRepository};
+    /// use tower_tokens::token::Lifetime;
+    /// use tower_tokens::lifecycle::Tokens;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let repository = std::sync::Arc::new(MemoryRepository::new());
+    /// repository.create_level("member").await?;
+    /// let user_id = repository.create_user(None, "member").await?;
+    /// let tokens = Tokens::new(repository.clone());
+    ///
+    /// let issued = tokens.generate(&user_id).lifetime(Lifetime::hours(8)).name("Firefox on Linux").await?;
+    /// assert_eq!(issued.record().name(), Some("Firefox on Linux"));
+    ///
+    /// repository.set_disabled(&user_id, true).await?;
+    /// let issued = tokens.generate(&user_id).await?;
+    /// assert!(tokens.validate(issued.token()).await?.is_none());
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn generate(&self, user: impl Into<UserId>) -> Generate {
+        Generate {
+            tokens: self.clone(),
+            user: user.into(),
+            lifetime: self.inner().lifetime,
+            name: None,
+            code: None,
+            authenticated_at: None,
+            is_api_token: false,
+        }
+    }
+}
+
+/// A token about to be generated. Created by [`Tokens::generate`]; awaiting it gives an [`IssuedToken`].
+#[derive(Debug)]
+#[must_use = "nothing is generated until this is awaited"]
+pub struct Generate {
+    tokens: Tokens,
+    user: UserId,
+    lifetime: Lifetime,
+    name: Option<String>,
+    code: Option<String>,
+    authenticated_at: Option<Timestamp>,
+    is_api_token: bool,
+}
+
+impl Generate {
+    /// How long the token lives: a [`Lifetime`], or a `time::Duration` (in whole seconds) for the absolute limit alone.
+    /// Default: that of the [service](Tokens::with_lifetime).
+    pub fn lifetime(mut self, lifetime: impl Into<Lifetime>) -> Self {
+        self.lifetime = lifetime.into();
+        self
+    }
+
+    /// The name that its owner reads in a list of devices: `Firefox on Linux`. Default: no name.
+    ///
+    /// Awaiting gives an [`InvalidInput`](ErrorKind::InvalidInput) error if it has more than
+    /// [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES). A name that a client sends can be of any length: use
+    /// [`shortened_name`](Self::shortened_name) for it.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The same, cut to [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES) between two characters: for a `User-Agent`, or
+    /// other text from outside. Default: no name.
+    pub fn shortened_name(self, name: &str) -> Self {
+        self.name(&name[..name.floor_char_boundary(TokenRecord::MAX_NAME_BYTES)])
+    }
+
+    /// The application's own code for the token (Trongate: up to 3 characters), at most
+    /// [`MAX_CODE_BYTES`](TokenRecord::MAX_CODE_BYTES). Default: no code.
+    pub fn code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+
+    /// When the user proved who they are, if it was not just now; in whole seconds. Rules such as
+    /// [`authenticated_within`](crate::policy::authenticated_within) count from it. Default: now.
+    pub fn authenticated_at(mut self, at: OffsetDateTime) -> Self {
+        self.authenticated_at = Some(at.into());
+        self
+    }
+
+    /// Generates an API token, in the format of [`Tokens::with_api_tokens`]. Without such a format, awaiting gives a
+    /// [`Configuration`](ErrorKind::Configuration) error. Default: a token in Trongate's format.
+    pub fn api_token(mut self) -> Self {
+        self.is_api_token = true;
+        self
+    }
+
+    fn text(&self) -> Result<Token, Error> {
+        match &self.tokens.inner().api_format {
+            _ if !self.is_api_token => generate_text(),
+            Some(format) => format.generate(),
+            None => Err(Error::with_source(ErrorKind::Configuration, "API tokens need Tokens::with_api_tokens")),
+        }
+    }
+
+    async fn generate(self) -> Result<IssuedToken, Error> {
+        let now = self.tokens.now();
+        let mut record = TokenRecord::new(random_id()?, now, self.lifetime);
+        if let Some(name) = &self.name {
+            record = record.with_name(name);
+        }
+        if let Some(code) = &self.code {
+            record = record.with_code(code);
+        }
+        if let Some(at) = self.authenticated_at {
+            record = record.with_authenticated_at(at);
+        }
+        record.check_bounds()?;
+        let token = self.text()?;
+        let new = NewToken { key: token.key(), user: &self.user, record };
+        let record = self.tokens.inner().repository.insert(new).await?;
+        self.tokens.end_surplus(&self.user, &record, now).await?;
+        Ok(IssuedToken::new(token, self.user, record, now, self.tokens.cookie().clone()))
+    }
+}
+
+impl IntoFuture for Generate {
+    type Output = Result<IssuedToken, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.generate())
+    }
+}
+
+/// A random positive id, which does not reveal how many tokens there are.
+fn random_id() -> Result<TokenId, Error> {
+    let mut bytes = [0; 8];
+    random::fill(&mut bytes)?;
+    Ok(TokenId::new((i64::from_le_bytes(bytes) & i64::MAX).max(1)))
+}

@@ -1,0 +1,76 @@
+//! Surplus: the limit on the tokens of one user.
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::lifecycle::Tokens;
+use crate::log::log_warn;
+use crate::repository::PageRequest;
+use crate::token::{Expiry, TokenId, TokenRecord};
+use crate::user::UserId;
+
+/// How many surplus tokens one generation ends at most. Our choice: few enough for a login, and more than concurrent
+/// logins can leave.
+const BATCH: u32 = 100;
+
+impl Tokens {
+    /// Ends this user's surplus tokens after a generation: those that would expire first.
+    ///
+    /// [`ErrorKind::TooManyTokens`] for a new token without an end that would replace another one.
+    /// [`ErrorKind::TooManyTokens`] for a new token without an end that would have to take the place of another one.
+    pub(super) async fn end_surplus(&self, user: &UserId, new: &TokenRecord, now: Timestamp) -> Result<(), Error> {
+        let Some(most) = self.inner().max_tokens_per_user else { return Ok(()) };
+        match self.try_end_surplus(user, new, most, now).await {
+            Err(error) if error.kind() != ErrorKind::TooManyTokens => {
+                // The new token is stored and valid. The next generation tries again.
+                log_warn!(error = &error as &dyn std::error::Error, "the surplus tokens of a user were not ended");
+                let _ = error;
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn try_end_surplus(&self, user: &UserId, new: &TokenRecord, most: u32, now: Timestamp) -> Result<(), Error> {
+        let repository = &self.inner().repository;
+        let beyond = PageRequest::first(BATCH).starting_at(most);
+        let mut surplus = repository.list_by_user(user, beyond, now).await?.items.len();
+        if surplus == 0 {
+            return Ok(());
+        }
+        for id in self.first_to_end(user, new.id(), most.saturating_add(BATCH), now).await?.into_iter().take(surplus) {
+            repository.delete_by_id(user, id).await?;
+            surplus -= 1;
+        }
+        if surplus > 0 && new.expires_at() == Expiry::Never {
+            repository.delete_by_id(user, new.id()).await?;
+            return Err(ErrorKind::TooManyTokens.into());
+        }
+        Ok(())
+    }
+
+    /// The tokens of a user that expire, except the new one, the first to expire first. Reads at most `most` records.
+    async fn first_to_end(
+        &self,
+        user: &UserId,
+        new: TokenId,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<Vec<TokenId>, Error> {
+        let mut ending = Vec::new();
+        let mut request = PageRequest::first(PageRequest::MAX_LIMIT.min(most));
+        loop {
+            let page = self.inner().repository.list_by_user(user, request, now).await?;
+            let others = page.items.iter().filter(|record| record.id() != new);
+            ending.extend(others.filter_map(|record| {
+                let end = record.expires_at().timestamp()?;
+                Some((end, record.created_at(), record.id()))
+            }));
+            match page.next.filter(|next| next.offset() < most) {
+                Some(next) => request = next,
+                None => break,
+            }
+        }
+        ending.sort_unstable();
+        Ok(ending.into_iter().map(|(_, _, id)| id).collect())
+    }
+}

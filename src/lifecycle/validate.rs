@@ -1,0 +1,128 @@
+//! Validate: find the user of a token, as of now.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::lifecycle::Tokens;
+use crate::respond::SetTokenCookie;
+use crate::source::TokenSource;
+use crate::token::{Token, TokenKey};
+use crate::user::CurrentUser;
+use crate::validator::{TokenValidator, Validation};
+
+impl Tokens {
+    /// Validates this token: gives its user, at any level unless [`level`](Validate::level) or
+    /// [`any_level`](Validate::any_level) restricts it. Await it. `None` if the token is not valid.
+    ///
+    /// It waits as long as the store takes: the time-out of `TokenAuthLayer` does not apply here.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::error::ErrorKind::Unavailable) if the store does not answer; that is never `None`.
+    ///
+    /// # Source
+    /// Trongate's `_attempt_get_valid_token`, `_get_user_id`, `_get_user_obj`, which do not check the expiry.
+    pub fn validate<'a>(&'a self, token: &'a Token) -> Validate<'a> {
+        Validate { tokens: self, token, levels: None }
+    }
+
+    async fn find(&self, token: TokenKey<'_>) -> Result<Option<CurrentUser>, Error> {
+        if self.is_forged(token) {
+            return Ok(None);
+        }
+        let now = self.now();
+        let mut found = self.inner().repository.find(token, now).await?;
+        if found.is_none() && self.has_waiting_use(token, now) {
+            found = self.find_after_waiting_use(token, now).await?;
+        }
+        if let Some(user) = &found
+            && self.touch_if_due(token, user)
+        {
+            self.touch_now(user).await;
+        }
+        Ok(found)
+    }
+
+    /// Whether the text has the prefix of our API tokens and wrong check digits.
+    fn is_forged(&self, token: TokenKey<'_>) -> bool {
+        self.inner().api_format.as_ref().is_some_and(|format| {
+            let text = token.expose_secret();
+            format.claims(text) && !format.accepts(text)
+        })
+    }
+}
+
+#[async_trait]
+impl TokenValidator for Tokens {
+    fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
+        if self.is_forged(token) {
+            return Some(Validation::Invalid);
+        }
+        let now = self.now();
+        let found = self.inner().repository.find_now(token, now)?;
+        let has_to_wait = match &found {
+            Some(user) => self.touch_if_due(token, user),
+            None => self.has_waiting_use(token, now),
+        };
+        if has_to_wait { None } else { Some(Ok(found).into()) }
+    }
+
+    async fn validate(&self, token: TokenKey<'_>) -> Validation {
+        self.find(token).await.into()
+    }
+
+    async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
+        Self::destroy_current(self, user).await
+    }
+
+    async fn destroy(&self, token: &Token) -> Result<bool, Error> {
+        Self::destroy(self, token).await
+    }
+
+    fn removal_cookie(&self) -> Option<SetTokenCookie> {
+        Some(Self::removal_cookie(self))
+    }
+
+    fn sources(&self) -> Vec<TokenSource> {
+        TokenSource::defaults_with_cookie(self.cookie().name())
+    }
+}
+
+/// A token about to be validated. Created by [`Tokens::validate`]; awaiting it gives the user or `None`.
+#[derive(Debug)]
+#[must_use = "nothing is validated until this is awaited"]
+pub struct Validate<'a> {
+    tokens: &'a Tokens,
+    token: &'a Token,
+    levels: Option<Vec<String>>,
+}
+
+impl Validate<'_> {
+    /// Accepts only a user at the level with this title.
+    pub fn level(self, title: &str) -> Self {
+        self.any_level([title])
+    }
+
+    /// Accepts only a user at one of the levels with these titles. An empty list accepts no user.
+    pub fn any_level<'t>(mut self, titles: impl IntoIterator<Item = &'t str>) -> Self {
+        self.levels = Some(titles.into_iter().map(str::to_owned).collect());
+        self
+    }
+}
+
+impl<'a> IntoFuture for Validate<'a> {
+    type Output = Result<Option<CurrentUser>, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let found = self.tokens.find(self.token.key()).await?;
+            Ok(found.filter(|user| match &self.levels {
+                None => true,
+                Some(titles) => titles.iter().any(|title| title == user.level().title()),
+            }))
+        })
+    }
+}
