@@ -40,6 +40,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
+mod call_timeout;
 pub mod clock;
 pub mod error;
 mod log;
@@ -50,6 +52,8 @@ mod secret;
 mod sqlite;
 mod text;
 
+#[cfg(feature = "redis")]
+mod redis;
 pub mod token;
 pub mod user;
 

@@ -12,7 +12,7 @@
 //! | `mysql` | `MySqlRepository`: MySQL and MariaDB (feature `mysql`) |
 //! | `redis` | `RedisRepository`: Redis (feature `redis`) |
 //! | `sql` | what the stores on SQL databases have in common |
-//! | `user_id_column`, `call_timeout` | what the stores on servers have in common |
+//! | `user_id_column` | what the stores on servers have in common |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
 //!
 //! An application seldom calls a repository's token methods: it hands the repository to
@@ -40,8 +40,6 @@
 //! # }).unwrap();
 //! ```
 
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
-mod call_timeout;
 mod contract;
 #[cfg(feature = "test-util")]
 mod faulty;

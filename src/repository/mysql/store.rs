@@ -5,8 +5,8 @@ use std::fmt;
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlQueryResult, MySqlRow};
 
+use crate::call_timeout::within_call_timeout;
 use crate::error::Error;
-use crate::repository::call_timeout::within_call_timeout;
 use crate::repository::mysql::error::failure;
 use crate::repository::mysql::schema::{MIGRATIONS, migrate};
 use crate::repository::sql::{Calls, check_session, mysql_aftermath, mysql_pool};

@@ -10,8 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection as _, Row};
 use tokio::time::timeout;
 
+use crate::call_timeout::within_call_timeout;
 use crate::error::{Error, ErrorKind};
-use crate::repository::call_timeout::within_call_timeout;
 use crate::repository::postgres::error::failure;
 
 /// A server process and the start of its server. Two connections of the server that are open at once never agree in

@@ -5,8 +5,8 @@ use std::fmt;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgRow, Postgres};
 use sqlx::{ConnectOptions, Executor, raw_sql};
 
+use crate::call_timeout::within_call_timeout;
 use crate::error::Error;
-use crate::repository::call_timeout::within_call_timeout;
 use crate::repository::postgres::error::{aftermath, failure};
 use crate::repository::postgres::pooler::refuse_shared_connections;
 use crate::repository::postgres::schema::{MIGRATIONS, migrate};

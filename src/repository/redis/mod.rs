@@ -3,14 +3,12 @@
 //! | file | role |
 //! |---|---|
 //! | `store` | [`RedisRepository`]: how it is opened, and how scripts are run |
-//! | `connection` | one connection for everybody, which is replaced when it is suspect |
 //! | `scripts` | the scripts, each one atomic step |
 //! | `tokens` | the ten clauses as scripts |
 //! | `ended` | what ended tokens leave behind, in bounded steps |
 //! | `users` | users and levels as scripts |
 //! | `check` | whether the server throws away what it should keep |
 //! | `reply` | values to arguments, replies to values |
-//! | `error` | the `redis` crate's errors as this crate's |
 //!
 //! # The keys
 //! All of them begin with one hash tag and the version of this layout: `{tower_tokens}:v1`, unless another prefix is
@@ -30,9 +28,7 @@
 //! | `…:ended:<name>` | sorted set | such a list: what was a user's `tokens` |
 
 mod check;
-mod connection;
 mod ended;
-mod error;
 mod reply;
 mod scripts;
 mod store;

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use redis::{Client, FromRedisValue, IntoConnectionInfo, Script, ScriptInvocation};
+use redis::{Client, FromRedisValue, Script, ScriptInvocation};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::log::log_warn;
-use crate::repository::redis::connection::{Connection, tcp_settings};
+use crate::redis::Connection;
 
 /// What the keys of the unnamed application begin with.
 const PREFIX: &str = "tower_tokens";
@@ -86,12 +86,10 @@ impl RedisRepository {
     /// Connects to the server that this URL names: `redis://user:password@host:port/database`, or `redis+unix:///path`.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] for a URL that cannot be parsed, and as
+    /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that cannot be parsed, and as
     /// [`TokenRepository`](super::super::TokenRepository).
     pub async fn connect(url: &str) -> Result<Self, Error> {
-        let client = url.into_connection_info().and_then(|info| Client::open(info.set_tcp_settings(tcp_settings())));
-        let client = client.map_err(|error| Error::with_source(ErrorKind::Configuration, error))?;
-        let repository = Self::with_client(client);
+        let repository = Self::with_connection(Connection::to_url(url)?);
         repository.connection.open().await?;
         match repository.check().await {
             Ok(Some(_policy)) => {
@@ -109,7 +107,11 @@ impl RedisRepository {
     /// Give its TCP settings a keep-alive and, on Linux, a user time-out.
     #[must_use]
     pub fn with_client(client: Client) -> Self {
-        Self { connection: Arc::new(Connection::new(client)), tag: String::new() }.with_prefix(PREFIX)
+        Self::with_connection(Connection::new(client))
+    }
+
+    fn with_connection(connection: Connection) -> Self {
+        Self { connection: Arc::new(connection), tag: String::new() }.with_prefix(PREFIX)
     }
 
     /// What the keys begin with, in braces: the name of the application, where several share one database. It should

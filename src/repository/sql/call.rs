@@ -23,8 +23,8 @@ use sqlx::query::Query;
 use sqlx::{Connection, Execute, Executor, IntoArguments, SqlStr, query_with};
 use tokio::time::{Instant, timeout_at};
 
+use crate::call_timeout::CALL_TIMEOUT;
 use crate::error::{Error, ErrorKind};
-use crate::repository::call_timeout::CALL_TIMEOUT;
 use crate::repository::sql::aftermath::Aftermath;
 use crate::repository::sql::borrowed::{Borrowed, BoxFuture, Finish, close_idle};
 

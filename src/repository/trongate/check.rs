@@ -4,8 +4,8 @@ use std::fmt;
 
 use sqlx::{query_as, query_scalar};
 
+use crate::call_timeout::within_call_timeout;
 use crate::error::{Error, ErrorKind};
-use crate::repository::call_timeout::within_call_timeout;
 use crate::repository::trongate::TrongateRepository;
 use crate::repository::trongate::error::{failure, is_duplicate_key_name};
 

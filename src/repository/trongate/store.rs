@@ -5,9 +5,9 @@ use std::fmt;
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlRow};
 
+use crate::call_timeout::within_call_timeout;
 use crate::error::Error;
 use crate::log::log_warn;
-use crate::repository::call_timeout::within_call_timeout;
 use crate::repository::sql::{Calls, check_session, mysql_aftermath, mysql_pool};
 use crate::repository::trongate::error::failure;
 

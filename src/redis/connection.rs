@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisError, ScriptInvocation, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation, Value,
+};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
+use crate::call_timeout::{CALL_TIMEOUT, within_call_timeout};
 use crate::error::{Error, ErrorKind};
 use crate::log::log_warn;
-use crate::repository::call_timeout::{CALL_TIMEOUT, within_call_timeout};
-use crate::repository::redis::error::{failure, is_lost, is_wrong_server};
+use crate::redis::error::{failure, is_lost, is_wrong_server};
 
 /// How long one attempt to connect may take. Our choice.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,7 +40,7 @@ enum Request<'a> {
 
 /// A client, and the connection that it has made.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     client: Client,
     current: Mutex<Arc<Slot>>,
 }
@@ -53,27 +55,36 @@ struct Slot {
 }
 
 impl Connection {
-    pub(super) fn new(client: Client) -> Self {
+    /// A connection to the server that this URL names, with the TCP settings of this crate.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Configuration`] for a URL that cannot be parsed.
+    pub(crate) fn to_url(url: &str) -> Result<Self, Error> {
+        let client = url.into_connection_info().and_then(|info| Client::open(info.set_tcp_settings(tcp_settings())));
+        client.map(Self::new).map_err(|error| Error::with_source(ErrorKind::Configuration, error))
+    }
+
+    pub(crate) fn new(client: Client) -> Self {
         Self { client, current: Mutex::new(Slot::new()) }
     }
 
     /// Connects now, if it has not.
-    pub(super) async fn open(&self) -> Result<(), Error> {
+    pub(crate) async fn open(&self) -> Result<(), Error> {
         within_call_timeout(async { self.established(&self.slot()).await.map(drop) }).await
     }
 
     /// Runs a script that changes nothing. On a connection that turns out to be dead it is sent once more.
-    pub(super) async fn look_up<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
+    pub(crate) async fn look_up<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
         within_call_timeout(self.read(Request::Script(script))).await.and_then(parse)
     }
 
     /// As [`look_up`](Self::look_up), for a command.
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
+    pub(crate) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Error> {
         within_call_timeout(self.read(Request::Command(command))).await.and_then(parse)
     }
 
     /// Runs a script that changes something. It is sent once more only where it certainly was not run.
-    pub(super) async fn change<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
+    pub(crate) async fn change<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Error> {
         within_call_timeout(self.write(Request::Script(script))).await.and_then(parse)
     }
 
@@ -191,7 +202,7 @@ fn parse<T: FromRedisValue>(answer: Value) -> Result<T, Error> {
 }
 
 /// How the operating system finds out that the other side is gone without a word, and how small packets are sent.
-pub(super) fn tcp_settings() -> TcpSettings {
+fn tcp_settings() -> TcpSettings {
     let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
     let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]

@@ -4,7 +4,7 @@ use redis::{RedisError, ServerErrorKind};
 
 use crate::error::{Error, ErrorKind};
 
-pub(super) fn failure(error: RedisError) -> Error {
+pub(crate) fn failure(error: RedisError) -> Error {
     if error.is_timeout() {
         return Error::with_source(ErrorKind::TimedOut, error);
     }
@@ -20,13 +20,13 @@ pub(super) fn failure(error: RedisError) -> Error {
 }
 
 /// Whether the connection is of no use any more. What was sent on it may have been done.
-pub(super) fn is_lost(error: &RedisError) -> bool {
+pub(crate) fn is_lost(error: &RedisError) -> bool {
     error.is_io_error() || error.is_unrecoverable_error()
 }
 
 /// Whether the server is one that does not take changes, or does not hold these keys: a master that has become a
 /// replica, a node of a cluster. What was asked for was not done.
-pub(super) fn is_wrong_server(error: &RedisError) -> bool {
+pub(crate) fn is_wrong_server(error: &RedisError) -> bool {
     use ServerErrorKind::{MasterDown, Moved, ReadOnly};
     match error.kind() {
         redis::ErrorKind::Server(ReadOnly | MasterDown | Moved) => true,

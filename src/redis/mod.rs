@@ -1,0 +1,11 @@
+//! Floor 2, the connection to a Redis server, which the store and PHP's sessions in Redis use.
+//!
+//! | file | role |
+//! |---|---|
+//! | `connection` | one connection for all callers, which is replaced when it is suspect |
+//! | `error` | the `redis` crate's errors as this crate's |
+
+mod connection;
+mod error;
+
+pub(crate) use connection::Connection;
