@@ -136,14 +136,14 @@ impl TokenRepository for JsonLinesRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, limits, now } = replacement;
+        let Replacement { old, new, limits, authenticated_at, now } = replacement;
         let (old, new) = (hex(&old.digest()), new.digest());
         self.change(move |state| {
             let Some(row) = state.valid(&old, now) else { return Ok((None, None)) };
             if state.has_token(&hex(&new)) {
                 return Err(ErrorKind::AlreadyExists.into());
             }
-            let (user, record) = (row.user, row.record().regenerated(now, limits));
+            let (user, record) = (row.user, row.record().regenerated(now, limits, authenticated_at));
             let line = Line::Replaced { old, new: Row::new(&new, user, &record) };
             Ok((Some(line), Some(Regenerated { user: UserId::from(user), record })))
         })

@@ -31,6 +31,7 @@ macro_rules! repository_conformance {
             deleting_what_is_not_there_is_no_error
             delete_by_id_ends_only_this_users_token
             replace_puts_the_new_token_in_the_old_ones_place
+            replace_renews_the_time_of_authentication_if_it_is_given
             replace_loosens_neither_limit
             a_chain_of_replacements_ends_with_its_first_token
             of_racing_replacements_exactly_one_wins

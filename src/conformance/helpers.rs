@@ -106,7 +106,8 @@ pub(super) async fn replace_with<R>(
 where
     R: TokenRepository + ?Sized,
 {
-    store.replace(Replacement { old: TokenKey::new(old), new: TokenKey::new(new), limits, now }).await
+    let (old, new) = (TokenKey::new(old), TokenKey::new(new));
+    store.replace(Replacement { old, new, limits, authenticated_at: None, now }).await
 }
 
 /// The ids of one page of a user's tokens.

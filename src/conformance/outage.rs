@@ -26,8 +26,13 @@ pub async fn an_outage_is_an_error_and_never_none<S: StoreUnderTest>(store: S, c
     let new = NewToken { key: TokenKey::new("another"), user: &user, record: record.clone().with_id(TokenId::new(2)) };
     assert!(is_outage(store.insert(new).await.err()), "insert");
     let (old, new) = (text(1), text(3));
-    let replacement =
-        Replacement { old: TokenKey::new(&old), new: TokenKey::new(&new), limits: NewLimits::Keep, now: at(1) };
+    let replacement = Replacement {
+        old: TokenKey::new(&old),
+        new: TokenKey::new(&new),
+        limits: NewLimits::Keep,
+        authenticated_at: None,
+        now: at(1),
+    };
     assert!(is_outage(store.replace(replacement).await.err()), "replace");
     assert!(is_outage(store.delete_by_id(&user, record.id()).await.err()), "delete_by_id");
     assert!(is_outage(store.touch(&user, record.id(), at(1)).await.err()), "touch");

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
 use crate::error::ErrorKind;
+use crate::repository::Replacement;
 use crate::token::{Lifetime, NewLimits, TokenKey};
 
 /// Clause 4: the record is the old one, regenerated, and the old token is dead.
@@ -21,7 +22,10 @@ pub async fn replace_puts_the_new_token_in_the_old_ones_place<S: StoreUnderTest>
     let old = insert(&store, &text(1), &user, old).await;
     let lifetime = Lifetime::hours(2).with_idle_limit(Duration::minutes(10));
     let done = replace(&store, &text(1), &text(2), lifetime, at(50)).await.unwrap().expect("the token was valid");
-    assert_eq!((done.user, &done.record), (user.clone(), &old.regenerated(at(50), NewLimits::FreshStart(lifetime))));
+    assert_eq!(
+        (done.user, &done.record),
+        (user.clone(), &old.regenerated(at(50), NewLimits::FreshStart(lifetime), None))
+    );
     assert!(!is_valid(&store, &text(1), at(50)).await, "the old token is dead");
     let found = find(&store, &text(2), at(50)).await.expect("the new token is valid");
     assert_eq!((found.id(), found.token()), (&user, &done.record));
@@ -29,6 +33,22 @@ pub async fn replace_puts_the_new_token_in_the_old_ones_place<S: StoreUnderTest>
     assert!(!is_valid(&store, &text(2), at(650)).await, "the new lifetime holds");
     let again = replace(&store, &text(1), &text(3), lifetime, at(51)).await.unwrap();
     assert_eq!(again, None, "the old token cannot be replaced twice");
+}
+
+/// Clause 4: a new time of authentication is stored, and nothing else changes because of it.
+pub async fn replace_renews_the_time_of_authentication_if_it_is_given<S: StoreUnderTest>(store: S) {
+    let user = member(&store).await;
+    let mut before = insert(&store, &text(0), &user, record(1, hour()).with_authenticated_at(at(-9))).await;
+    for (number, given, stored) in [(1, Some(at(50)), at(50)), (2, None, at(50)), (3, Some(at(20)), at(20))] {
+        let (old, new) = (text(number - 1), text(number));
+        let (old, new) = (TokenKey::new(&old), TokenKey::new(&new));
+        let replacement = Replacement { old, new, limits: NewLimits::Keep, authenticated_at: given, now: at(60) };
+        let done = store.replace(replacement).await.unwrap().expect("the token was valid");
+        assert_eq!(done.record, before.regenerated(at(60), NewLimits::Keep, Some(stored)));
+        let found = find(&store, &text(number), at(60)).await.expect("the new token is valid");
+        assert_eq!(found.token(), &done.record);
+        before = done.record;
+    }
 }
 
 /// Clause 4: neither limit becomes looser, unless a fresh start is asked for.
@@ -55,7 +75,7 @@ pub async fn replace_loosens_neither_limit<S: StoreUnderTest>(store: S) {
         let (old, new) = (text(2 * number), text(2 * number + 1));
         let before = insert(&store, &old, &user, record(number as i64 + 1, lifetime)).await;
         let done = replace_with(&store, &old, &new, limits, at(200)).await.unwrap().expect("the token was valid");
-        assert_eq!(done.record, before.regenerated(at(200), limits));
+        assert_eq!(done.record, before.regenerated(at(200), limits, None));
         let found = find(&store, &new, at(200)).await.expect("the new token is valid");
         assert_eq!(found.token(), &done.record, "{lifetime:?}, {limits:?}");
         let found = (found.token().absolute_expiry().timestamp(), found.token().idle_limit());

@@ -3,6 +3,9 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
+use time::OffsetDateTime;
+
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::{IssuedToken, Tokens};
 use crate::repository::Replacement;
@@ -11,6 +14,10 @@ use crate::token::{Lifetime, NewLimits, Token, TokenKey, generate_text};
 impl Tokens {
     /// Replaces this token with a new one; the old one is invalid when this returns. The record keeps its id, name,
     /// code and time of authentication. Await it. If several calls race for one token, exactly one succeeds.
+    ///
+    /// For a user who has just proved again who they are, such as by typing their password before a change of it, add
+    /// [`authenticated_now`](Regenerate::authenticated_now): then rules such as
+    /// [`authenticated_within`](crate::policy::authenticated_within) allow them again.
     ///
     /// The new token keeps the limits of the old one: it has the same absolute end, however often it is regenerated,
     /// and the same idle limit, counted from now. [`lifetime`](Regenerate::lifetime) makes the limits tighter;
@@ -24,7 +31,7 @@ impl Tokens {
     /// # Source
     /// Trongate's `regenerate`, which revives expired tokens.
     pub fn regenerate<'a>(&'a self, token: &'a Token) -> Regenerate<'a> {
-        Regenerate { tokens: self, token, limits: NewLimits::Keep }
+        Regenerate { tokens: self, token, limits: NewLimits::Keep, authentication: Authentication::Unchanged }
     }
 }
 
@@ -35,6 +42,14 @@ pub struct Regenerate<'a> {
     tokens: &'a Tokens,
     token: &'a Token,
     limits: NewLimits,
+    authentication: Authentication,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Authentication {
+    Unchanged,
+    Now,
+    At(Timestamp),
 }
 
 impl Regenerate<'_> {
@@ -50,10 +65,63 @@ impl Regenerate<'_> {
     ///
     /// # Security
     /// A client that may do this repeatedly keeps access for ever, and so does a thief. The time of the last login is
-    /// kept: require a recent login for sensitive pages, with
-    /// [`authenticated_within`](crate::policy::authenticated_within).
+    /// kept unless [`authenticated_now`](Self::authenticated_now) renews it: require a recent login for sensitive pages,
+    /// with [`authenticated_within`](crate::policy::authenticated_within).
     pub fn fresh_start(mut self, lifetime: impl Into<Lifetime>) -> Self {
         self.limits = NewLimits::FreshStart(lifetime.into());
+        self
+    }
+
+    /// Records that the user has just proved who they are. Default: the time of the last login is kept. The limits of
+    /// the token are not affected: add [`fresh_start`](Self::fresh_start) for a full new lifetime.
+    ///
+    /// A store that keeps no time of authentication (a Trongate site's tables) ignores it.
+    ///
+    /// # Security
+    /// Call it only after the user proved it in this request. The token must belong to the user who proved it: compare
+    /// their ids, because the form may name another user.
+    ///
+    /// # Source
+    /// OWASP's Session Management Cheat Sheet, "Renew the Session ID After Any Privilege Level Change", and
+    /// RFC 9470 §4: a new authentication comes with a new token.
+    ///
+    /// # Example
+    /// ```
+    /// use time::Duration;
+    /// use tower_tokens::clock::{Clock, ManualClock, Timestamp};
+    /// use tower_tokens::lifecycle::Tokens;
+    /// use tower_tokens::policy::{SecurityPolicy, authenticated_within};
+    /// use tower_tokens::repository::{MemoryRepository, UserRepository};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let repository = MemoryRepository::new();
+    /// repository.create_level("member").await?;
+    /// let user_id = repository.create_user(None, "member").await?;
+    /// let clock = ManualClock::at(Timestamp::from_unix_seconds(1_800_000_000));
+    /// let tokens = Tokens::new(repository).with_clock(clock.clone());
+    /// let policy = SecurityPolicy::new().scenario("change of password", authenticated_within(Duration::minutes(10)));
+    ///
+    /// let issued = tokens.generate(&user_id).await?;
+    /// clock.advance(Duration::hours(1));
+    /// let user = tokens.validate(issued.token()).await?.unwrap();
+    /// assert!(policy.make_sure_allowed("change of password", &user).await.is_err());
+    ///
+    /// // The user typed their password again, and it was right:
+    /// let issued = tokens.regenerate(issued.token()).authenticated_now().await?;
+    /// let user = tokens.validate(issued.token()).await?.unwrap();
+    /// assert!(policy.make_sure_allowed("change of password", &user).await.is_ok());
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn authenticated_now(mut self) -> Self {
+        self.authentication = Authentication::Now;
+        self
+    }
+
+    /// The same for a proof that another service saw at this time (`auth_time` in OpenID Connect); in whole seconds.
+    /// Default: the time of the last login is kept.
+    pub fn authenticated_at(mut self, at: OffsetDateTime) -> Self {
+        self.authentication = Authentication::At(at.into());
         self
     }
 
@@ -65,7 +133,13 @@ impl Regenerate<'_> {
             _ => generate_text()?,
         };
         let now = self.tokens.now();
-        let replacement = Replacement { old: TokenKey::new(old), new: token.key(), limits: self.limits, now };
+        let authenticated_at = match self.authentication {
+            Authentication::Unchanged => None,
+            Authentication::Now => Some(now),
+            Authentication::At(at) => Some(at),
+        };
+        let (old, new) = (TokenKey::new(old), token.key());
+        let replacement = Replacement { old, new, limits: self.limits, authenticated_at, now };
         let regenerated = inner.repository.replace(replacement).await?.ok_or(ErrorKind::InvalidToken)?;
         Ok(IssuedToken::new(token, regenerated.user, regenerated.record, now, self.tokens.cookie().clone()))
     }

@@ -150,6 +150,8 @@ pub struct Replacement<'a> {
     pub new: TokenKey<'a>,
     /// What becomes of the old one's limits.
     pub limits: NewLimits,
+    /// When the user proved who they are, if they did so since the old token was created. `None` keeps the old time.
+    pub authenticated_at: Option<Timestamp>,
     /// The present time.
     pub now: Timestamp,
 }

@@ -191,7 +191,7 @@ impl TokenRepository for MemoryRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, limits, now } = replacement;
+        let Replacement { old, new, limits, authenticated_at, now } = replacement;
         let (old, new) = (self.try_hash(old)?, self.try_hash(new)?);
         let mut index = self.index();
         if self.find_valid(&old, now).is_none() {
@@ -201,7 +201,7 @@ impl TokenRepository for MemoryRepository {
             return Err(ErrorKind::AlreadyExists.into());
         }
         let Some(old) = self.remove(&mut index, &old) else { return Ok(None) };
-        let record = old.record.clone().regenerated(now, limits);
+        let record = old.record.clone().regenerated(now, limits, authenticated_at);
         let entry = old.with_record(record);
         let regenerated = Regenerated { user: entry.user.clone(), record: entry.record.clone() };
         self.add(&mut index, new, entry);

@@ -145,7 +145,8 @@ impl Lifetime {
 ///
 /// let (birth, later) = (Timestamp::from_unix_seconds(0), Timestamp::from_unix_seconds(600));
 /// let record = TokenRecord::new(TokenId::new(7), birth, Lifetime::seconds(900));
-/// let end = |limits| record.clone().regenerated(later, limits).absolute_expiry().timestamp().map(|end| end.unix_seconds());
+/// let renewed = |limits| record.clone().regenerated(later, limits, None);
+/// let end = |limits| renewed(limits).absolute_expiry().timestamp().map(|end| end.unix_seconds());
 /// assert_eq!(end(NewLimits::Keep), Some(900));
 /// assert_eq!(end(NewLimits::AtMost(Lifetime::seconds(60))), Some(660));
 /// assert_eq!(end(NewLimits::AtMost(Lifetime::hours(24))), Some(900));

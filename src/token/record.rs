@@ -144,10 +144,10 @@ impl TokenRecord {
         self
     }
 
-    /// The record after regeneration: the same id, name, code and time of authentication, a new time of creation, and
-    /// the old limits as `limits` changes them.
+    /// The record after regeneration: the same id, name and code, a new time of creation, and the old limits as
+    /// `limits` changes them. The user proved who they are at `authenticated_at`; `None` keeps the old time.
     #[must_use]
-    pub fn regenerated(self, now: Timestamp, limits: NewLimits) -> Self {
+    pub fn regenerated(self, now: Timestamp, limits: NewLimits, authenticated_at: Option<Timestamp>) -> Self {
         let (absolute_expiry, idle_limit) = match limits {
             NewLimits::Keep => (self.absolute_expiry, self.idle_limit),
             NewLimits::AtMost(most) => {
@@ -156,7 +156,8 @@ impl TokenRecord {
             }
             NewLimits::FreshStart(lifetime) => (lifetime.ends_at(now), lifetime.idle_limit()),
         };
-        Self { created_at: now, last_used_at: None, absolute_expiry, idle_limit, ..self }
+        let authenticated_at = authenticated_at.unwrap_or(self.authenticated_at);
+        Self { created_at: now, authenticated_at, last_used_at: None, absolute_expiry, idle_limit, ..self }
     }
 
     /// Whether a store may keep this record: its name has at most [`MAX_NAME_BYTES`](Self::MAX_NAME_BYTES), its code at most

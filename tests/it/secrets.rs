@@ -147,7 +147,7 @@ fn show_types(journal: &Journal, store: &dyn Debug, tokens: &Tokens, issued: &Is
     journal.write(&(store, tokens, issued, secret, key, key.digest(), issued.record()));
     journal.write(&(tokens.validate(secret), tokens.regenerate(secret), tokens.generate(issued.user_id())));
     let new = NewToken { key, user: issued.user_id(), record: issued.record().clone() };
-    let replacement = Replacement { old: key, new: key, limits: NewLimits::Keep, now: START };
+    let replacement = Replacement { old: key, new: key, limits: NewLimits::Keep, authenticated_at: None, now: START };
     journal.write(&(new, replacement));
     let layer = TokenAuthLayer::new(tokens.clone()).sources(sources());
     journal.write(&(layer.authenticator(), &layer));

@@ -30,7 +30,7 @@ const DELETE_BY_ID: &str = "DELETE FROM tower_tokens_tokens WHERE id = ? AND use
 
 /// A second one for the same token waits for the first, then looks at the row again, and finds another digest there.
 const REPLACE: &str = "UPDATE tower_tokens_tokens
-    SET digest = ?, created_at = ?, last_used_at = NULL, absolute_end = ?, idle_limit = ?, ends_at = ?
+    SET digest = ?, created_at = ?, authenticated_at = ?, last_used_at = NULL, absolute_end = ?, idle_limit = ?, ends_at = ?
     WHERE digest = ? AND (ends_at IS NULL OR ends_at > ?)
     AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND u.disabled = 0)";
 
@@ -98,7 +98,7 @@ impl TokenRepository for MySqlRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, limits, now } = replacement;
+        let Replacement { old, new, limits, authenticated_at, now } = replacement;
         let (old_digest, new_digest) = (old.digest(), new.digest());
         // MySQL's UPDATE returns no row. Nothing of this one that survives a replacement can change under its digest, so
         // it is read first; whether it is still there is the update's to say, and only one of many updates can find it.
@@ -106,11 +106,12 @@ impl TokenRepository for MySqlRepository {
         if old_digest == new_digest {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let record = found.token().clone().regenerated(now, limits);
+        let record = found.token().clone().regenerated(now, limits, authenticated_at);
         let replaced = self.change(|| {
             query(REPLACE)
                 .bind(&new_digest.as_bytes()[..])
                 .bind(now.unix_seconds())
+                .bind(Timestamp::from(record.authenticated_at()).unix_seconds())
                 .bind(sql::seconds(record.absolute_expiry()))
                 .bind(sql::idle_seconds(&record))
                 .bind(sql::seconds(record.expires_at()))

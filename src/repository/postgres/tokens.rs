@@ -30,7 +30,8 @@ const DELETE_BY_ID: &str = "DELETE FROM tower_tokens_tokens WHERE id = $1 AND us
 
 /// A second one for the same token waits for the first, then looks at the row again, and finds another digest there.
 const REPLACE: &str = "UPDATE tower_tokens_tokens
-    SET digest = $2, created_at = $3, last_used_at = NULL, absolute_end = $4, idle_limit = $5, ends_at = $6
+    SET digest = $2, created_at = $3, authenticated_at = $7, last_used_at = NULL, absolute_end = $4, idle_limit = $5,
+        ends_at = $6
     WHERE digest = $1 AND (ends_at IS NULL OR ends_at > $3)
     AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND NOT u.disabled)
     RETURNING id, created_at, authenticated_at, last_used_at, absolute_end, idle_limit, name, code, user_id";
@@ -100,7 +101,7 @@ impl TokenRepository for PostgresRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, limits, now } = replacement;
+        let Replacement { old, new, limits, authenticated_at, now } = replacement;
         let (old_digest, new_digest) = (old.digest(), new.digest());
         // The limits of a token never change under its digest, so they are read first; whether it is still there is the
         // update's to say.
@@ -109,7 +110,7 @@ impl TokenRepository for PostgresRepository {
             // To PostgreSQL a row is not in its own way.
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let fresh = found.token().clone().regenerated(now, limits);
+        let fresh = found.token().clone().regenerated(now, limits, authenticated_at);
         let replaced = self.change_returning(|| {
             query(REPLACE)
                 .bind(&old_digest.as_bytes()[..])
@@ -118,6 +119,7 @@ impl TokenRepository for PostgresRepository {
                 .bind(sql::seconds(fresh.absolute_expiry()))
                 .bind(sql::idle_seconds(&fresh))
                 .bind(sql::seconds(fresh.expires_at()))
+                .bind(Timestamp::from(fresh.authenticated_at()).unix_seconds())
         });
         let Some(row) = replaced.await? else { return Ok(None) };
         let regenerated = || Ok(Regenerated { user: sql::user_id(&row, 8)?, record: sql::record(&row)? });

@@ -73,11 +73,11 @@ impl TokenRepository for RedisRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, limits, now } = replacement;
+        let Replacement { old, new, limits, authenticated_at, now } = replacement;
         // The limits of a token never change under its digest, so they are read first; whether it is still there is the
         // script's to say.
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
-        let fresh = found.token().clone().regenerated(now, limits);
+        let fresh = found.token().clone().regenerated(now, limits, authenticated_at);
         let replaced: Option<reply::Row> = self
             .change(
                 &scripts::REPLACE,
@@ -88,6 +88,7 @@ impl TokenRepository for RedisRepository {
                     reply::end(fresh.absolute_expiry()).as_bytes(),
                     reply::idle_limit(&fresh).as_bytes(),
                     reply::end(fresh.expires_at()).as_bytes(),
+                    reply::seconds(fresh.authenticated_at()).as_bytes(),
                 ],
             )
             .await?;

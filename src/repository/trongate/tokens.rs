@@ -122,12 +122,12 @@ impl TokenRepository for TrongateRepository {
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        let Replacement { old, new, limits, now } = replacement;
+        let Replacement { old, new, limits, authenticated_at, now } = replacement;
         if !rows::fits(new) {
             return Err(rows::invalid("Trongate's table holds tokens of 1 to 125 bytes"));
         }
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
-        let record = found.token().clone().regenerated(now, limits);
+        let record = found.token().clone().regenerated(now, limits, authenticated_at);
         let expiry_date = rows::expiry_date(record.absolute_expiry(), record.idle_limit().is_some())?;
         let (old, new) = (old.expose_secret(), new.expose_secret());
         if !self.numbers(query(NUMBERS).bind(new).bind(new)).await?.is_empty() {

@@ -106,6 +106,28 @@ async fn regeneration_keeps_the_record_and_kills_the_old_text() {
 }
 
 #[tokio::test]
+async fn a_new_proof_of_identity_is_recorded_and_moves_no_limit() {
+    let site = Site::new().await;
+    let old = site.tokens.generate(&site.member).name("phone").await.unwrap();
+    site.clock.advance(Duration::seconds(100));
+    let new = site.tokens.regenerate(old.token()).authenticated_now().await.unwrap();
+    assert!(site.tokens.validate(old.token()).await.unwrap().is_none(), "a stolen copy of the old text ends");
+    let user = site.tokens.validate(new.token()).await.unwrap().unwrap();
+    assert_eq!((user.token().id(), user.token().name()), (old.record().id(), Some("phone")));
+    assert_eq!((user.authenticated_at(), user.expires_at().at()), (at(100), Some(at(86_400))));
+    assert_eq!(user.token(), new.record());
+
+    let earlier =
+        site.tokens.regenerate(new.token()).authenticated_at(at(70)).fresh_start(Duration::HOUR).await.unwrap();
+    let user = site.tokens.validate(earlier.token()).await.unwrap().unwrap();
+    assert_eq!((user.authenticated_at(), user.expires_at().at()), (at(70), Some(at(3_700))));
+    let kept = site.tokens.regenerate(earlier.token()).await.unwrap();
+    assert_eq!(kept.record().authenticated_at(), at(70));
+    let error = site.tokens.regenerate(old.token()).authenticated_now().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidToken, "an ended token is not revived by a password");
+}
+
+#[tokio::test]
 async fn one_token_all_or_all_others_are_ended() {
     let site = Site::new().await;
     let mut mine: Vec<IssuedToken> = Vec::new();

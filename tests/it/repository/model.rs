@@ -167,14 +167,16 @@ where
         Step::Replace { old, new, limits } => {
             let (old_text, new_text) = (text(old), text(new));
             let (old_key, new_key) = (TokenKey::new(&old_text), TokenKey::new(&new_text));
-            let done = store.replace(Replacement { old: old_key, new: new_key, limits, now: *now }).await;
+            let authenticated_at = new.is_multiple_of(2).then_some(*now);
+            let done =
+                store.replace(Replacement { old: old_key, new: new_key, limits, authenticated_at, now: *now }).await;
             let done = done.map(|done| done.map(|done| (done.user, done.record))).map_err(|error| error.kind());
             let expected = match (model.is_valid(old, *now), model.tokens.contains_key(&new)) {
                 (false, _) => Ok(None),
                 (true, true) => Err(ErrorKind::AlreadyExists),
                 (true, false) => {
                     let (user, record) = model.tokens.remove(&old).unwrap();
-                    let record = record.regenerated(*now, limits);
+                    let record = record.regenerated(*now, limits, authenticated_at);
                     model.tokens.insert(new, (user, record.clone()));
                     Ok(Some((user_id(user), record)))
                 }

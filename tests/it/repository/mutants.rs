@@ -37,6 +37,7 @@ pub(crate) enum Flaw {
     ReplaceKeepsTheOldToken,
     ReplaceIgnoresTheUser,
     ReplaceLoosens,
+    ReplaceKeepsTheTimeOfAuthentication,
     TouchBringsBack,
     TouchMovesNothing,
     TouchGoesBack,
@@ -181,13 +182,13 @@ impl TokenRepository for Mutant {
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
         self.outage()?;
-        let Replacement { old, new, limits, now } = replacement.clone();
+        let Replacement { old, new, limits, authenticated_at, now } = replacement.clone();
         match (self.flaw, self.remembered(&old.digest())) {
             (Flaw::ReplaceIsTwoSteps, _) => {
                 let Some(found) = self.inner.find(old, now).await? else { return Ok(None) };
                 tokio::task::yield_now().await;
                 self.inner.delete(old).await?;
-                let record = found.token().clone().regenerated(now, limits);
+                let record = found.token().clone().regenerated(now, limits, authenticated_at);
                 let stored = NewToken { key: new, user: found.id(), record: record.clone() };
                 let stored = match self.inner.insert(stored).await {
                     Ok(stored) => stored,
@@ -207,6 +208,9 @@ impl TokenRepository for Mutant {
             (Flaw::ReplaceLoosens, _) => {
                 let limits = NewLimits::FreshStart(Lifetime::hours(24));
                 self.inner.replace(Replacement { limits, ..replacement }).await
+            }
+            (Flaw::ReplaceKeepsTheTimeOfAuthentication, _) => {
+                self.inner.replace(Replacement { authenticated_at: None, ..replacement }).await
             }
             (Flaw::ReplaceIgnoresTheUser, Some(found)) => {
                 let disabled = self.inner.user(found.id()).await?.is_some_and(|user| user.disabled);
@@ -344,6 +348,8 @@ mutants! {
         replace_puts_the_new_token_in_the_old_ones_place, of_racing_replacements_exactly_one_wins;
     an_insert_of_any_length: InsertTakesAnyLength is caught by insert_refuses_a_name_or_code_that_is_too_long;
     a_find_that_believes_the_future: FindBelievesTheFuture is caught by a_use_in_the_future_keeps_no_idle_token_alive;
+    a_replace_that_keeps_the_time_of_authentication: ReplaceKeepsTheTimeOfAuthentication is caught by
+        replace_renews_the_time_of_authentication_if_it_is_given;
     a_replace_that_loosens: ReplaceLoosens is caught by
         replace_loosens_neither_limit, a_chain_of_replacements_ends_with_its_first_token;
     a_touch_that_ends_early: TouchEndsEarly is caught by touch_ends_no_token_early;

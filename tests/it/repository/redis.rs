@@ -70,6 +70,7 @@ async fn redis_ends_tokens_by_itself_two_days_after_their_end_by_any_clock() {
         old: TokenKey::new("ever"),
         new: TokenKey::new("hour"),
         limits: NewLimits::FreshStart(Lifetime::hours(1)),
+        authenticated_at: None,
         now: long_ago,
     };
     assert!(store.replace(replacement).await.unwrap().is_some());

@@ -442,8 +442,13 @@ async fn of_replacements_that_race_through_two_openings_exactly_one_wins() {
             tokio::spawn(async move {
                 let new = format!("token-{number}");
                 let (old, new) = (TokenKey::new("token-0"), TokenKey::new(&new));
-                let replacement =
-                    Replacement { old, new, limits: NewLimits::FreshStart(Lifetime::default()), now: NOW };
+                let replacement = Replacement {
+                    old,
+                    new,
+                    limits: NewLimits::FreshStart(Lifetime::default()),
+                    authenticated_at: None,
+                    now: NOW,
+                };
                 store.replace(replacement).await.unwrap().is_some()
             })
         })

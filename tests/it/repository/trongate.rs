@@ -194,7 +194,13 @@ async fn what_the_tables_cannot_keep_is_refused_and_nothing_is_written() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{lifetime:?}");
         let (old, new) = (TokenKey::new("old"), TokenKey::new("new"));
         let error = store
-            .replace(Replacement { old, new, limits: NewLimits::FreshStart(lifetime), now: NOW })
+            .replace(Replacement {
+                old,
+                new,
+                limits: NewLimits::FreshStart(lifetime),
+                authenticated_at: None,
+                now: NOW,
+            })
             .await
             .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{lifetime:?}");
@@ -228,6 +234,7 @@ async fn a_token_is_expired_at_its_edge_in_every_method() {
         old: TokenKey::new("edge"),
         new: TokenKey::new("new"),
         limits: NewLimits::FreshStart(minute),
+        authenticated_at: None,
         now,
     };
     assert_eq!(store.replace(replacement(after(60))).await.unwrap(), None, "an expired token is not revived");
@@ -245,6 +252,7 @@ async fn replace_keeps_the_row_its_user_and_its_code() {
         old: TokenKey::new("old"),
         new: TokenKey::new("new"),
         limits: NewLimits::FreshStart(lifetime),
+        authenticated_at: None,
         now,
     };
     let done = store.replace(replacement).await.unwrap().expect("the token was valid");
@@ -280,8 +288,13 @@ pub(super) async fn an_outage_is_an_error_and_never_none(store: Visitor, cut_off
     cut_off().await;
     let key = TokenKey::new("old");
     let lifetime = Lifetime::hours(1);
-    let replacement =
-        Replacement { old: key, new: TokenKey::new("new"), limits: NewLimits::FreshStart(lifetime), now: NOW };
+    let replacement = Replacement {
+        old: key,
+        new: TokenKey::new("new"),
+        limits: NewLimits::FreshStart(lifetime),
+        authenticated_at: None,
+        now: NOW,
+    };
     let errors = [
         insert(&store, "new", &user, record(lifetime)).await.err(),
         store.find(key, NOW).await.err(),

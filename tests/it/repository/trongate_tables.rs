@@ -234,7 +234,13 @@ async fn without_the_index_no_statement_waits_for_a_row_that_is_not_its_own() {
     let work = async {
         let (old, new, lifetime) = (TokenKey::new("A"), TokenKey::new("C"), Lifetime::hours(1));
         repository
-            .replace(Replacement { old, new, limits: NewLimits::FreshStart(lifetime), now: NOW })
+            .replace(Replacement {
+                old,
+                new,
+                limits: NewLimits::FreshStart(lifetime),
+                authenticated_at: None,
+                now: NOW,
+            })
             .await
             .unwrap()
             .expect("it is valid");
@@ -279,7 +285,13 @@ async fn with_the_index_no_statement_reads_the_whole_table() {
         let mut reads = vec![rows_read(&repository).await];
         assert!(repository.find(old, NOW).await.unwrap().is_some());
         reads.push(rows_read(&repository).await);
-        let replacement = Replacement { old, new, limits: NewLimits::FreshStart(Lifetime::hours(1)), now: NOW };
+        let replacement = Replacement {
+            old,
+            new,
+            limits: NewLimits::FreshStart(Lifetime::hours(1)),
+            authenticated_at: None,
+            now: NOW,
+        };
         assert!(repository.replace(replacement).await.unwrap().is_some());
         reads.push(rows_read(&repository).await);
         assert!(repository.delete(new).await.unwrap());

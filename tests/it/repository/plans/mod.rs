@@ -21,7 +21,8 @@ async fn call_everything(store: &(impl TokenRepository + UserRepository), mut ca
     called("insert").await;
     store.find(key("new"), NOW).await.unwrap().unwrap();
     called("find").await;
-    let replacement = Replacement { old: key("new"), new: key("newer"), limits: NewLimits::Keep, now: NOW };
+    let replacement =
+        Replacement { old: key("new"), new: key("newer"), limits: NewLimits::Keep, authenticated_at: None, now: NOW };
     store.replace(replacement).await.unwrap().unwrap();
     called("replace").await;
     store.touch(&user(7), TokenId::new(7_777), NOW + Duration::MINUTE).await.unwrap();
