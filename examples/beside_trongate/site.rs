@@ -64,7 +64,7 @@ async fn whoami(user: CurrentUser) -> Json<Value> {
         "level": user.level().title(),
         "level_id": user.level().id(),
         "source": user.source().as_str(),
-        "expires_at": user.expires_at().timestamp(),
+        "expires_at": user.expires_at().at(),
     }))
 }
 
@@ -93,7 +93,7 @@ async fn log_in_as(State(state): State<AppState>, Path(user_id): Path<i64>) -> R
     let body = json!({
         "user_id": issued.user_id(),
         "token": issued.token().expose_secret(),
-        "expires_at": issued.expires_at().timestamp().map(|end: Timestamp| end.to_string()),
+        "expires_at": issued.expires_at().at().map(|end: Timestamp| end.to_string()),
     });
     Ok((issued.session_cookie(), Json(body)).into_response())
 }

@@ -42,7 +42,7 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn new(digest: &TokenDigest, user: i64, record: &TokenRecord) -> Self {
-        let seconds = |at: time::OffsetDateTime| at.unix_timestamp();
+        let seconds = Timestamp::unix_seconds;
         Self {
             digest: hex(digest),
             user,

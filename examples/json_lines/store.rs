@@ -192,8 +192,8 @@ impl fmt::Debug for JsonLinesRepository {
 
 /// Clause 5: whether a use at `now` is later than the last one that is noted, and no earlier than the token itself.
 fn is_news(record: &TokenRecord, now: Timestamp) -> bool {
-    let last = record.last_used_at().map(Timestamp::from);
-    last.map_or(Timestamp::from(record.created_at()) <= now, |last| last < now)
+    let last = record.last_used_at();
+    last.map_or(record.created_at() <= now, |last| last < now)
 }
 
 /// The line that ends these tokens, if there are any, and how many they are.

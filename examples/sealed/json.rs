@@ -36,8 +36,8 @@ impl From<Opened<Box<RawValue>>> for Outcome {
             valid: true,
             expired: token.is_expired(),
             uuid: Some(token.uuid().to_string()),
-            issued_at: token.issued_at().into(),
-            expires_at: token.expires_at().timestamp(),
+            issued_at: token.issued_at(),
+            expires_at: token.expires_at().at(),
             payload: one_line(token.into_payload()),
         }
     }
@@ -49,8 +49,8 @@ impl From<PrimordyxToken<Box<RawValue>>> for Outcome {
             valid: true,
             expired: token.is_expired(),
             uuid: None,
-            issued_at: token.issued_at().into(),
-            expires_at: token.expires_at().timestamp(),
+            issued_at: token.issued_at(),
+            expires_at: token.expires_at().at(),
             payload: one_line(token.into_payload()),
         }
     }

@@ -69,6 +69,14 @@ impl std::ops::Add<Duration> for Timestamp {
     }
 }
 
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, duration: Duration) -> Self {
+        Self::from_unix_seconds(self.0.saturating_sub(duration.whole_seconds()))
+    }
+}
+
 impl std::ops::Sub for Timestamp {
     type Output = Duration;
 
@@ -119,6 +127,8 @@ mod tests {
         assert_eq!(last + Duration::MAX, last);
         let first = Timestamp::from_unix_seconds(i64::MIN);
         assert_eq!(first + Duration::MIN, first);
+        assert_eq!((first - Duration::MAX, last - Duration::MIN), (first, last));
+        assert_eq!(last - Duration::minutes(1), last + -Duration::minutes(1));
         assert_eq!(OffsetDateTime::from(first).unix_timestamp(), first.unix_seconds());
         assert_eq!(first.to_string(), "-009999-01-01T00:00:00Z");
     }

@@ -26,7 +26,7 @@ fn claim_until(n: u8, now: Timestamp, expires_at: Expiry) -> Redemption {
 
 /// When the token of this redemption may be forgotten.
 fn keep_until(redemption: &Redemption) -> Timestamp {
-    redemption.keep_until.timestamp().expect("the token expires")
+    redemption.keep_until.at().expect("the token expires")
 }
 
 async fn reserve<R: RedemptionRepository + ?Sized>(store: &R, redemption: &Redemption) -> ReserveOutcome {
@@ -244,7 +244,7 @@ pub async fn what_is_kept_is_never_kept_shorter<R: RedemptionRepository>(store: 
             assert_eq!(reserve(&store, &second).await, ReserveOutcome::Reserved);
             assert!(commit(&store, &second).await);
 
-            let end = [&first, &second].map(|redemption| redemption.keep_until.timestamp());
+            let end = [&first, &second].map(|redemption| redemption.keep_until.at());
             let [Some(first), Some(second)] = end else {
                 assert_eq!(delete_expired(&store, Timestamp::from_unix_seconds(i64::MAX), 10).await, 0, "never");
                 continue;

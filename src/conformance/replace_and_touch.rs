@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use time::Duration;
 
-use crate::clock::Timestamp;
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
 use crate::error::ErrorKind;
@@ -78,7 +77,7 @@ pub async fn replace_loosens_neither_limit<S: StoreUnderTest>(store: S) {
         assert_eq!(done.record, before.regenerated(at(200), limits, None));
         let found = find(&store, &new, at(200)).await.expect("the new token is valid");
         assert_eq!(found.token(), &done.record, "{lifetime:?}, {limits:?}");
-        let found = (found.token().absolute_expiry().timestamp(), found.token().idle_limit());
+        let found = (found.token().absolute_expiry().at(), found.token().idle_limit());
         assert_eq!(found, (end.map(at), idle_seconds.map(idle)), "{lifetime:?}, {limits:?}");
         for limit in end.into_iter().chain(idle_seconds.map(|limit| 200 + limit)) {
             assert!(!is_valid(&store, &new, at(limit)).await, "{lifetime:?}, {limits:?} ends by {limit}");
@@ -190,7 +189,7 @@ pub async fn touch_never_goes_back<S: StoreUnderTest>(store: S) {
     assert!(!store.touch(&user, record.id(), at(49)).await.unwrap(), "a later use is noted already");
     assert!(store.touch(&user, record.id(), at(51)).await.unwrap());
     let found = find(&store, &text(1), at(51)).await.expect("the token is valid");
-    assert_eq!(found.token().last_used_at().map(Timestamp::from), Some(at(51)));
+    assert_eq!(found.token().last_used_at(), Some(at(51)));
 }
 
 /// Clause 5: a node whose clock is behind notes no use before the token was made, which would end it early.

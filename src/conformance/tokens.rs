@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use time::Duration;
 
-use crate::clock::Timestamp;
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
 use crate::error::ErrorKind;
@@ -107,7 +106,7 @@ pub async fn find_gives_the_record_and_its_user<S: StoreUnderTest>(store: S) {
 
     let found = find(&store, &text(1), at(9)).await.expect("the token is valid");
     assert_eq!((found.id(), found.level().title(), found.token()), (&user, "member", &full));
-    assert_eq!(Timestamp::from(found.checked_at()), at(9), "found at the time that was asked about");
+    assert_eq!(found.checked_at(), at(9), "found at the time that was asked about");
     assert_eq!(found.token().idle_limit(), Some(Duration::hours(1)));
     let found = find(&store, &text(2), at(9)).await.expect("the token is valid");
     assert_eq!((found.id(), found.level().title(), found.token()), (&other, "admin", &bare));

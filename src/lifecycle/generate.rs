@@ -3,8 +3,6 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-use time::OffsetDateTime;
-
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::{IssuedToken, Tokens};
@@ -111,8 +109,8 @@ impl Generate {
 
     /// When the user proved who they are, if it was not just now; in whole seconds. Rules such as
     /// [`authenticated_within`](crate::policy::authenticated_within) count from it. Default: now.
-    pub fn authenticated_at(mut self, at: OffsetDateTime) -> Self {
-        self.authenticated_at = Some(at.into());
+    pub fn authenticated_at(mut self, at: Timestamp) -> Self {
+        self.authenticated_at = Some(at);
         self
     }
 

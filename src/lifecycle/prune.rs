@@ -30,7 +30,7 @@ impl Tokens {
     /// # Source
     /// Trongate's `_delete_old_tokens`.
     pub async fn prune(&self) -> Result<u64, Error> {
-        let now = self.now() + -self.inner().longer_pruning_margin;
+        let now = self.now() - self.inner().longer_pruning_margin;
         let mut total = 0;
         loop {
             let removed = self.inner().repository.delete_expired(now, BATCH).await?;

@@ -3,8 +3,6 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
-use time::OffsetDateTime;
-
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::{IssuedToken, Tokens};
@@ -120,8 +118,8 @@ impl Regenerate<'_> {
 
     /// The same for a proof that another service saw at this time (`auth_time` in OpenID Connect); in whole seconds.
     /// Default: the time of the last login is kept.
-    pub fn authenticated_at(mut self, at: OffsetDateTime) -> Self {
-        self.authentication = Authentication::At(at.into());
+    pub fn authenticated_at(mut self, at: Timestamp) -> Self {
+        self.authentication = Authentication::At(at);
         self
     }
 

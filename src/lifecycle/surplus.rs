@@ -62,7 +62,7 @@ impl Tokens {
             let page = self.inner().repository.list_by_user(user, request, now).await?;
             let others = page.items.iter().filter(|record| record.id() != new);
             ending.extend(others.filter_map(|record| {
-                let end = record.expires_at().timestamp()?;
+                let end = record.expires_at().at()?;
                 Some((end, record.created_at(), record.id()))
             }));
             match page.next.filter(|next| next.offset() < most) {

@@ -37,7 +37,7 @@ impl Tokens {
         let record = user.token();
         let for_idle_limit = record.idle_limit().map_or(i64::MAX, |limit| limit.whole_seconds() / 4);
         let interval = self.inner().touch_seconds.min(for_idle_limit).max(1);
-        let age = user.checked().unix_seconds().saturating_sub(record.last_active().unix_seconds());
+        let age = user.checked_at().unix_seconds().saturating_sub(record.last_active().unix_seconds());
         age >= interval && self.queue_touch(token, user, interval, age)
     }
 
@@ -45,7 +45,7 @@ impl Tokens {
     fn queue_touch(&self, token: TokenKey<'_>, user: &CurrentUser, interval: i64, age: i64) -> bool {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
         let idle_limit = user.token().idle_limit();
-        let (digest, used_at) = (token.digest(), user.checked());
+        let (digest, used_at) = (token.digest(), user.checked_at());
         let mut queue = self.inner().usage_recorder.queue();
         let queue = &mut *queue;
         let is_queued = match queue.uses.get_mut(&digest) {
@@ -73,7 +73,7 @@ impl Tokens {
     /// Writes this use now, while its request waits, for a second at most. If the use cannot be written, a valid token
     /// stays valid.
     pub(super) async fn touch_now(&self, user: &CurrentUser) {
-        let touch = self.inner().repository.touch(user.id(), user.token().id(), user.checked());
+        let touch = self.inner().repository.touch(user.id(), user.token().id(), user.checked_at());
         let written =
             timeout(WRITE_NOW_TIMEOUT, touch).await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()));
         if let Err(_error) = written {

@@ -11,11 +11,11 @@ impl SecurityPolicy {
     ///
     /// # Example
     /// ```
-    /// use time::Duration;
+    /// use std::time::Duration;
     /// use tower_tokens::policy::{SecurityPolicy, level};
     /// use tower_tokens::respond::RefusalResponses;
     ///
-    /// let responses = RefusalResponses::new().with_login_page("/login").with_retry_after(Duration::seconds(30));
+    /// let responses = RefusalResponses::new().with_login_page("/login").with_retry_after(Duration::from_secs(30));
     /// let policy = SecurityPolicy::new().scenario("admin panel", level("admin")).with_responses(responses);
     /// assert_eq!(policy.responses().login_page(), Some("/login"));
     /// ```

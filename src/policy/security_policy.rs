@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use time::Duration;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::guard::innermost_cause;
@@ -42,7 +42,7 @@ struct Settings {
 impl SecurityPolicy {
     /// How long the asynchronous rules of one decision may take by default. Our choice: longer than a store that is
     /// merely slow, shorter than most people wait.
-    pub const DEFAULT_RULE_TIMEOUT: Duration = Duration::seconds(5);
+    pub const DEFAULT_RULE_TIMEOUT: Duration = Duration::from_secs(5);
 
     /// A policy without scenarios, which allows nothing.
     pub fn new() -> Self {
@@ -123,9 +123,9 @@ impl SecurityPolicy {
         })
     }
 
-    /// How long rules may take: never less than nothing.
-    pub(super) fn bound(&self) -> std::time::Duration {
-        std::time::Duration::try_from(self.0.rule_timeout.max(Duration::ZERO)).unwrap_or_default()
+    /// How long the asynchronous rules of one decision may take.
+    pub(super) fn bound(&self) -> Duration {
+        self.0.rule_timeout
     }
 
     /// How it answers; [`responses`](Self::responses) gives a copy.

@@ -20,7 +20,7 @@ pub const PRUNING_MARGIN: Duration = Duration::hours(48);
 /// at `now`: [`PRUNING_MARGIN`] ago.
 #[must_use]
 pub fn prunable_end(now: Timestamp) -> Timestamp {
-    now + -PRUNING_MARGIN
+    now - PRUNING_MARGIN
 }
 
 /// Where tokens live: the whole contract between this crate and a store, in ten clauses.

@@ -66,7 +66,7 @@ struct Account {
     level: UserLevel,
     disabled: bool,
     /// Oldest first.
-    tokens: BTreeMap<(time::OffsetDateTime, TokenId), LookupHash>,
+    tokens: BTreeMap<(Timestamp, TokenId), LookupHash>,
 }
 
 impl MemoryRepository {
@@ -213,8 +213,8 @@ impl TokenRepository for MemoryRepository {
         let Some(hash) = index.by_id.get(&id).copied() else { return Ok(false) };
         let is_due = self.find_valid(&hash, now).is_some_and(|found| {
             let record = found.token();
-            let last = record.last_used_at().map(Timestamp::from);
-            found.id() == user && last.map_or(Timestamp::from(record.created_at()) <= now, |last| last < now)
+            let last = record.last_used_at();
+            found.id() == user && last.map_or(record.created_at() <= now, |last| last < now)
         });
         if !is_due {
             return Ok(false);
@@ -330,7 +330,7 @@ impl UserRepository for MemoryRepository {
 
 impl Entry {
     fn new(user: UserId, level: UserLevel, enabled: bool, record: TokenRecord) -> Self {
-        let ends_at = record.expires_at().timestamp();
+        let ends_at = record.expires_at().at();
         let valid_from = record.valid_from();
         Self { user, level, enabled, record, ends_at, valid_from }
     }

@@ -1,16 +1,16 @@
 //! The answers to programs: problem details, a challenge and `Retry-After`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use time::Duration;
 
 use crate::respond::challenge::Challenges;
 use crate::respond::{RefusalKind, problem};
 
 pub(super) const DEFAULT_REALM: &str = "members";
-pub(super) const DEFAULT_RETRY_AFTER: Duration = Duration::seconds(5);
+pub(super) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The answers to programs, which depend on the kind of a refusal alone. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl ApiResponses {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         if kind == RefusalKind::Unavailable {
-            let seconds = self.0.retry_after.whole_seconds().max(0);
+            let seconds = self.0.retry_after.as_secs();
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
     }

@@ -91,7 +91,7 @@ impl TokenCookie {
     /// `Max-Age` counts from `now`; `Expires` is the same second, for clients that do not support `Max-Age`.
     pub fn set_until(&self, token: &Token, expires_at: Expiry, now: Timestamp) -> SetTokenCookie {
         let latest = now + MAX_COOKIE_AGE;
-        let end = expires_at.timestamp().map_or(latest, |end| end.min(latest));
+        let end = expires_at.at().map_or(latest, |end| end.min(latest));
         let mut cookie = self.cookie(token.expose_secret());
         cookie.set_max_age((end - now).max(Duration::ZERO));
         cookie.set_expires(OffsetDateTime::from(end));

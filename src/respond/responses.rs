@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header};
-use time::Duration;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 use crate::request::RequestHead;
@@ -59,10 +59,10 @@ impl<B, R: RespondToRefusal<B> + ?Sized> RespondToRefusal<B> for Arc<R> {
 ///
 /// # Example
 /// ```
-/// use time::Duration;
+/// use std::time::Duration;
 /// use tower_tokens::respond::RefusalResponses;
 ///
-/// let responses = RefusalResponses::new().with_realm("the club").with_retry_after(Duration::seconds(30));
+/// let responses = RefusalResponses::new().with_realm("the club").with_retry_after(Duration::from_secs(30));
 /// assert_eq!(responses.login_page(), None);
 /// ```
 #[derive(Debug, Clone)]

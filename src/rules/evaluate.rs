@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 
-use crate::clock::Timestamp;
 use crate::rules::effect::{Combination, Effect};
 use crate::rules::explanation::ExplainedRule;
 use crate::rules::rule::{Kind, Rule};
@@ -21,7 +20,7 @@ impl<C: Send + Sync + 'static> Rule<C> {
             }
             Kind::Authenticated => Some(Effect::Allows),
             Kind::AuthenticatedWithin(max_age) => {
-                let (now, login) = (user.checked(), Timestamp::from(user.authenticated_at()));
+                let (now, login) = (user.checked_at(), user.authenticated_at());
                 let is_recent = now - login <= *max_age && !login.is_ahead_of(now, *max_age);
                 Some(if is_recent { Effect::Allows } else { Effect::TooOld(*max_age) })
             }

@@ -102,8 +102,8 @@ impl<P> Opened<P> {
 
     /// When the token was first sealed.
     #[must_use]
-    pub fn issued_at(&self) -> OffsetDateTime {
-        self.metadata.issued_at.into()
+    pub const fn issued_at(&self) -> Timestamp {
+        self.metadata.issued_at
     }
 
     /// When the token expires.
@@ -121,8 +121,8 @@ impl<P> Opened<P> {
 
     /// When the token was opened, by the sealer's clock.
     #[must_use]
-    pub fn checked_at(&self) -> OffsetDateTime {
-        self.checked_at.into()
+    pub const fn checked_at(&self) -> Timestamp {
+        self.checked_at
     }
 
     /// Whether the token had expired when it was opened. Only
@@ -134,8 +134,8 @@ impl<P> Opened<P> {
 
     /// Whether the token is expired at `now`: `now >= expires_at`.
     #[must_use]
-    pub fn is_expired_at(&self, now: OffsetDateTime) -> bool {
-        self.metadata.expires_at.has_passed(now.into())
+    pub fn is_expired_at(&self, now: Timestamp) -> bool {
+        self.metadata.expires_at.has_passed(now)
     }
 }
 
@@ -167,8 +167,8 @@ impl<P: Serialize> Opened<P> {
     ///
     /// # Errors
     /// As [`to_json`](Self::to_json).
-    pub fn to_json_with_extras(&self, now: OffsetDateTime) -> Result<String, Error> {
-        self.write(Some(now.into()))
+    pub fn to_json_with_extras(&self, now: Timestamp) -> Result<String, Error> {
+        self.write(Some(now))
     }
 
     fn write(&self, now: Option<Timestamp>) -> Result<String, Error> {
@@ -176,7 +176,7 @@ impl<P: Serialize> Opened<P> {
         let report = OpenedJson {
             uuid: self.metadata.uuid,
             issued_at: self.metadata.issued_at,
-            expires_at: self.metadata.expires_at.timestamp(),
+            expires_at: self.metadata.expires_at.at(),
             current_time: now,
             expired,
             valid: expired.map(|expired| !expired),
@@ -219,7 +219,7 @@ struct OpenedJson<'a, P> {
 /// ```
 #[must_use]
 pub fn iso_8601(end: Expiry, offset: UtcOffset) -> Option<String> {
-    let end = end.at()?;
+    let end = OffsetDateTime::from(end.at()?);
     // At the ends of the calendar a local time may not exist; UTC does.
     let local = end.checked_to_offset(offset).unwrap_or(end).format(&Rfc3339);
     Some(local.unwrap_or_else(|_| Timestamp::from(end).to_string()))

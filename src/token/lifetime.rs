@@ -1,6 +1,6 @@
 //! How long a token lives.
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use crate::clock::Timestamp;
 
@@ -23,13 +23,7 @@ impl Expiry {
 
     /// The end, or `None` for never.
     #[must_use]
-    pub fn at(self) -> Option<OffsetDateTime> {
-        self.timestamp().map(OffsetDateTime::from)
-    }
-
-    /// The end in the form that stores keep, or `None` for never.
-    #[must_use]
-    pub const fn timestamp(self) -> Option<Timestamp> {
+    pub const fn at(self) -> Option<Timestamp> {
         match self {
             Self::At(end) => Some(end),
             Self::Never => None,
@@ -146,7 +140,7 @@ impl Lifetime {
 /// let (birth, later) = (Timestamp::from_unix_seconds(0), Timestamp::from_unix_seconds(600));
 /// let record = TokenRecord::new(TokenId::new(7), birth, Lifetime::seconds(900));
 /// let renewed = |limits| record.clone().regenerated(later, limits, None);
-/// let end = |limits| renewed(limits).absolute_expiry().timestamp().map(|end| end.unix_seconds());
+/// let end = |limits| renewed(limits).absolute_expiry().at().map(|end| end.unix_seconds());
 /// assert_eq!(end(NewLimits::Keep), Some(900));
 /// assert_eq!(end(NewLimits::AtMost(Lifetime::seconds(60))), Some(660));
 /// assert_eq!(end(NewLimits::AtMost(Lifetime::hours(24))), Some(900));

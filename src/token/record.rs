@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use crate::clock::{CLOCK_TOLERANCE, Timestamp};
 use crate::error::{Error, ErrorKind};
@@ -185,21 +185,21 @@ impl TokenRecord {
 
     /// When this token was created (or last regenerated).
     #[must_use]
-    pub fn created_at(&self) -> OffsetDateTime {
-        self.created_at.into()
+    pub const fn created_at(&self) -> Timestamp {
+        self.created_at
     }
 
     /// When the user last proved who they are.
     #[must_use]
-    pub fn authenticated_at(&self) -> OffsetDateTime {
-        self.authenticated_at.into()
+    pub const fn authenticated_at(&self) -> Timestamp {
+        self.authenticated_at
     }
 
     /// When the token was last seen in use, or `None` if it never was. Up to a minute behind, see
     /// [`Tokens::with_touch_interval`](crate::lifecycle::Tokens::with_touch_interval).
     #[must_use]
-    pub fn last_used_at(&self) -> Option<OffsetDateTime> {
-        self.last_used_at.map(OffsetDateTime::from)
+    pub const fn last_used_at(&self) -> Option<Timestamp> {
+        self.last_used_at
     }
 
     /// When the token was last used, or when it was created if it never was.
@@ -247,7 +247,7 @@ impl TokenRecord {
     #[inline]
     pub(crate) fn valid_from(&self) -> Timestamp {
         let tolerance = self.idle_limit.map_or(Duration::MAX, |limit| limit.min(CLOCK_TOLERANCE));
-        self.last_active() + -tolerance
+        self.last_active() - tolerance
     }
 
     /// The name that its owner gave it.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::Extensions;
-use time::OffsetDateTime;
 
 use crate::clock::Timestamp;
 use crate::token::{Expiry, TokenRecord, TokenUuid};
@@ -129,7 +128,7 @@ impl CurrentUser {
 
     /// When the user last proved who they are.
     #[must_use]
-    pub fn authenticated_at(&self) -> OffsetDateTime {
+    pub fn authenticated_at(&self) -> Timestamp {
         self.token().authenticated_at()
     }
 
@@ -169,14 +168,10 @@ impl CurrentUser {
         }
     }
 
-    pub(crate) fn checked(&self) -> Timestamp {
-        self.details.checked_at
-    }
-
     /// When the token was found valid, by the clock of the validator: the "now" of every rule that depends on the time.
     #[must_use]
-    pub fn checked_at(&self) -> OffsetDateTime {
-        self.checked().into()
+    pub fn checked_at(&self) -> Timestamp {
+        self.details.checked_at
     }
 }
 
@@ -194,7 +189,7 @@ impl fmt::Debug for CurrentUser {
             .field("id", self.id())
             .field("level", self.level())
             .field("token", self.token())
-            .field("checked_at", &self.checked())
+            .field("checked_at", &self.checked_at())
             .field("source", &self.source())
             .field("self_contained", &self.details.self_contained)
             .finish()

@@ -177,7 +177,7 @@ async fn a_guard_without_the_layer_fails_closed_and_says_what_to_do() {
 #[tokio::test(start_paused = true)]
 async fn a_rule_that_hangs_is_given_up_after_the_time_out() {
     let hangs = || check_async(|_, ()| std::future::pending::<Result<bool, Error>>());
-    let policy = SecurityPolicy::new().scenario("it", hangs()).rule_timeout(Duration::seconds(2));
+    let policy = SecurityPolicy::new().scenario("it", hangs()).rule_timeout(std::time::Duration::from_secs(2));
     for (policy, seconds) in [(SecurityPolicy::new().scenario("it", hangs()), 5), (policy, 2)] {
         let began = tokio::time::Instant::now();
         let inner = Counting::default();

@@ -15,7 +15,7 @@ pub(crate) fn user(id: i64, level: &str) -> CurrentUser {
 
 /// A user who logged in so long ago.
 pub(crate) fn logged_in(id: i64, level: &str, ago: Duration) -> CurrentUser {
-    let then = NOW + -ago;
+    let then = NOW - ago;
     let record = TokenRecord::new(TokenId::new(7), then, Lifetime::days(30));
     CurrentUser::new(id, UserLevel::new(2, level), record, NOW)
 }

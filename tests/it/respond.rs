@@ -329,7 +329,7 @@ fn the_settings_show_in_the_location() {
 
 #[test]
 fn retry_after_is_a_setting() {
-    let responses = RefusalResponses::new().with_retry_after(Duration::seconds(30));
+    let responses = RefusalResponses::new().with_retry_after(std::time::Duration::from_secs(30));
     let response = answer(&responses, RefusalKind::Unavailable, &request("/", &[]));
     assert_eq!(header_of(&response, "retry-after"), Some("30"));
 }

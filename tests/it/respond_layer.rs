@@ -97,7 +97,7 @@ async fn a_person_gets_a_page_from_a_refusal_in_a_handler_on_any_method() {
 
 #[tokio::test]
 async fn a_script_gets_problem_details_in_the_words_of_the_policy() {
-    let responses = policy().responses().with_retry_after(Duration::seconds(30));
+    let responses = policy().responses().with_retry_after(std::time::Duration::from_secs(30));
     let app = routes().layer(RefusalLayer::new(responses));
     for method in ["GET", "POST", "DELETE"] {
         let (status, headers, body) = send(&app, request(method, "/recent", &[SCRIPT])).await;

@@ -21,7 +21,7 @@ pub(super) async fn me(user: CurrentUser) -> Json<Value> {
         "user_id": user.id(),
         "level": user.level().title(),
         "source": user.source().as_str(),
-        "expires_at": user.expires_at().timestamp(),
+        "expires_at": user.expires_at().at(),
     }))
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn log_in(
         Ok(issued) => {
             let body = Json(json!({
                 "token": issued.token().expose_secret(),
-                "expires_at": issued.expires_at().timestamp(),
+                "expires_at": issued.expires_at().at(),
             }));
             let cookie = match stay {
                 Stay::Remembered => issued.remember_me(),

@@ -121,7 +121,7 @@ impl Site {
         let Reset { account, password_hash, token } = reset;
         let user = &account.user_id;
         let new_hash = self.passwords.hash(password).await?;
-        self.resets.used.delete_expired(token.checked_at().into(), PRUNED_AT_ONCE).await?;
+        self.resets.used.delete_expired(token.checked_at(), PRUNED_AT_ONCE).await?;
         let change = |_| async {
             self.tokens.destroy_all(user).await?;
             // Two links of one user are two tokens: the second finds another hash than it was made for.

@@ -7,6 +7,7 @@ use http::StatusCode;
 use http::header::CACHE_CONTROL;
 use http::request::Parts;
 use time::OffsetDateTime;
+use tower_tokens::clock::Timestamp;
 use tower_tokens::extract::AuthRejection;
 use tower_tokens::token::Expiry;
 use tower_tokens::user::CurrentUser;
@@ -94,13 +95,14 @@ pub(super) fn message_html(frame: &Frame, status: StatusCode, title: &str, text:
 }
 
 /// `2026-11-21 20:58 UTC`.
-pub(super) fn moment(time: OffsetDateTime) -> String {
+pub(super) fn moment(time: Timestamp) -> String {
+    let time = OffsetDateTime::from(time);
     let (date, hour, minute) = (time.date(), time.hour(), time.minute());
     format!("{date} {hour:02}:{minute:02} UTC")
 }
 
 /// `just now`, `5 minutes ago`, `yesterday`, and the moment itself when it is longer ago.
-pub(super) fn ago(time: OffsetDateTime, now: OffsetDateTime) -> String {
+pub(super) fn ago(time: Timestamp, now: Timestamp) -> String {
     let passed = now - time;
     match (passed.whole_minutes(), passed.whole_hours()) {
         (..1, _) => "just now".to_owned(),
@@ -125,7 +127,7 @@ mod tests {
 
     #[test]
     fn times_read_as_people_say_them() {
-        let now = OffsetDateTime::from_unix_timestamp(1_795_287_701).unwrap();
+        let now = Timestamp::from_unix_seconds(1_795_287_701);
         assert_eq!(moment(now), "2026-11-21 19:01 UTC");
         let before = |passed: Duration| ago(now - passed, now);
         assert_eq!(before(Duration::seconds(59)), "just now");

@@ -25,7 +25,7 @@ pub(super) fn seconds(time: impl Into<Timestamp>) -> String {
 
 /// An end as an argument: Unix seconds, or nothing for never.
 pub(super) fn end(end: Expiry) -> String {
-    end.timestamp().map(seconds).unwrap_or_default()
+    end.at().map(seconds).unwrap_or_default()
 }
 
 /// An idle limit as an argument: seconds, or nothing for none.

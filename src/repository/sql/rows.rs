@@ -90,7 +90,7 @@ pub(in crate::repository) fn user(row: &impl SqlRow) -> Result<User, sqlx::Error
 
 /// An end as a column holds it.
 pub(in crate::repository) fn seconds(end: Expiry) -> Option<i64> {
-    end.timestamp().map(Timestamp::unix_seconds)
+    end.at().map(Timestamp::unix_seconds)
 }
 
 /// An idle limit as a column holds it.

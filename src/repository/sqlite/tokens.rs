@@ -63,9 +63,9 @@ impl TokenRepository for SqliteRepository {
             .bind(&key.digest().as_bytes()[..])
             .bind(record.id().get())
             .bind(IdParameter(user))
-            .bind(Timestamp::from(record.created_at()).unix_seconds())
-            .bind(Timestamp::from(record.authenticated_at()).unix_seconds())
-            .bind(record.last_used_at().map(|at| Timestamp::from(at).unix_seconds()))
+            .bind(record.created_at().unix_seconds())
+            .bind(record.authenticated_at().unix_seconds())
+            .bind(record.last_used_at().map(Timestamp::unix_seconds))
             .bind(sql::seconds(record.absolute_expiry()))
             .bind(sql::idle_seconds(&record))
             .bind(sql::seconds(record.expires_at()))
@@ -113,7 +113,7 @@ impl TokenRepository for SqliteRepository {
             .bind(sql::seconds(fresh.absolute_expiry()))
             .bind(sql::idle_seconds(&fresh))
             .bind(sql::seconds(fresh.expires_at()))
-            .bind(Timestamp::from(fresh.authenticated_at()).unix_seconds());
+            .bind(fresh.authenticated_at().unix_seconds());
         let Some(row) = self.change_returning(replace).await? else { return Ok(None) };
         let regenerated = || Ok(Regenerated { user: rows::user_id(&row, 8)?, record: sql::record(&row)? });
         regenerated().map(Some).map_err(failure)

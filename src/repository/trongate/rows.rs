@@ -40,7 +40,7 @@ pub(super) fn expiry_date(absolute: Expiry, has_idle_limit: bool) -> Result<i64,
     if has_idle_limit {
         return Err(invalid("Trongate's table holds no idle limit: use a lifetime without one"));
     }
-    let Some(end) = absolute.timestamp() else {
+    let Some(end) = absolute.at() else {
         return Err(invalid("Trongate's table cannot say never: use a lifetime that ends"));
     };
     let seconds = end.unix_seconds();
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn nobody_has_proved_who_they_are_of_late() {
         let record = stored(1, 2_000_000_000, None);
-        let age = Timestamp::from_unix_seconds(1_900_000_000) - Timestamp::from(record.authenticated_at());
+        let age = Timestamp::from_unix_seconds(1_900_000_000) - record.authenticated_at();
         assert!(age > Duration::days(365));
     }
 }

@@ -111,7 +111,7 @@ impl<'a> Parts<'a> {
 
 impl Metadata {
     pub(in crate::sealed) fn write(&self, buffer: &mut Vec<u8>) {
-        let expires_at = self.expires_at.timestamp().map_or(NEVER, Timestamp::unix_seconds);
+        let expires_at = self.expires_at.at().map_or(NEVER, Timestamp::unix_seconds);
         buffer.extend_from_slice(self.uuid.as_bytes());
         buffer.extend_from_slice(&self.issued_at.unix_seconds().to_be_bytes());
         buffer.extend_from_slice(&expires_at.to_be_bytes());

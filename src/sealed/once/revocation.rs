@@ -3,12 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use papaya::{Compute, HashMap, Operation};
-use time::OffsetDateTime;
-
 use crate::clock::Timestamp;
 use crate::sealed::once::redemption::{USED_NUMBERS_MARGIN, later};
 use crate::token::{Expiry, TokenUuid};
+use papaya::{Compute, HashMap, Operation};
 
 /// The numbers of sealed tokens that end before they expire, in this process's memory.
 ///
@@ -57,8 +55,8 @@ impl RevocationList {
     }
 
     /// Forgets the tokens that expired [`USED_NUMBERS_MARGIN`] before `now`, or earlier. Call it now and then.
-    pub fn prune(&self, now: OffsetDateTime) {
-        let now = Timestamp::from(now) + -USED_NUMBERS_MARGIN;
+    pub fn prune(&self, now: Timestamp) {
+        let now = now - USED_NUMBERS_MARGIN;
         self.0.pin().retain(|_, expires_at| !expires_at.has_passed(now));
     }
 }

@@ -84,7 +84,7 @@ impl RedemptionRepository for SqliteRedemptions {
         .bind(redemption.uuid.as_bytes().as_slice())
         .bind(redemption.holder.as_bytes().as_slice())
         .bind(redemption.lease_ends_at.unix_seconds())
-        .bind(redemption.keep_until.timestamp().map(Timestamp::unix_seconds))
+        .bind(redemption.keep_until.at().map(Timestamp::unix_seconds))
         .bind(redemption.now.unix_seconds());
         let mut transaction = self.0.begin().await.map_err(sqlite_error)?;
         let reserved = transaction.run(|connection| reserve.execute(connection)).await.map_err(sqlite_error)?;

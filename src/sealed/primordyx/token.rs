@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use time::{Duration, OffsetDateTime, UtcOffset};
+use time::{Duration, UtcOffset};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
@@ -87,8 +87,8 @@ impl<P> PrimordyxToken<P> {
 
     /// When the token was made.
     #[must_use]
-    pub fn issued_at(&self) -> OffsetDateTime {
-        self.issued_at.into()
+    pub const fn issued_at(&self) -> Timestamp {
+        self.issued_at
     }
 
     /// How many seconds the token was made for. 0 or less: it never expires.
@@ -121,8 +121,8 @@ impl<P> PrimordyxToken<P> {
 
     /// Whether the token is expired at `now`: `now >= expires_at`.
     #[must_use]
-    pub fn is_expired_at(&self, now: OffsetDateTime) -> bool {
-        self.expires_at().has_passed(now.into())
+    pub fn is_expired_at(&self, now: Timestamp) -> bool {
+        self.expires_at().has_passed(now)
     }
 
     /// All entries as a line of JSON, as the PHP class's `asJson()` has them. Every digit and escape stays as it is in the
@@ -144,9 +144,9 @@ impl<P> PrimordyxToken<P> {
     ///
     /// # Errors
     /// As [`to_json`](Self::to_json).
-    pub fn to_json_with_extras(&self, now: OffsetDateTime, offset: UtcOffset) -> Result<String, Error> {
+    pub fn to_json_with_extras(&self, now: Timestamp, offset: UtcOffset) -> Result<String, Error> {
         let extras = Extras {
-            current_time: with_milliseconds(Expiry::At(now.into()), offset),
+            current_time: with_milliseconds(Expiry::At(now), offset),
             expires_at: self.expires_at_text(offset),
             is_expired: self.is_expired_at(now),
             encryption_is_valid: true,
@@ -174,7 +174,7 @@ impl<P> PrimordyxToken<P> {
     ///
     /// # Errors
     /// As [`to_json`](Self::to_json).
-    pub fn to_json_pretty_with_extras(&self, now: OffsetDateTime, offset: UtcOffset) -> Result<String, Error> {
+    pub fn to_json_pretty_with_extras(&self, now: Timestamp, offset: UtcOffset) -> Result<String, Error> {
         Ok(json_text::pretty(&self.to_json_with_extras(now, offset)?))
     }
 }

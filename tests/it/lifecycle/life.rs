@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::lifecycle::IssuedToken;
@@ -13,8 +13,8 @@ use tower_tokens::user::{SourceKind, UserId};
 use crate::http::Server;
 use crate::site::{NOW, Site, whoami};
 
-fn at(seconds: i64) -> OffsetDateTime {
-    OffsetDateTime::from(NOW) + Duration::seconds(seconds)
+fn at(seconds: i64) -> Timestamp {
+    NOW + Duration::seconds(seconds)
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 use tower_tokens::clock::ManualClock;
 use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::{PageRequest, UserRepository};
@@ -44,7 +44,7 @@ impl Desk {
     /// Seconds from the start to the last use that is noted.
     async fn last_used(&self) -> Option<i64> {
         let page = self.tokens.list(&self.member, PageRequest::first(10)).await.unwrap();
-        page.items[0].last_used_at().map(|at| (at - OffsetDateTime::from(NOW)).whole_seconds())
+        page.items[0].last_used_at().map(|at| (at - NOW).whole_seconds())
     }
 }
 

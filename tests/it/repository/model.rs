@@ -189,8 +189,8 @@ where
             let token = model.by_id(user, id).filter(|token| model.is_valid(*token, *now));
             let entry = token.and_then(|token| model.tokens.get_mut(&token));
             let entry = entry.filter(|(_, record)| {
-                let last = record.last_used_at().map(Timestamp::from);
-                last.map_or(Timestamp::from(record.created_at()) <= *now, |last| last < *now)
+                let last = record.last_used_at();
+                last.map_or(record.created_at() <= *now, |last| last < *now)
             });
             prop_assert_eq!(done, entry.is_some());
             if let Some((_, record)) = entry {
@@ -205,8 +205,8 @@ where
         }
         Step::DeleteExpired { limit } => {
             // As it is now, the margin keeps all there is; when it is over, those that have ended by now go.
-            let early = margin_after(*now + -Duration::SECOND * 100);
-            let ended_early = |record: &TokenRecord| record.is_expired(*now + -Duration::SECOND * 100);
+            let early = margin_after(*now - Duration::SECOND * 100);
+            let ended_early = |record: &TokenRecord| record.is_expired(*now - Duration::SECOND * 100);
             if !model.tokens.values().any(|(_, record)| ended_early(record)) {
                 prop_assert_eq!(store.delete_expired(early, limit).await.unwrap(), 0, "the margin is not over");
             }
@@ -216,7 +216,7 @@ where
             // Which of them go is the store's choice: the model follows it, for an old token is seen by an old clock.
             let mut gone = Vec::new();
             for (token, (_, record)) in model.tokens.iter().filter(|(_, (_, record))| record.is_expired(*now)) {
-                let birth = Timestamp::from(record.created_at());
+                let birth = record.created_at();
                 let found = store.list_by_user(&user_id(model.tokens[token].0), PageRequest::default(), birth).await;
                 let can_be_seen = !record.is_expired(birth);
                 if !can_be_seen || !found.unwrap().items.contains(record) {

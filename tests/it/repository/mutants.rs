@@ -131,7 +131,7 @@ impl TokenRepository for Mutant {
         };
         Ok(match self.flaw {
             Flaw::FindIgnoresTheEnd => {
-                let early = remembered().map(|user| Timestamp::from(user.token().created_at()));
+                let early = remembered().map(|user| user.token().created_at());
                 let early = early.map(|birth| self.inner.find(token, birth));
                 match early {
                     Some(early) => early.await?.map(|user| again(&user, user.level())),
@@ -197,7 +197,7 @@ impl TokenRepository for Mutant {
                 Ok(Some(Regenerated { user: found.id().clone(), record: stored }))
             }
             (Flaw::ReplaceRevives, Some(found)) => {
-                self.inner.replace(Replacement { now: found.token().created_at().into(), ..replacement }).await
+                self.inner.replace(Replacement { now: found.token().created_at(), ..replacement }).await
             }
             (Flaw::ReplaceKeepsTheOldToken, Some(found)) => {
                 let done = self.inner.replace(replacement).await?;
@@ -238,7 +238,7 @@ impl TokenRepository for Mutant {
                 self.inner.touch(user, id, now).await?;
                 Ok(true)
             }
-            (Flaw::TouchEndsEarly, Some((_, found))) if now < found.token().created_at().into() => {
+            (Flaw::TouchEndsEarly, Some((_, found))) if now < found.token().created_at() => {
                 // What a column "last used" says that no comparison with the birth keeps from going back.
                 self.inner.delete_by_id(user, id).await
             }

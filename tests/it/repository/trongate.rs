@@ -174,7 +174,7 @@ async fn insert_says_what_the_tables_keep() {
     let stored = insert(&store, "Token-1", &user, new).await.unwrap();
     assert_eq!((stored.id(), stored.code(), stored.name()), (TokenId::new(1), Some("abc"), None));
     assert_eq!(stored.expires_at(), Expiry::At(after(3_600)));
-    assert_eq!(stored.authenticated_at(), time::OffsetDateTime::UNIX_EPOCH, "not kept is not recent");
+    assert_eq!(stored.authenticated_at(), Timestamp::from_unix_seconds(0), "not kept is not recent");
     let found = find(&store, "Token-1", after(3_599)).await.expect("the token is valid");
     assert_eq!((found.id(), found.level().title(), found.token()), (&user, "member", &stored));
     let bare = insert(&store, "Token-2", &user, record(Lifetime::hours(1))).await.unwrap();

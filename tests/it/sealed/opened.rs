@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
+use time::Duration;
 use time::macros::offset;
-use time::{Duration, OffsetDateTime};
+use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::token::Lifetime;
 
@@ -29,7 +30,7 @@ fn the_extras_judge_at_the_asked_time() {
     let mut opened = sealer.open::<Value>(token.expose_secret()).unwrap();
     opened.payload_mut();
     let end = opened.expires_at().at().unwrap();
-    let extras = |now: OffsetDateTime| {
+    let extras = |now: Timestamp| {
         let facts: Value = serde_json::from_str(&opened.to_json_with_extras(now).unwrap()).unwrap();
         [facts["current_time"].clone(), facts["expired"].clone(), facts["valid"].clone(), facts["changed"].clone()]
     };

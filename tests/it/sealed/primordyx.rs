@@ -59,7 +59,7 @@ fn every_token_of_the_php_class_is_judged_as_the_php_class_does() {
         }
         let opened = opened.unwrap_or_else(|error| panic!("{}: {error}", case.name));
         assert_eq!(value(opened.payload()), value(case.custom.as_ref().unwrap()), "{}", case.name);
-        assert_eq!(opened.issued_at().unix_timestamp(), case.timestamp);
+        assert_eq!(opened.issued_at().unix_seconds(), case.timestamp);
         if case.never_expires {
             clock.set(Timestamp::from_unix_seconds(i64::MAX));
             assert_eq!(opened.expires_at(), Expiry::Never, "{}", case.name);
@@ -231,7 +231,7 @@ fn other_entries_stand_beside_the_payload() {
     );
     let opened = php.open::<Box<RawValue>>(&php_token(b"passphrase", &cargo)).unwrap();
     assert_eq!(opened.payload().get(), custom, "the entries inside of the payload are its own");
-    assert_eq!((opened.seconds_to_expire(), opened.issued_at().unix_timestamp()), (60, NOW));
+    assert_eq!((opened.seconds_to_expire(), opened.issued_at().unix_seconds()), (60, NOW));
     assert_eq!(opened.entry::<String>("campaign").unwrap().unwrap(), "summer", "the last counts, as in PHP");
     assert_eq!(opened.entry::<i128>("big").unwrap(), Some(i128::MAX));
     assert_eq!(opened.entry::<BTreeMap<String, i32>>("empty").unwrap(), Some(BTreeMap::new()));
@@ -254,7 +254,7 @@ fn what_is_missing_is_what_the_php_class_takes_it_for() {
     let opened = open(&format!(r#"{{"timestamp":{NOW}}}"#)).unwrap();
     assert_eq!((opened.seconds_to_expire(), opened.is_expired(), opened.payload().len()), (60, false, 0));
     let opened = open(r#"{"seconds_to_expire":60,"custom":[1]}"#).unwrap();
-    assert!(opened.is_expired() && opened.issued_at().unix_timestamp() == 0);
+    assert!(opened.is_expired() && opened.issued_at().unix_seconds() == 0);
     assert!(!open(r#"{"seconds_to_expire":null,"timestamp":99999999999}"#).unwrap().is_expired());
     for wrong in ["", "[]", "7", "null", "{", r#"{"timestamp":"1"}"#, r#"{"seconds_to_expire":1.5}"#, r#"{"custom":7}"#]
     {

@@ -35,7 +35,7 @@ fn a_lifetime_is_a_second_or_more_or_written_out_as_never() {
     assert_eq!(sealer.open::<String>(token.expose_secret()).unwrap().expires_at(), Expiry::Never);
     let token = sealer.seal("", Duration::MAX).unwrap();
     let end = sealer.open::<String>(token.expose_secret()).unwrap().expires_at().at().unwrap();
-    assert_eq!(end.year(), 9999);
+    assert_eq!(time::OffsetDateTime::from(end).year(), 9999);
 }
 
 #[test]
@@ -131,6 +131,6 @@ fn a_revocation_list_never_shortens() {
     list.revoke(opened.uuid(), opened.expires_at());
     list.revoke(opened.uuid(), Expiry::At(clock.now()));
     clock.advance(Duration::days(29));
-    list.prune(clock.now().into());
+    list.prune(clock.now());
     assert!(logins.open::<String>(token.expose_secret()).is_err(), "a second, earlier end let it in again");
 }
