@@ -1,7 +1,7 @@
 //! A Rust service beside a running PHP Trongate v2 site: the same visitors, the same log-ins, the same tables.
 //!
 //! ```text
-//! cargo run --example beside_trongate --features trongate,php-session -- \
+//! cargo run --example beside_trongate --features trongate,php-session,redis -- \
 //!     --database-url mysql://site:password@127.0.0.1/site --php-sessions /var/lib/php/sessions
 //! ```
 //!
@@ -28,10 +28,14 @@ use tower_tokens::source::PhpSessions;
 
 use crate::site::{Site, app};
 
-const USAGE: &str = "usage: beside_trongate --database-url mysql://USER:PASSWORD@HOST/DATABASE [--php-sessions DIR]
-    [--php-depth N] [--php-cookie NAME] [--listen ADDR] [--create-index] [--clean-php-sessions] [--insecure-cookie] [--insecure-allow-login-as]
+const USAGE: &str =
+    "usage: beside_trongate --database-url mysql://USER:PASSWORD@HOST/DATABASE [--php-sessions DIR | --php-redis URL]
+    [--php-depth N] [--php-redis-prefix PREFIX] [--php-cookie NAME] [--listen ADDR] [--create-index]
+    [--clean-php-sessions] [--insecure-cookie] [--insecure-allow-login-as]
 
-  --php-sessions DIR         PHP's session.save_path; without it, a login that PHP keeps in a session is not seen
+  --php-sessions DIR         PHP's session.save_path; a login in a PHP session is seen only with this or --php-redis
+  --php-redis URL            where php-redis keeps the sessions: redis://USER:PASSWORD@HOST:PORT/DATABASE
+  --php-redis-prefix PREFIX  `prefix` in session.save_path, default PHPREDIS_SESSION:
   --php-depth N              the number before the `;` in session.save_path, default 0
   --php-cookie NAME          PHP's session.name, default PHPSESSID
   --listen ADDR              default 127.0.0.1:3001
@@ -72,12 +76,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     if let Some(missing) = repository.check().await? {
         eprintln!("{missing}");
     }
-    let sessions = options.php_sessions.map(|directory| {
-        PhpSessions::new(directory).with_depth(options.php_depth).with_cookie_name(&options.php_cookie)
-    });
-    let sessions = sessions.map(|sessions| if options.clean { sessions.with_removal() } else { sessions });
+    let sessions = options.sessions()?;
     if let Some(sessions) = &sessions {
-        sessions.check()?;
+        sessions.check().await?;
     }
     let site = Site {
         // Trongate's tables have no place for the last use of a token.
@@ -134,6 +135,8 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 struct Options {
     database_url: String,
     php_sessions: Option<PathBuf>,
+    php_redis: Option<String>,
+    php_redis_prefix: Option<String>,
     php_depth: u8,
     php_cookie: String,
     listen: String,
@@ -151,6 +154,8 @@ impl Options {
         let mut options = Self {
             database_url: String::new(),
             php_sessions: None,
+            php_redis: None,
+            php_redis_prefix: None,
             php_depth: 0,
             php_cookie: "PHPSESSID".to_owned(),
             listen: "127.0.0.1:3001".to_owned(),
@@ -164,6 +169,8 @@ impl Options {
             match argument {
                 Long("database-url") => options.database_url = arguments.value()?.string()?,
                 Long("php-sessions") => options.php_sessions = Some(arguments.value()?.into()),
+                Long("php-redis") => options.php_redis = Some(arguments.value()?.string()?),
+                Long("php-redis-prefix") => options.php_redis_prefix = Some(arguments.value()?.string()?),
                 Long("php-depth") => options.php_depth = arguments.value()?.parse()?,
                 Long("php-cookie") => options.php_cookie = arguments.value()?.string()?,
                 Long("listen") => options.listen = arguments.value()?.string()?,
@@ -181,6 +188,23 @@ impl Options {
         if options.database_url.is_empty() {
             return Err(format!("--database-url is missing\n{USAGE}").into());
         }
+        if options.php_sessions.is_some() && options.php_redis.is_some() {
+            return Err(format!("PHP keeps its sessions in one place: --php-sessions or --php-redis\n{USAGE}").into());
+        }
         Ok(Some(options))
+    }
+
+    /// PHP's sessions, if the options say where they are.
+    fn sessions(&self) -> Result<Option<PhpSessions>, Box<dyn Error>> {
+        let sessions = match (&self.php_sessions, &self.php_redis) {
+            (Some(directory), _) => PhpSessions::new(directory).with_depth(self.php_depth),
+            (None, Some(url)) => match &self.php_redis_prefix {
+                Some(prefix) => PhpSessions::in_redis(url)?.with_redis_prefix(prefix),
+                None => PhpSessions::in_redis(url)?,
+            },
+            (None, None) => return Ok(None),
+        };
+        let sessions = sessions.with_cookie_name(&self.php_cookie);
+        Ok(Some(if self.clean { sessions.with_removal() } else { sessions }))
     }
 }

@@ -7,7 +7,7 @@
 //! | `authorization` | the `Bearer` and `Basic` schemes |
 //! | `session` | [`TokenSession`], a session that holds a token |
 //! | `tower_sessions` | the same for tower-sessions |
-//! | `php_session` | `PhpSessions`, PHP's own session files (feature `php-session`) |
+//! | `php_session` | `PhpSessions`, PHP's own sessions, in files or in Redis (feature `php-session`) |
 //! | `origin` | [`SameOrigin`], whether another site caused a request |
 //! | `trusted_origin` | checks which texts can be the `Origin` of a request |
 //! | `values` | the values of one source in a request |

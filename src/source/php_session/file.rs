@@ -8,17 +8,8 @@ use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
+use crate::source::php_session::attempt::{Attempt, invalid};
 use crate::source::php_session::content::Content;
-
-/// What came of one attempt on a file.
-#[derive(Debug)]
-pub(super) enum Attempt<T> {
-    Done(T),
-    /// There is no such session.
-    Absent,
-    /// PHP holds the lock, and may be writing: try again.
-    Busy,
-}
 
 /// After this time without a change, what is in a locked file is what PHP left there: between emptying and writing PHP
 /// does nothing else.
@@ -204,10 +195,6 @@ fn content(file: &mut File, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, Error>
     // The file may grow meanwhile, whatever its length was.
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(unavailable)?;
     if bytes.len() as u64 > max_bytes { Err(too_large()) } else { Ok(bytes) }
-}
-
-fn invalid(why: &'static str) -> Error {
-    Error::with_source(ErrorKind::InvalidInput, why)
 }
 
 fn unavailable(error: IoError) -> Error {

@@ -1,62 +1,72 @@
-//! Where PHP's session files are.
+//! PHP's sessions as a place where a token may be: the settings, and the [`TokenSource`].
 
-use std::borrow::Cow;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use percent_encoding::percent_decode;
+use tokio::task::spawn_blocking;
 
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "redis")]
+use crate::redis::Connection;
 use crate::request::RequestHead;
 use crate::source::cookie::CookieValues;
-use crate::source::php_session::content::Content;
-use crate::source::php_session::file;
-use crate::source::token_source::Place;
-use crate::source::{DEFAULT_NAME, PhpSession, TokenSession, TokenSource};
+#[cfg(feature = "redis")]
+use crate::source::php_session::in_redis::RedisSessions;
+use crate::source::php_session::place::{Directory, Location, Place};
+use crate::source::php_session::session::PhpSession;
+use crate::source::php_session::settings::Settings;
+use crate::source::token_source::Place as SourcePlace;
+use crate::source::{TokenSession, TokenSource};
 use crate::token::Token;
-
-/// The largest session file that is read, in bytes. Our choice: PHP reads the whole file at every request, so that real
-/// ones are a thousand times smaller.
-pub const MAX_SESSION_BYTES: u64 = 1_048_576;
-
-/// The shortest and the longest session id in bytes. PHP's `session.sid_length` is 22 to 256, but no file system that PHP
-/// runs on takes a name of more than 255 bytes, and `sess_` is 5 of them: PHP starts no session with a longer id.
-const ID_BYTES: std::ops::RangeInclusive<usize> = 22..=250;
-
-/// How many entries of a directory a check looks at. Our choice: it looks for one file.
-const MAX_ENTRIES: usize = 1_000;
 
 /// How many sessions one request may name. Our choice: a browser sends two cookies of one name where two paths or
 /// domains have one each.
 const MAX_SESSIONS: usize = 4;
 
-/// PHP's session files as a place where a token may be, under the key `trongatetoken`: that is where Trongate puts it
-/// unless it is told to set a cookie. Cheap to clone.
+/// The longest wait that can be set. Our choice: far longer than a request may take.
+const MAX_LOCK_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// PHP's sessions as a place where a token may be, under the key `trongatetoken`: that is where Trongate puts it unless
+/// it is told to set a cookie. Cheap to clone.
 ///
-/// Reads what PHP's own handler `files` writes, with either serialize handler (`php` and `php_serialize`). The process
-/// needs to read the files, which PHP makes for its own user alone: run it as that user, or as one with an ACL.
+/// Reads what PHP's own handler `files` writes ([`new`](Self::new)) and what the handler `redis` of the extension
+/// php-redis writes (`in_redis`), with either serialize handler (`php` and `php_serialize`). To read the files, the
+/// process needs to run as the user that PHP runs as, or as one with an ACL: PHP makes them for its own user alone.
 ///
 /// # Security
-/// - The session id is `[A-Za-z0-9,-]{22,250}` after percent-decoding (PHP sends a comma as `%2C`), or there is none: no path
-///   leaves the directory. Such a visitor has no session; that is no error.
+/// - The session id is `[A-Za-z0-9,-]{22,250}` (up to 256 in Redis) after percent-decoding (PHP sends a comma as `%2C`).
+///   A cookie with any other text names no session: no path leads out of the directory. That is not an error.
 /// - The format is parsed to the last byte, never searched. A session that is broken anywhere holds no token; PHP throws
-///   such a session away, too. Nesting ends at 4,096, where PHP's does, and the file at [`MAX_SESSION_BYTES`].
-/// - Only regular files are read; no link is followed and no pipe waited for.
-/// - Files are read on threads for such, under PHP's own lock if it is free. PHP holds it while it works on a request of
-///   the same visitor; the file is then read without it, and only what two readings agree on counts. PHP empties a file
-///   before it writes: a file that is empty or broken while PHP holds the lock is read again, until it is whole or did not
-///   change for a second, for at most [2 seconds](Self::with_lock_timeout) in all. No thread waits meanwhile.
-/// - Nothing is ever written but by [`remove_token`](crate::source::TokenSession::remove_token), and only after
-///   [`with_removal`](Self::with_removal).
+///   such a session away, too. Nesting ends at 4,096, where PHP's does, and the session at [`MAX_SESSION_BYTES`](crate::source::MAX_SESSION_BYTES).
+/// - Only regular files are read; no link is followed, and no pipe is waited for.
+/// - A session is never changed but by [`remove_token`](crate::source::TokenSession::remove_token), and only after
+///   [`with_removal`](Self::with_removal). A read is not a use: the session ends when it would have ended.
+///
+/// # Files
+/// Files are read on threads for blocking calls, under PHP's own lock if it is free. PHP holds it while it works on a
+/// request of the same visitor; the file is then read without it, and only what two readings agree on counts. PHP empties
+/// a file before it writes: a file that is empty or broken while PHP holds the lock is read again, until it is whole or
+/// did not change for a second, for at most [2 seconds](Self::with_lock_timeout) in all. No thread waits meanwhile.
 ///
 /// PHP's garbage collection removes a session file when it has not been used for `session.gc_maxlifetime` (1,440 s), at
-/// some later time; until then PHP itself still takes it, and so does this. Whether the token in it is valid is for the
-/// store to say. Reading here does not count as use: a visitor who stays on the Rust side for longer loses the session,
-/// and with it the token. Raise `session.gc_maxlifetime`, or hand long logins out as a cookie.
+/// some later time; until then PHP itself still takes it, and so does this. The store says whether the token in it is
+/// valid. A visitor who stays on the Rust side for longer loses the session, and with it the token. Raise
+/// `session.gc_maxlifetime`, or hand long logins out as a cookie.
+///
+/// # Redis
+/// A session is one value, which Redis reads and replaces as a whole: PHP's lock (`redis.session.locking_enabled`) is not
+/// needed to read it. Each call is answered within 5 seconds; a Redis that does not answer is
+/// [`Unavailable`](ErrorKind::Unavailable) or [`TimedOut`](ErrorKind::TimedOut), and no log-out. The connection is replaced
+/// as that of `RedisRepository` is. Redis 6 or later; one server, not PHP's lists of servers and not `rediscluster`;
+/// without `redis.session.compression`.
+///
+/// A removal is one script: it changes the session only if PHP holds no lock and has written nothing since it was read.
+/// So no write of PHP is ever lost. With PHP's locking off, a page of PHP that had read the session before may write the
+/// token back, as it writes back whatever another page of PHP removes; the token has ended all the same.
 ///
 /// # Source
-/// PHP's `ext/session/mod_files.c` and `session.c`.
+/// PHP's `ext/session/mod_files.c` and `session.c`; `redis_session.c` of php-redis.
 ///
 /// # Example
 /// ```
@@ -67,6 +77,7 @@ const MAX_SESSIONS: usize = 4;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// # let directory = tempfile::tempdir()?;
 /// let sessions = PhpSessions::new(directory.path());
+/// sessions.check().await?;
 /// let sources = [TokenSource::cookie("trongatetoken"), sessions.source(), TokenSource::bearer()];
 /// # let _ = sources;
 ///
@@ -83,38 +94,60 @@ const MAX_SESSIONS: usize = 4;
 #[derive(Debug, Clone)]
 pub struct PhpSessions(Arc<Settings>);
 
-#[derive(Debug, Clone)]
-pub(super) struct Settings {
-    directory: PathBuf,
-    depth: usize,
-    cookie: String,
-    pub(super) key: String,
-    pub(super) max_bytes: u64,
-    pub(super) lock_timeout: Duration,
-    pub(super) may_remove: bool,
-}
-
 impl PhpSessions {
     /// The sessions in `directory`, which is PHP's `session.save_path` (on Debian `/var/lib/php/sessions`), that the
     /// cookie `PHPSESSID` names.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self(Arc::new(Settings {
-            directory: directory.into(),
-            depth: 0,
-            cookie: "PHPSESSID".to_owned(),
-            key: DEFAULT_NAME.to_owned(),
-            max_bytes: MAX_SESSION_BYTES,
-            lock_timeout: Duration::from_secs(2),
-            may_remove: false,
-        }))
+        Self::at(Place::Files(Directory::new(directory.into())))
     }
 
-    /// How many levels of directories stand between the directory and the files, each named by one character of the id:
-    /// the number before the `;` in PHP's `session.save_path`, 0 to 21. Default: 0.
+    /// The sessions in the Redis database that this URL names: `redis://user:password@host:port/database`, or
+    /// `redis+unix:///path?db=database`. It connects at the first call; [`check`](Self::check) is one.
+    ///
+    /// PHP's `session.save_path = "tcp://10.0.0.5:6379?database=2&prefix=site:&auth=secret"` is
+    /// `PhpSessions::in_redis("redis://:secret@10.0.0.5:6379/2")?.with_redis_prefix("site:")`.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) for a URL that cannot be parsed.
+    #[cfg(feature = "redis")]
+    pub fn in_redis(url: &str) -> Result<Self, Error> {
+        Ok(Self::at(Place::Redis(RedisSessions::new(Connection::to_url(url)?))))
+    }
+
+    /// The sessions in Redis, by a client of the application's own, with its TLS certificates and TCP settings. Give its
+    /// TCP settings a keep-alive and, on Linux, a user time-out.
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn with_redis_client(client: redis::Client) -> Self {
+        Self::at(Place::Redis(RedisSessions::new(Connection::new(client))))
+    }
+
+    fn at(place: Place) -> Self {
+        Self(Arc::new(Settings::new(place)))
+    }
+
+    /// How many levels of directories are between the directory and the files, each named by one character of the id:
+    /// the number before the `;` in PHP's `session.save_path`, 0 to 21. Default: 0. Sessions in Redis have none.
     #[must_use]
     pub fn with_depth(self, depth: u8) -> Self {
-        self.with(|settings| settings.depth = usize::from(depth).min(*ID_BYTES.start() - 1))
+        self.with(|settings| {
+            if let Place::Files(directory) = &mut settings.place {
+                directory.set_depth(depth);
+            }
+        })
+    }
+
+    /// What the keys in Redis begin with: `prefix` in PHP's `session.save_path`. Default: `PHPREDIS_SESSION:`. Sessions in
+    /// files have none.
+    #[cfg(feature = "redis")]
+    #[must_use]
+    pub fn with_redis_prefix(self, prefix: &str) -> Self {
+        self.with(|settings| {
+            if let Place::Redis(sessions) = &mut settings.place {
+                sessions.set_prefix(prefix);
+            }
+        })
     }
 
     /// The cookie that names the session: PHP's `session.name`. Default: `PHPSESSID`.
@@ -129,50 +162,45 @@ impl PhpSessions {
         self.with(|settings| settings.key = key.to_owned())
     }
 
-    /// The longest wait of one call, over all its sessions: for a session that PHP is writing to become whole, and for PHP
-    /// to release a session whose token is to be taken out. Then it is [`TimedOut`](ErrorKind::TimedOut). A session that is
-    /// only locked is read without a wait. Default: 2 seconds; our choice, within the 5 seconds of `TokenAuthLayer`.
+    /// The longest wait for PHP: for a session that PHP is writing to become whole, and for PHP to release a session whose
+    /// token is to be removed. Then it is [`TimedOut`](ErrorKind::TimedOut). The wait is one for all sessions of one
+    /// authentication, of one log-out, or of one call of a [`PhpSession`]; each session is tried at least once. A session
+    /// that is only locked is read without a wait. Default: 2 seconds; our choice, within the 5 seconds of
+    /// `TokenAuthLayer`. At most one hour.
     #[must_use]
     pub fn with_lock_timeout(self, lock_timeout: Duration) -> Self {
-        self.with(|settings| settings.lock_timeout = lock_timeout)
+        self.with(|settings| settings.lock_timeout = lock_timeout.min(MAX_LOCK_TIMEOUT))
     }
 
-    /// Allows [`remove_token`](crate::source::TokenSession::remove_token) to take the token out of the session file at logout.
-    /// Default: not allowed, and not needed: a token that has ended in the store logs nobody in, wherever it is.
+    /// Allows [`remove_token`](crate::source::TokenSession::remove_token) to take the token out of the session at logout.
+    /// Default: not allowed, and not needed: a token that has ended in the store logs no one in, wherever it is.
     #[must_use]
     pub fn with_removal(self) -> Self {
         self.with(|settings| settings.may_remove = true)
     }
 
-    /// Looks whether the directory is there, and whether a session in it can be read. Blocks: for the start-up.
+    /// Reads once, for the start-up. In files: whether the directory is there, and whether a session in it can be read.
+    /// In Redis: whether it answers and allows to read.
     ///
     /// PHP writes each file for its own user alone (mode 0600), so this process has to run as that user. A directory that
     /// may be entered and not listed, as Debian's is, shows none of its files: then only the entering is tried.
     ///
     /// # Errors
-    /// [`Configuration`](ErrorKind::Configuration) when the directory is not there, is not a directory, or may not be
-    /// entered, and when one of its sessions may not be read.
-    pub fn check(&self) -> Result<(), Error> {
-        self.check_with(file::try_to_read)
-    }
-
-    fn check_with(&self, try_to_read: impl Fn(&Path) -> std::io::Result<()>) -> Result<(), Error> {
-        let refused = |error| Error::with_source(ErrorKind::Configuration, error);
-        let directory = &self.0.directory;
-        if !std::fs::metadata(directory).map_err(refused)?.is_dir() {
-            return Err(Error::with_source(ErrorKind::Configuration, "the PHP session directory is not a directory"));
-        }
-        // A directory that may be entered says that there is no such file.
-        match std::fs::metadata(directory.join("sess_that_is_not_there")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error)),
-            _ => {}
-        }
-        match first_session(directory, self.0.depth) {
-            Some(path) => try_to_read(&path).map_err(|error| {
-                let why = format!("a PHP session cannot be read ({error}): run as the user that PHP runs as");
-                Error::with_source(ErrorKind::Configuration, why)
-            }),
-            None => Ok(()),
+    /// - [`Configuration`](ErrorKind::Configuration) when the directory is not there, is not a directory, or may not be
+    ///   entered, and when one of its sessions may not be read.
+    /// - [`Unavailable`](ErrorKind::Unavailable) or [`TimedOut`](ErrorKind::TimedOut) when Redis does not answer or refuses.
+    ///
+    /// # Panics
+    /// If it is polled outside of a Tokio runtime with its time driver.
+    pub async fn check(&self) -> Result<(), Error> {
+        match &self.0.place {
+            Place::Files(directory) => {
+                let directory = directory.clone();
+                let checked = spawn_blocking(move || directory.check()).await;
+                checked.unwrap_or_else(|error| Err(Error::with_source(ErrorKind::Unavailable, error)))
+            }
+            #[cfg(feature = "redis")]
+            Place::Redis(sessions) => sessions.check().await,
         }
     }
 
@@ -182,141 +210,52 @@ impl PhpSessions {
     #[must_use]
     pub fn source(&self) -> TokenSource {
         let sessions = self.clone();
-        TokenSource(Place::Sessions(Arc::new(move |head| {
-            let one = |path| Box::new(PhpSession::new(sessions.clone(), vec![path])) as Box<dyn TokenSession>;
-            sessions.paths(head).into_iter().map(one).collect()
+        TokenSource(SourcePlace::Sessions(Arc::new(move |head| {
+            let end = Arc::new(OnceLock::new());
+            let one = |location| {
+                let session =
+                    PhpSession::new(Arc::clone(&sessions.0), vec![location]).with_shared_end(Arc::clone(&end));
+                Box::new(session) as Box<dyn TokenSession>
+            };
+            sessions.locations(head).into_iter().map(one).collect()
         })))
     }
 
     /// The session that a request names, there or not. `None`: it names none.
     #[must_use]
     pub fn session(&self, head: RequestHead<'_>) -> Option<PhpSession> {
-        let paths = self.paths(head);
-        (!paths.is_empty()).then(|| PhpSession::new(self.clone(), paths))
+        let locations = self.locations(head);
+        (!locations.is_empty()).then(|| PhpSession::new(Arc::clone(&self.0), locations))
     }
 
     /// Where the sessions are that a request names, each once.
-    fn paths(&self, head: RequestHead<'_>) -> Vec<PathBuf> {
-        let mut ids: Vec<String> = Vec::new();
-        for id in CookieValues::new(head.headers, &self.0.cookie).filter_map(session_id) {
-            if ids.contains(&id) {
+    fn locations(&self, head: RequestHead<'_>) -> Vec<Location> {
+        let mut locations: Vec<Location> = Vec::new();
+        let named = CookieValues::new(head.headers, &self.0.cookie);
+        for location in named.filter_map(|value| self.0.place.location(value)) {
+            if locations.contains(&location) {
                 continue;
             }
-            if ids.len() == MAX_SESSIONS {
+            if locations.len() == MAX_SESSIONS {
                 break;
             }
-            ids.push(id);
+            locations.push(location);
         }
-        ids.into_iter().map(|id| self.path(&id)).collect()
+        locations
     }
 
-    /// The token in the content of a session, for sessions that PHP keeps somewhere else, such as in Redis: bring them as
-    /// a [`TokenSession`](crate::source::TokenSession) of your own. The handler is told by the content.
+    /// The token in the content of a session, for sessions that PHP keeps somewhere else, such as in Memcached: bring them
+    /// as a [`TokenSession`](crate::source::TokenSession) of your own. The content says which handler wrote it.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a session that cannot be decoded to its last byte, and for a value
     /// that cannot be a token.
     pub fn token_in(&self, content: &[u8]) -> Result<Option<Token>, Error> {
-        let invalid = |why| Error::with_source(ErrorKind::InvalidInput, why);
-        let content = Content::parse(content, &self.0.key);
-        let text = content.ok_or_else(|| invalid("the PHP session cannot be decoded"))?.text();
-        let no_text = "the PHP session's token is not a text";
-        let Some(text) = text.map_err(|()| invalid(no_text))? else { return Ok(None) };
-        Token::parse(std::str::from_utf8(text).map_err(|_| invalid(no_text))?).map(Some)
-    }
-
-    pub(super) fn settings(&self) -> &Settings {
-        &self.0
-    }
-
-    fn path(&self, id: &str) -> PathBuf {
-        let mut path = self.0.directory.clone();
-        path.extend(id.chars().take(self.0.depth).map(String::from));
-        path.push(format!("sess_{id}"));
-        path
+        self.0.token_in(content)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
-    }
-}
-
-/// The id, if it is one: nothing else ever becomes part of a path.
-///
-/// # Source
-/// PHP's `main/php_variables.c`: a cookie's value is percent-decoded once, and a `+` stays.
-fn session_id(value: &[u8]) -> Option<String> {
-    // Each byte of an id takes three at most.
-    if value.len() > 3 * ID_BYTES.end() {
-        return None;
-    }
-    let id: Cow<'_, [u8]> = percent_decode(value).into();
-    let is_id =
-        ID_BYTES.contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b',' | b'-'));
-    if is_id { String::from_utf8(id.into_owned()).ok() } else { None }
-}
-
-/// The first session in this directory, if it can be listed. `depth` levels of directories lie above the files.
-fn first_session(directory: &Path, depth: usize) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(directory).ok()?.take(MAX_ENTRIES).filter_map(Result::ok);
-    entries.into_iter().find_map(|entry| {
-        let kind = entry.file_type().ok()?;
-        match depth.checked_sub(1) {
-            Some(left) if kind.is_dir() => first_session(&entry.path(), left),
-            None if kind.is_file() && entry.file_name().as_encoded_bytes().starts_with(b"sess_") => Some(entry.path()),
-            _ => None,
-        }
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::ErrorKind as IoErrorKind;
-
-    use super::*;
-
-    #[test]
-    fn a_session_that_cannot_be_read_is_reported_at_start_up() {
-        let directory = tempfile::tempdir().unwrap();
-        let denied = |_: &Path| Err(IoErrorKind::PermissionDenied.into());
-        let kind = |sessions: &PhpSessions| sessions.check_with(denied).map_err(|error| error.kind());
-        let (flat, deep) = (PhpSessions::new(directory.path()), PhpSessions::new(directory.path()).with_depth(2));
-        assert_eq!((kind(&flat), kind(&deep)), (Ok(()), Ok(())), "no session is there");
-        let inner = directory.path().join("a/b");
-        std::fs::create_dir_all(&inner).unwrap();
-        std::fs::write(inner.join("sess_abcdefghijklmnopqrstuvwxyz"), "").unwrap();
-        assert_eq!((kind(&flat), kind(&deep)), (Ok(()), Err(ErrorKind::Configuration)));
-        std::fs::write(directory.path().join("sess_abcdefghijklmnopqrstuvwxyz"), "").unwrap();
-        assert_eq!(kind(&flat), Err(ErrorKind::Configuration));
-        assert_eq!(flat.check().map_err(|error| error.kind()), Ok(()), "this process may read its own files");
-        let nowhere = PhpSessions::new(directory.path().join("nowhere"));
-        assert_eq!(nowhere.check().map_err(|error| error.kind()), Err(ErrorKind::Configuration));
-    }
-
-    #[test]
-    fn nothing_but_an_id_becomes_a_path() {
-        assert!(session_id(&[b'a'; 22]).is_some() && session_id(&[b'a'; 250]).is_some());
-        assert!(session_id(b"AZaz09,-AZaz09,-AZaz09,-").is_some());
-        assert_eq!(session_id("%2C%2c,%41".repeat(6).as_bytes()).unwrap(), ",,,A".repeat(6));
-        assert_eq!(session_id("%2c".repeat(250).as_bytes()).unwrap(), ",".repeat(250));
-        for no_id in ["%2F", "%252C", "%00", "+", "%", "%2"] {
-            assert!(session_id(format!("{}{no_id}", "a".repeat(30)).as_bytes()).is_none(), "{no_id}");
-        }
-        assert!(session_id(&[b'a'; 21]).is_none() && session_id(&[b'a'; 251]).is_none());
-        for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_alphanumeric() && !b",-".contains(byte)) {
-            let mut id = [b'a'; 32];
-            id[7] = byte;
-            assert!(session_id(&id).is_none(), "{byte}");
-        }
-    }
-
-    #[test]
-    fn each_level_is_named_by_one_character() {
-        let id = "0123456789abcdef,-0123456789";
-        let path = |depth| PhpSessions::new("/s").with_depth(depth).path(id);
-        assert_eq!(path(0), Path::new("/s").join(format!("sess_{id}")));
-        assert_eq!(path(2), Path::new("/s/0/1").join(format!("sess_{id}")));
-        assert_eq!(path(255).components().count(), 2 + 21 + 1, "an id has 22 characters at least");
     }
 }

@@ -11,7 +11,7 @@ mod plans;
 mod pooler;
 mod postgres;
 mod redis;
-mod servers;
+pub(crate) mod servers;
 mod sqlite;
 mod trongate;
 mod trongate_tables;

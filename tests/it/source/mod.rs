@@ -3,5 +3,6 @@
 mod own_source;
 mod php_session;
 mod php_session_hostile;
+mod php_session_redis;
 mod presented_tokens;
 mod tower_session;

@@ -33,7 +33,7 @@ fn fixtures() -> PathBuf {
 }
 
 /// Runs a PHP script and gives what it prints. The test command installs `php-cli`.
-async fn php(settings: &[&str], script: &str, arguments: &[&str]) -> String {
+pub(crate) async fn php(settings: &[&str], script: &str, arguments: &[&str]) -> String {
     let mut command = Command::new("php");
     for setting in settings {
         command.args(["-d", setting]);
@@ -44,12 +44,12 @@ async fn php(settings: &[&str], script: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-const HANDLERS: [&str; 2] = ["session.serialize_handler=php", "session.serialize_handler=php_serialize"];
+pub(crate) const HANDLERS: [&str; 2] = ["session.serialize_handler=php", "session.serialize_handler=php_serialize"];
 
 #[tokio::test]
 async fn the_token_is_found_in_real_sessions_and_no_decoy_is() {
     let sessions = PhpSessions::new(fixtures());
-    sessions.check().unwrap();
+    sessions.check().await.unwrap();
     let expected = [
         ("01", Some(TOKEN)),
         ("02", Some("hM3kVwYq2BzTgNcXsR9dPfLuJ7aEt4Kn")),

@@ -191,7 +191,7 @@ async fn a_cookie_that_is_no_id_names_no_session() {
     }
     assert!(session(&sessions, &format!("phpsessid={ID}; PHPSESSID2={ID}")).is_none());
     assert_eq!(token_of(&sessions, ID).await, None, "it is not there");
-    assert!(PhpSessions::new(directory.path().join("nowhere")).check().is_err());
+    assert!(PhpSessions::new(directory.path().join("nowhere")).check().await.is_err());
 }
 
 #[tokio::test]
