@@ -21,6 +21,7 @@
 //! | see a whole program | the [README](https://github.com/tower-tokens/tower-tokens), `examples/quickstart.rs`, `examples/members_area`, `examples/plain_hyper.rs` |
 //! | give a user a token, end one, list devices | [`lifecycle::Tokens`] |
 //! | log in with a cookie that outlives the browser | [`IssuedToken::remember_me`](lifecycle::IssuedToken::remember_me) |
+//! | see a small program for my situation (pages on another origin, …) | [`guide::situations`] |
 //! | find the user of every request | [`auth::TokenAuthLayer`] |
 //! | allow only some users on a route | [`policy::SecurityPolicy`] and its [`guard`](policy::SecurityPolicy::guard) |
 //! | check access to a record inside a handler | [`make_sure_allowed`](policy::SecurityPolicy::make_sure_allowed) |

@@ -6,6 +6,7 @@
 //! | [`defaults`] | What is each default, how do I change it, and why is it so? |
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
 //! | [`who_gets_what_answer`] | What is the answer to a refused link, form, `fetch`, htmx or API client, and how do I change it? |
+//! | [`situations`] | How do I do this one thing: an API for pages elsewhere, …? A page and a tested program each. |
 //! | [`running_many_nodes`] | What holds when several processes serve one site? |
 //! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |
 //! | [`coming_from_primordyx`] | I know Primordyx's class `Token`: what do I write here? (feature `sealed`) |
@@ -34,6 +35,8 @@ pub mod moving_a_trongate_site {}
 
 #[doc = include_str!("running_many_nodes.md")]
 pub mod running_many_nodes {}
+
+pub mod situations;
 
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}

@@ -42,11 +42,22 @@ impl Server {
 
     /// Sends a request without a body, with `Host` and `Connection: close` of its own.
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send_with_body(method, path, headers, "").await
+    }
+
+    /// Sends a request with a body, whose type is among `headers`.
+    pub(crate) async fn send_with_body(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.host());
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
-        request.push_str("content-length: 0\r\n\r\n");
+        request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
         self.send_bytes(request.as_bytes()).await
     }
 

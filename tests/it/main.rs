@@ -30,5 +30,6 @@ mod same_origin;
 mod sealed;
 mod secrets;
 mod site;
+mod situations;
 mod source;
 mod trongate_site;

@@ -104,7 +104,11 @@ fn read(document: &str) -> String {
 }
 
 fn chapters() -> Vec<String> {
-    let entries = fs::read_dir(root().join("src/guide")).unwrap().map(|entry| entry.unwrap().path());
+    pages("src/guide")
+}
+
+fn pages(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
     let mut chapters: Vec<_> = entries
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
@@ -114,7 +118,9 @@ fn chapters() -> Vec<String> {
 }
 
 fn documents() -> Vec<String> {
-    let chapters = chapters().into_iter().map(|chapter| format!("src/guide/{chapter}.md"));
+    let chapters = ["src/guide", "src/guide/situations"]
+        .into_iter()
+        .flat_map(|folder| pages(folder).into_iter().map(move |chapter| format!("{folder}/{chapter}.md")));
     DOCUMENTS.into_iter().map(str::to_owned).chain(chapters).collect()
 }
 

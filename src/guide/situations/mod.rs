@@ -1,0 +1,17 @@
+//! A page and a small program for each situation that people come with.
+//!
+//! Each program is in `examples/`, has 60 to 120 lines, and is driven over HTTP by the tests. Its page says which settings
+//! belong together and why, and ends with the whole program.
+//!
+//! | situation | the question |
+//! |---|---|
+//! | [`spa_cors`] | My pages are on another origin than my API: which layer goes outside of which, and which cookie? |
+//!
+//! A whole site with registration, login and logout is `examples/quickstart.rs`; a larger one is `examples/members_area`;
+//! Hyper without axum is `examples/plain_hyper.rs`.
+
+#[doc = include_str!("spa_cors.md")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/spa_cors.rs")]
+#[doc = "```"]
+pub mod spa_cors {}

@@ -1,0 +1,4 @@
+//! Each program of the chapters on situations does over HTTP what its page says.
+
+mod pages;
+mod spa_cors;
