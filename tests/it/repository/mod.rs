@@ -13,6 +13,7 @@ mod postgres;
 mod redis;
 pub(crate) mod servers;
 mod sqlite;
+mod sqlite_locks;
 mod trongate;
 mod trongate_tables;
 mod user_mutants;
