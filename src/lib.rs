@@ -37,7 +37,8 @@
 //! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
 //! | read about the defaults, the threat model, the architecture | [`guide`] |
-//! | move the clock in tests | [`clock::ManualClock`] |
+//! | renew a login, replace a token inside a handler | [`Tokens::regenerate`](lifecycle::Tokens::regenerate), [`Authenticator::current_token`](auth::Authenticator::current_token) |
+//! | test a handler with a fake user, move the clock | [`guide::testing_a_handler`] |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

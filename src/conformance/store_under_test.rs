@@ -29,7 +29,7 @@ pub trait StoreUnderTest: TokenRepository {
 
     /// An id that no user of this store has or had.
     fn absent_user(&self) -> UserId {
-        UserId::from(4_242_424_242)
+        UserId::from(4_242_424_242_i64)
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `user: CurrentUser` | the user, or refuses |
 //! | `user: Option<CurrentUser>` | the user; `None` without a credential or with a stale cookie or session; refuses invalid credentials |
 //! | `Authenticated(user): Authenticated` | the user, without any layer: the [`Authenticator`](crate::auth::Authenticator) comes from the state |
+//! | `CurrentToken(token): CurrentToken` | the token of the user, for a handler that replaces it; the [`Authenticator`](crate::auth::Authenticator) comes from the state |
 //! | `level: UserLevel` | the user's level alone, or refuses |
 //! | `Result<_, Refusal>` | the response to a refusal by `make_sure_allowed` or `Tokens`; a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) turns it into a page for browsers |
 //! | `(LoggedOut, …)` | a response that removes the cookie of a [log-out](crate::auth::Authenticator::log_out) |
@@ -49,7 +50,7 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `current_user`, `optional_user`, `user_level`, `authenticated` | one extractor each |
+//! | `current_user`, `optional_user`, `user_level`, `authenticated`, `current_token` | one extractor each |
 //! | `rejection` | [`AuthRejection`] |
 //! | `refusal`, `set_cookie`, `logged_out` | types of lower floors as responses |
 //!
@@ -78,6 +79,7 @@
 //! ```
 
 mod authenticated;
+mod current_token;
 mod current_user;
 mod logged_out;
 mod optional_user;
@@ -87,4 +89,5 @@ mod set_cookie;
 mod user_level;
 
 pub use authenticated::Authenticated;
+pub use current_token::CurrentToken;
 pub use rejection::AuthRejection;

@@ -11,6 +11,7 @@
 //! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |
 //! | [`coming_from_primordyx`] | I know Primordyx's class `Token`: what do I write here? (feature `sealed`) |
 //! | [`moving_a_trongate_site`] | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
+//! | [`testing_a_handler`] | How do I test a handler, a guarded route, a whole application? (features `axum`, `test-util`) |
 //! | [`writing_a_repository`] | My tokens should live in a store that this crate does not know: what do I write? |
 
 #[doc = include_str!("architecture.md")]
@@ -37,6 +38,13 @@ pub mod moving_a_trongate_site {}
 pub mod running_many_nodes {}
 
 pub mod situations;
+
+#[cfg_attr(all(feature = "axum", feature = "test-util"), doc = include_str!("testing_a_handler.md"))]
+#[cfg_attr(
+    not(all(feature = "axum", feature = "test-util")),
+    doc = "This chapter is in the documentation of a build with the features `axum` and `test-util`."
+)]
+pub mod testing_a_handler {}
 
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}

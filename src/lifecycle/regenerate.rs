@@ -13,6 +13,10 @@ impl Tokens {
     /// Replaces this token with a new one; the old one is invalid when this returns. The record keeps its id, name,
     /// code and time of authentication. Await it. If several calls race for one token, exactly one succeeds.
     ///
+    /// A handler gets the token of its request from
+    /// [`Authenticator::current_token`](crate::auth::Authenticator::current_token), or with axum from the extractor
+    /// `CurrentToken`.
+    ///
     /// For a user who has just proved again who they are, such as by typing their password before a change of it, add
     /// [`authenticated_now`](Regenerate::authenticated_now): then rules such as
     /// [`authenticated_within`](crate::policy::authenticated_within) allow them again.

@@ -1,9 +1,7 @@
 //! Sealed tokens that are logins: user and level in the payload, no store.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
@@ -96,37 +94,10 @@ impl Sealer {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Login<'a> {
-    #[serde(deserialize_with = "user_id")]
     user: UserId,
     level_id: i64,
     #[serde(borrow)]
     level: Cow<'a, str>,
-}
-
-fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
-    deserializer.deserialize_any(UserIdVisitor)
-}
-
-struct UserIdVisitor;
-
-impl Visitor<'_> for UserIdVisitor {
-    type Value = UserId;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer or a text")
-    }
-
-    fn visit_i64<E: de::Error>(self, id: i64) -> Result<UserId, E> {
-        Ok(id.into())
-    }
-
-    fn visit_u64<E: de::Error>(self, id: u64) -> Result<UserId, E> {
-        i64::try_from(id).map(UserId::from).map_err(E::custom)
-    }
-
-    fn visit_str<E: de::Error>(self, id: &str) -> Result<UserId, E> {
-        Ok(id.into())
-    }
 }
 
 /// A positive number out of the UUID's last, random 62 bits.

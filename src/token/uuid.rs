@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use uuid::{Builder, Uuid};
+
 use crate::error::{Error, ErrorKind};
 
 /// The UUID of a self-contained token, which is in no store. The UUID of a sealed token is random, version 4; it is
@@ -24,36 +26,31 @@ use crate::error::{Error, ErrorKind};
 /// # Ok::<(), tower_tokens::error::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenUuid([u8; 16]);
+pub struct TokenUuid(Uuid);
 
 impl TokenUuid {
     /// The UUID with these bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+        Self(Uuid::from_bytes(bytes))
     }
 
     /// The 16 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// The UUID of version 4 from 16 random bytes.
     #[must_use]
-    pub const fn from_random_bytes(mut bytes: [u8; 16]) -> Self {
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        Self(bytes)
+    pub const fn from_random_bytes(bytes: [u8; 16]) -> Self {
+        Self(Builder::from_random_bytes(bytes).into_uuid())
     }
 }
 
 impl fmt::Display for TokenUuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = u128::from_be_bytes(self.0);
-        let part = |shift: u32, bits: u32| (number >> shift) & ((1 << bits) - 1);
-        let [a, b, c, d, e] = [part(96, 32), part(80, 16), part(64, 16), part(48, 16), part(0, 48)];
-        write!(f, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+        self.0.as_hyphenated().fmt(f)
     }
 }
 
@@ -66,21 +63,28 @@ impl fmt::Debug for TokenUuid {
 impl FromStr for TokenUuid {
     type Err = Error;
 
+    /// Parses 8-4-4-4-12 hexadecimal digits, in either case.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refused = || Error::with_source(ErrorKind::InvalidInput, "a UUID is 8-4-4-4-12 hexadecimal digits");
-        let dashes = [8, 13, 18, 23];
-        if text.len() != 36 || dashes.iter().any(|position| text.as_bytes()[*position] != b'-') {
-            return Err(refused());
-        }
-        let digits = text.bytes().filter(|byte| *byte != b'-');
-        let mut number = 0_u128;
-        let mut count = 0;
-        for digit in digits {
-            let digit = char::from(digit).to_digit(16).ok_or_else(refused)?;
-            number = number << 4 | u128::from(digit);
-            count += 1;
-        }
-        if count == 32 { Ok(Self(number.to_be_bytes())) } else { Err(refused()) }
+        // Of the forms that `try_parse` accepts, only this one has 36 bytes.
+        let uuid = if text.len() == 36 { Uuid::try_parse(text).ok() } else { None };
+        let why = "a UUID is 8-4-4-4-12 hexadecimal digits";
+        uuid.map(Self).ok_or_else(|| Error::with_source(ErrorKind::InvalidInput, why))
+    }
+}
+
+/// With the feature `uuid`.
+#[cfg(feature = "uuid")]
+impl From<TokenUuid> for Uuid {
+    fn from(uuid: TokenUuid) -> Self {
+        uuid.0
+    }
+}
+
+/// With the feature `uuid`.
+#[cfg(feature = "uuid")]
+impl From<Uuid> for TokenUuid {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
     }
 }
 
@@ -108,8 +112,23 @@ mod tests {
             "00010203-0405-4607-8809--a0b0c0d0e0f",
             "+0010203-0405-4607-8809-0a0b0c0d0e0f",
             "00010203-0405-4607-8809-0a0b0c0d0eü",
+            "00010203040546078809-0a0b-0c0d-0e0f-",
+            "{00010203-0405-4607-8809-0a0b0c0d0e}",
+            "urn:uuid:0001020304054607880a0b0c0d0",
+            "00010203040546078809-0a0b0c0d0e0f010",
+            "000102030405460788090a0b0c0d0e0f",
+            "{00010203-0405-4607-8809-0a0b0c0d0e0f}",
+            "urn:uuid:00010203-0405-4607-8809-0a0b0c0d0e0f",
         ] {
             assert!(wrong.parse::<TokenUuid>().is_err(), "{wrong}");
         }
+    }
+    #[test]
+    fn random_bytes_become_version_4() {
+        for bytes in [[0; 16], [0xff; 16]] {
+            let text = TokenUuid::from_random_bytes(bytes).to_string();
+            assert_eq!((&text[14..15], text[19..20].parse::<char>().is_ok_and(|c| "89ab".contains(c))), ("4", true));
+        }
+        assert_eq!(TokenUuid::from_random_bytes([0xff; 16]).to_string(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
 }

@@ -68,6 +68,12 @@ impl CurrentUser {
         self
     }
 
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) fn with_token(mut self, token: TokenRecord) -> Self {
+        Arc::make_mut(&mut self.details).token = token;
+        self
+    }
+
     /// Sets where in the request the token was. Default: [`SourceKind::Direct`].
     #[must_use]
     #[inline]

@@ -6,7 +6,11 @@ use crate::text::Text;
 
 /// A user's id: an integer, or a text such as a UUID, a ULID or an e-mail address.
 ///
-/// `1` and `"1"` are two different users. Up to 39 bytes of text are held inline and cost no allocation to clone.
+/// `1` and `"1"` are two different users. So there is no `FromStr`: the text `1` does not say which of them it is. Parse
+/// the application's own type of ids, and convert it: `From` accepts `i32`, `u32`, `i64`, text and (feature `uuid`)
+/// `Uuid`; `TryFrom` gives it back. In JSON an id is a number or a string.
+///
+/// Up to 39 bytes of text are held inline and cost no allocation to clone.
 ///
 /// # Example
 /// ```
@@ -17,6 +21,10 @@ use crate::text::Text;
 /// let uuid = UserId::from("018f4e2a-7c1b-7d32-9a54-0123456789ab");
 /// assert_eq!(uuid.as_text(), Some("018f4e2a-7c1b-7d32-9a54-0123456789ab"));
 /// assert_ne!(UserId::from(1), UserId::from("1"));
+///
+/// assert_eq!(i32::try_from(&number)?, 42);
+/// assert!(i32::try_from(&uuid).is_err());
+/// # Ok::<(), tower_tokens::error::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Kind);
@@ -53,6 +61,18 @@ impl From<i64> for UserId {
     }
 }
 
+impl From<i32> for UserId {
+    fn from(id: i32) -> Self {
+        Self::from(i64::from(id))
+    }
+}
+
+impl From<u32> for UserId {
+    fn from(id: u32) -> Self {
+        Self::from(i64::from(id))
+    }
+}
+
 impl From<&str> for UserId {
     fn from(id: &str) -> Self {
         Self(Kind::Text(Text::new(id)))
@@ -85,15 +105,6 @@ impl fmt::Debug for UserId {
         match &self.0 {
             Kind::Integer(id) => write!(f, "UserId({id})"),
             Kind::Text(id) => write!(f, "UserId({id:?})"),
-        }
-    }
-}
-
-impl serde::Serialize for UserId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Kind::Integer(id) => serializer.serialize_i64(*id),
-            Kind::Text(id) => serializer.serialize_str(id.as_str()),
         }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `id` | [`UserId`], an integer or a text |
+//! | `id`, `id_conversions`, `id_serde` | [`UserId`], an integer or a text; as the application's own type; in JSON |
 //! | `level` | [`UserLevel`], such as `admin` |
-//! | `current` | [`CurrentUser`], the user of this request |
+//! | `current`, `current_serde`, `fake` | [`CurrentUser`], the user of this request; in JSON; in a test |
 //! | `credential` | [`Credential`]: how the credential is kept, and therefore who can end it |
 //! | `unauthenticated` | [`Unauthenticated`] and its [`Reason`]: why a request has no user |
 //! | `source_kind` | [`SourceKind`], where in the request the token was |
@@ -31,7 +31,12 @@
 
 mod credential;
 mod current;
+mod current_serde;
+#[cfg(any(test, feature = "test-util"))]
+mod fake;
 mod id;
+mod id_conversions;
+mod id_serde;
 mod level;
 mod source_kind;
 mod unauthenticated;

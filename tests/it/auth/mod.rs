@@ -2,6 +2,7 @@
 
 mod allocations;
 mod cross_site;
+mod current_token;
 mod events;
 mod hostile;
 mod log_out;
