@@ -198,7 +198,7 @@ impl<C> fmt::Display for Rule<C> {
         }
         match &self.kind {
             Kind::Levels(titles) => match &**titles {
-                [] => f.write_str("nobody"),
+                [] => f.write_str("no level"),
                 [first, more @ ..] => {
                     write!(f, "level is {}", first.as_str())?;
                     more.iter().try_for_each(|title| write!(f, " or {}", title.as_str()))

@@ -22,7 +22,7 @@ use crate::repository::faults::site::{Site, TIMEOUT};
 /// How long a whole drill may take before something hangs for good.
 const TOO_LONG: Duration = Duration::from_secs(120);
 
-/// What a copy of a test is told that is the application.
+/// The environment of a copy of a test that is the application.
 const APPLICATION_URL: &str = "TOWER_TOKENS_TEST_APPLICATION_URL";
 const APPLICATION_USER: &str = "TOWER_TOKENS_TEST_APPLICATION_USER";
 
@@ -102,7 +102,7 @@ pub(super) async fn a_change_is_answered_in_time(site: &Site) {
     assert!(started.elapsed() < TIMEOUT * 5, "{:?}", started.elapsed());
 }
 
-/// The application is killed right after it told a visitor their token: the token is good.
+/// The application is killed right after it gave a visitor a token: the token is valid.
 ///
 /// The test called `test` calls this in two processes: itself, and a copy of it that is the application.
 pub(super) async fn a_token_outlives_its_application(test: &str, store: Arc<dyn StoreUnderTest>, url: &str) {
@@ -116,11 +116,11 @@ pub(super) async fn a_token_outlives_its_application(test: &str, store: Arc<dyn 
         .spawn()
         .unwrap();
     let lines = BufReader::new(application.stdout.take().unwrap()).lines();
-    let told = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("issued ").map(str::to_owned));
+    let token = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("issued ").map(str::to_owned));
     application.kill().unwrap();
     application.wait().unwrap();
-    let told = told.expect("the application told a token");
-    assert_eq!(site.visit(&Token::parse(told).unwrap()).await, StatusCode::OK);
+    let token = token.expect("the application gives a token");
+    assert_eq!(site.visit(&Token::parse(token).unwrap()).await, StatusCode::OK);
 }
 
 /// The URL that [`a_token_outlives_its_application`] gave to its application, in the application.
@@ -128,7 +128,7 @@ pub(super) fn application_url() -> Option<String> {
     std::env::var(APPLICATION_URL).ok()
 }
 
-/// What the application does: it tells a visitor their token and is not heard of again.
+/// What the application does: it gives a visitor a token and waits until it is killed.
 pub(super) async fn be_the_application(store: Arc<dyn StoreUnderTest>) {
     let user: i64 = std::env::var(APPLICATION_USER).unwrap().parse().unwrap();
     let token = Site::reopened(store, UserId::from(user)).log_in().await;

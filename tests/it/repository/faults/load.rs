@@ -12,7 +12,7 @@ use crate::repository::faults::site::Site;
 
 const VISITORS: usize = 6;
 
-/// Many visitors at once, until they are told to go.
+/// Many visitors at once, until the load is stopped.
 pub(super) struct Load {
     notes: Arc<Notes>,
     visitors: JoinSet<Book>,
@@ -28,7 +28,7 @@ pub(super) struct Notes {
     last_welcome: Mutex<Option<Instant>>,
 }
 
-/// What one visitor was told for certain.
+/// What one visitor knows for certain.
 #[derive(Default)]
 pub(super) struct Book {
     pub(super) issued: Vec<Token>,
@@ -95,7 +95,7 @@ async fn visitor(site: Site, notes: Arc<Notes>) -> Book {
                     assert!(was_there, "an issued token was lost");
                     book.ended.push(token);
                 }
-                // Ended or not, nobody knows, and nobody was told.
+                // It may have ended or not; the visitor does not know.
                 Err(error) => assert!(error.is_outage(), "{error:?}"),
             }
         }
@@ -111,7 +111,7 @@ async fn visit(site: &Site, notes: &Notes, token: &Token, right: StatusCode) {
     let status = site.visit(token).await;
     if status == StatusCode::SERVICE_UNAVAILABLE {
         notes.outages.fetch_add(1, Ordering::SeqCst);
-        // A refused connection is an answer within microseconds: nobody asks again as fast.
+        // A refused connection is an answer within microseconds. No real visitor asks again as fast.
         tokio::time::sleep(Duration::from_millis(5)).await;
         return;
     }
