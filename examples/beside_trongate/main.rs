@@ -94,10 +94,10 @@ async fn run() -> Result<(), Box<dyn Error>> {
     writeln!(out, "beside Trongate on http://{}/whoami", listener.local_addr()?)?;
     out.flush()?;
 
-    let told_to_stop = told_to_stop()?;
+    let stop_signal = stop_signal()?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let server = axum::serve(listener, app(site)).with_graceful_shutdown(async move {
-        told_to_stop.await;
+        stop_signal.await;
         let _ = stop.send(());
     });
     tokio::select! {
@@ -111,7 +111,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
 /// Ends at Ctrl-C, or when the service manager says so. It listens from this call on, not only when it is awaited.
 #[cfg(unix)]
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
@@ -124,7 +124,7 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 
 /// Ends at Ctrl-C.
 #[cfg(not(unix))]
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

@@ -77,7 +77,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let admin_password = site.seed_admin().await?;
     let pruning = site.tokens.spawn_pruning(PRUNING_INTERVAL);
 
-    let told_to_stop = told_to_stop()?;
+    let stop_signal = stop_signal()?;
     let (stop, stopped) = tokio::sync::oneshot::channel();
 
     let mut out = std::io::stdout();
@@ -89,7 +89,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     out.flush()?;
 
     let server = axum::serve(listener, app(site.clone())).with_graceful_shutdown(async move {
-        told_to_stop.await;
+        stop_signal.await;
         let _ = stop.send(());
     });
     tokio::select! {
@@ -117,7 +117,7 @@ impl Mailer for LogMailer {
 
 /// Ends at Ctrl-C, or when the service manager says so. It listens from this call on, not only when it is awaited.
 #[cfg(unix)]
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
@@ -130,7 +130,7 @@ fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
 
 /// Ends at Ctrl-C.
 #[cfg(not(unix))]
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

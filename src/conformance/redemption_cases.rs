@@ -33,7 +33,7 @@ macro_rules! redemption_conformance {
         $crate::__conformance_tests! {
             $module, $fresh,
             of_racing_claims_exactly_one_is_reserved
-            a_token_in_use_is_told_from_a_used_one
+            a_token_in_use_is_not_a_used_one
             a_lease_ends_at_its_edge
             of_racing_takeovers_exactly_one_is_reserved
             commit_is_for_the_holder_alone

@@ -103,7 +103,7 @@ pub async fn of_racing_claims_exactly_one_is_reserved<R: RedemptionRepository>(s
 }
 
 /// Clause 1: a redemption of a token that is reserved, or used, gets that answer.
-pub async fn a_token_in_use_is_told_from_a_used_one<R: RedemptionRepository>(store: R) {
+pub async fn a_token_in_use_is_not_a_used_one<R: RedemptionRepository>(store: R) {
     let holder = reserved(&store, 1, at(0)).await;
     assert_eq!(asked(&store, 1, at(0)).await, ReserveOutcome::InUse);
     assert_eq!(asked(&store, 1, at(1)).await, ReserveOutcome::InUse);

@@ -210,11 +210,11 @@ mutants! {
     a_reserve_that_is_not_atomic: ReserveIsTwoSteps is caught by
         of_racing_claims_exactly_one_is_reserved, of_racing_takeovers_exactly_one_is_reserved;
     a_reserve_that_ignores_the_lease: ReserveIgnoresTheLease is caught by
-        a_token_in_use_is_told_from_a_used_one, a_lease_ends_at_its_edge, of_racing_claims_exactly_one_is_reserved;
+        a_token_in_use_is_not_a_used_one, a_lease_ends_at_its_edge, of_racing_claims_exactly_one_is_reserved;
     a_reserve_of_used_tokens: ReserveTakesUsedTokens is caught by
         a_used_token_stays_used, a_lapsed_lease_commits_until_it_is_taken_over;
     a_reserve_that_calls_used_tokens_in_use: ReserveCallsUsedTokensInUse is caught by
-        a_token_in_use_is_told_from_a_used_one, a_used_token_stays_used;
+        a_token_in_use_is_not_a_used_one, a_used_token_stays_used;
     a_lease_without_an_end: LeaseNeverEnds is caught by
         a_lease_ends_at_its_edge, of_racing_takeovers_exactly_one_is_reserved;
     a_lease_that_ends_a_second_early: LeaseEndsOneSecondEarly is caught by a_lease_ends_at_its_edge;
@@ -227,7 +227,7 @@ mutants! {
     a_commit_that_refuses_a_lapsed_lease: CommitRefusesALapsedLease is caught by
         a_lapsed_lease_commits_until_it_is_taken_over;
     a_commit_that_marks_nothing: CommitMarksNothing is caught by
-        a_token_in_use_is_told_from_a_used_one, a_used_token_stays_used;
+        a_token_in_use_is_not_a_used_one, a_used_token_stays_used;
     a_commit_that_always_says_yes: CommitAlwaysSaysYes is caught by
         commit_is_for_the_holder_alone, a_released_token_is_free;
     a_commit_of_another_token: CommitIgnoresTheToken is caught by tokens_do_not_mix;
