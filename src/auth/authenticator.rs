@@ -1,32 +1,22 @@
 //! Authenticates a request without the layer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Extensions, Request};
 
 use crate::auth::pending::Pending;
 use crate::auth::resolution::Resolution;
+use crate::auth::settings::Settings;
 use crate::request::RequestHead;
-use crate::respond::{OriginalUri, RefusalResponses, is_page_request};
-use crate::source::{Candidate, Candidates, Credential, SameOrigin, TokenSource};
+use crate::respond::{OriginalUri, is_page_request};
+use crate::source::{Candidate, Candidates, Credential};
 use crate::user::{CurrentUser, Unauthenticated};
-use crate::validator::TokenValidator;
 
 /// Does what [`TokenAuthLayer`](super::TokenAuthLayer) does to every request, without the layer: for frameworks that do
 /// not use Tower services, and for the extractor `Authenticated`. Cheap to clone; created by
 /// [`TokenAuthLayer::authenticator`](super::TokenAuthLayer::authenticator).
 #[derive(Debug, Clone)]
 pub struct Authenticator(Arc<Settings>);
-
-#[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) validator: Arc<dyn TokenValidator>,
-    pub(super) sources: Vec<TokenSource>,
-    pub(super) same_origin: SameOrigin,
-    pub(super) timeout: Duration,
-    pub(super) responses: Option<RefusalResponses>,
-}
 
 impl Authenticator {
     pub(super) fn new(settings: Settings) -> Self {
@@ -77,7 +67,7 @@ impl Authenticator {
 
     /// Authenticates as far as possible without waiting: returns the result, or the part that has to wait.
     pub(super) fn start(&self, head: RequestHead<'_>) -> Result<Result<CurrentUser, Unauthenticated>, Box<Pending>> {
-        let Settings { validator, sources, same_origin, timeout, .. } = &*self.0;
+        let Settings { validator, sources, same_origin, outages, .. } = &*self.0;
         let mut candidates = Candidates::new(sources, same_origin, &head);
         let mut resolution = Resolution::new();
         while !resolution.is_settled() {
@@ -89,8 +79,8 @@ impl Authenticator {
                 continue;
             }
             match candidate.key().and_then(|key| validator.validate_now(key)) {
-                Some(validation) => resolution.add(kind, source, validation),
-                None => return Err(Pending::new(validator, *timeout, resolution, candidate, candidates)),
+                Some(validation) => resolution.add(kind, source, validation, outages),
+                None => return Err(Pending::new(self.settings(), resolution, candidate, candidates)),
             }
         }
         Ok(resolution.finish())

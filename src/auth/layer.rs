@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
-use crate::auth::authenticator::Settings;
+use crate::auth::settings::Settings;
 use crate::auth::{Authenticator, TokenAuth};
 use crate::respond::RefusalResponses;
 use crate::source::{SameOrigin, TokenSource};
@@ -45,6 +45,7 @@ impl TokenAuthLayer {
             same_origin: SameOrigin::new(),
             timeout: Duration::from_secs(5),
             responses: None,
+            outages: Arc::default(),
         });
         Self { authenticator }
     }

@@ -1,7 +1,7 @@
 //! Log out: ends every token that a request presents.
 
 use http::HeaderMap;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::auth::Authenticator;
 use crate::auth::presented_tokens::{self, PresentedToken};
@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::log::log_warn;
 use crate::request::RequestHead;
 use crate::respond::SetTokenCookie;
+use crate::source::TokenSession;
 use crate::validator::TokenValidator;
 
 impl Authenticator {
@@ -25,9 +26,9 @@ impl Authenticator {
     ///
     /// # Errors
     /// The error of the store, or [`ErrorKind::TimedOut`] if it takes longer than the layer's time-out: then some
-    /// tokens may still be valid, and every token that could be ended was ended. A token in a session that cannot be
-    /// changed (a PHP session without removal, or one that a PHP page holds for too long) is ended and stays there; that
-    /// is not an error.
+    /// tokens may still be valid, and every token that could be ended was ended. A token that cannot be ended stays in its
+    /// session, so that the log-out can be repeated. An ended token that stays in its session is not an error:
+    /// [`LoggedOut::left_in_sessions`] counts them.
     ///
     /// # Panics
     /// If it is polled outside of a Tokio runtime with its time driver.
@@ -68,46 +69,70 @@ impl Authenticator {
         let (validator, bound) = (settings.validator.clone(), settings.timeout);
         let may_remove = settings.same_origin.allows(head);
         async move {
-            let ended = timeout(bound, async {
+            let deadline = Instant::now() + bound;
+            // First all tokens, then the sessions: a session that is locked delays the end of no token.
+            let ended = timeout_at(deadline, async {
                 let (tokens, error) = presented_tokens::read(candidates).await;
                 end(&*validator, tokens, error).await
             });
-            let ended = ended.await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))?;
+            let Ended { count, sessions, first_error } =
+                ended.await.map_err(|_elapsed| Error::from(ErrorKind::TimedOut))?;
+            let left_in_sessions = remove(sessions, deadline).await;
+            if let Some(error) = first_error {
+                return Err(error);
+            }
+            let left_in_sessions = left_in_sessions?;
             let removal = if may_remove { validator.removal_cookie() } else { None };
-            Ok(LoggedOut { ended, removal })
+            Ok(LoggedOut { ended: count, left_in_sessions, removal })
         }
     }
 }
 
-/// Ends all these tokens, even if one of them cannot be ended. Returns how many were valid.
-async fn end(
-    validator: &dyn TokenValidator,
-    tokens: Vec<PresentedToken>,
-    mut first_error: Option<Error>,
-) -> Result<usize, Error> {
-    let mut ended = 0;
+/// What is known after all tokens were ended that could be.
+struct Ended {
+    /// How many were valid.
+    count: usize,
+    /// The sessions that hold a token which has ended.
+    sessions: Vec<Box<dyn TokenSession>>,
+    first_error: Option<Error>,
+}
+
+/// Ends all these tokens, even if one of them cannot be ended.
+async fn end(validator: &dyn TokenValidator, tokens: Vec<PresentedToken>, first_error: Option<Error>) -> Ended {
+    let mut ended = Ended { count: 0, sessions: Vec::new(), first_error };
     for PresentedToken { token, session } in tokens {
-        let destroyed = validator.destroy(&token).await;
-        let is_ended = destroyed.is_ok();
-        match destroyed {
-            Ok(was_alive) => ended += usize::from(was_alive),
+        match validator.destroy(&token).await {
+            Ok(was_alive) => {
+                ended.count += usize::from(was_alive);
+                ended.sessions.extend(session);
+            }
+            Err(error) => {
+                ended.first_error.get_or_insert(error);
+            }
+        }
+    }
+    ended
+}
+
+/// Removes the tokens, which have ended, from their sessions. Returns how many sessions still hold theirs.
+async fn remove(sessions: Vec<Box<dyn TokenSession>>, deadline: Instant) -> Result<usize, Error> {
+    let (mut left, mut first_error) = (0, None);
+    for session in sessions {
+        match timeout_at(deadline, session.remove_token()).await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) {
+            Ok(()) => {}
+            // The application does not allow to change PHP's sessions.
+            Err(error) if error.kind() == ErrorKind::Configuration => left += 1,
+            // PHP holds the session for the length of its own request.
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                log_warn!(error = ?error, "a token that has ended stays in its session, which is locked");
+                left += 1;
+            }
             Err(error) => {
                 first_error.get_or_insert(error);
             }
         }
-        let Some(session) = session else { continue };
-        match session.remove_token().await {
-            // PHP holds the session for the length of its own request. The token has ended, and may stay there.
-            Err(error) if error.kind() == ErrorKind::TimedOut && is_ended => {
-                log_warn!(error = ?error, "a token that has ended stays in its session, which is locked");
-            }
-            Err(error) if error.kind() != ErrorKind::Configuration => {
-                first_error.get_or_insert(error);
-            }
-            _ => {}
-        }
     }
-    first_error.map_or(Ok(ended), Err)
+    first_error.map_or(Ok(left), Err)
 }
 
 /// The result of a log-out, with the cookie that removes the token from the browser. With axum it is a part of a
@@ -116,6 +141,7 @@ async fn end(
 #[must_use = "the browser keeps its cookie until this is a part of the response"]
 pub struct LoggedOut {
     ended: usize,
+    left_in_sessions: usize,
     removal: Option<SetTokenCookie>,
 }
 
@@ -124,6 +150,15 @@ impl LoggedOut {
     #[must_use]
     pub const fn ended(&self) -> usize {
         self.ended
+    }
+
+    /// How many sessions still hold a token that this log-out has ended. The token logs no one in any more.
+    ///
+    /// A session keeps its token if it may not be changed (`PhpSessions` without `with_removal`), or if it did not become
+    /// free in time: a page of PHP holds the lock of its session for as long as the page runs.
+    #[must_use]
+    pub const fn left_in_sessions(&self) -> usize {
+        self.left_in_sessions
     }
 
     /// Appends the removal cookie to the headers of a response, if there is one.

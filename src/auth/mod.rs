@@ -8,6 +8,8 @@
 //! | `presented_tokens` | every token that a request presents, for a log-out to end |
 //! | `pending` | the part of an authentication that has to wait: a session or a store |
 //! | `resolution` | chooses the winning candidate of a request |
+//! | `outage_log` | the log lines of outages, at most one in a minute for each kind of source |
+//! | `settings` | what the layer and its services share |
 //! | `layer`, `service`, `future` | the middleware |
 //!
 //! # Example
@@ -41,10 +43,12 @@ mod current_token;
 mod future;
 mod layer;
 mod log_out;
+mod outage_log;
 mod pending;
 mod presented_tokens;
 mod resolution;
 mod service;
+mod settings;
 
 pub use authenticator::Authenticator;
 pub use future::ResponseFuture;

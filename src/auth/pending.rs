@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
+use crate::auth::outage_log::OutageLog;
 use crate::auth::resolution::Resolution;
+use crate::auth::settings::Settings;
 use crate::error::{Error, ErrorKind};
 use crate::log::log_error;
 use crate::source::{Candidate, Candidates, Credential};
@@ -18,6 +20,7 @@ use crate::validator::{TokenValidator, Validation};
 pub(super) struct Pending {
     validator: Arc<dyn TokenValidator>,
     timeout: Duration,
+    outages: Arc<OutageLog>,
     resolution: Resolution,
     rest: Vec<Candidate<'static>>,
     /// The candidates that were looked up already.
@@ -29,15 +32,20 @@ impl Pending {
     /// apart from the path of a hit, which stays short without it.
     #[cold]
     pub(super) fn new(
-        validator: &Arc<dyn TokenValidator>,
-        timeout: Duration,
+        settings: &Settings,
         resolution: Resolution,
         first: Candidate<'_>,
         mut candidates: Candidates<'_, '_>,
     ) -> Box<Self> {
         let looked_up = candidates.texts_before(first.key()).map(|text| Token::from_checked(text.to_owned())).collect();
-        let mut pending =
-            Self { validator: Arc::clone(validator), timeout, resolution, rest: vec![first.into_owned()], looked_up };
+        let mut pending = Self {
+            validator: Arc::clone(&settings.validator),
+            timeout: settings.timeout,
+            outages: Arc::clone(&settings.outages),
+            resolution,
+            rest: vec![first.into_owned()],
+            looked_up,
+        };
         if pending.resolution.has_winner() {
             while let Some(candidate) = candidates.next_of_this_source() {
                 pending.add(candidate);
@@ -90,7 +98,8 @@ impl Pending {
                 continue;
             }
             let validation = self.in_time(started, self.validator.validate(token.key())).await;
-            self.resolution.add(kind, source, validation.unwrap_or_else(Validation::Unavailable));
+            let validation = validation.unwrap_or_else(Validation::Unavailable);
+            self.resolution.add(kind, source, validation, &self.outages);
             self.looked_up.push(token);
         }
         self.resolution.finish()
@@ -111,7 +120,7 @@ impl Pending {
         if error.kind() == ErrorKind::InvalidInput {
             self.resolution.refused(kind, Reason::Malformed);
         } else {
-            self.resolution.unavailable(kind, error);
+            self.resolution.unavailable(kind, error, &self.outages);
         }
     }
 }

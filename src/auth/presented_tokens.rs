@@ -3,7 +3,7 @@
 use tokio::time::timeout;
 
 use crate::auth::Authenticator;
-use crate::auth::authenticator::Settings;
+use crate::auth::settings::Settings;
 use crate::error::{Error, ErrorKind};
 use crate::request::RequestHead;
 use crate::source::{Candidate, Candidates, Credential, TokenSession};

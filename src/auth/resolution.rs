@@ -1,7 +1,8 @@
 //! Chooses the winning candidate of a request.
 
+use crate::auth::outage_log::OutageLog;
 use crate::error::Error;
-use crate::log::{log_debug, log_trace, log_warn};
+use crate::log::{log_debug, log_trace};
 use crate::source::Unusable;
 use crate::user::{CurrentUser, Reason, SourceKind, Unauthenticated};
 use crate::validator::Validation;
@@ -40,11 +41,11 @@ impl Resolution {
 
     /// Adds a candidate that was looked up.
     #[inline]
-    pub(super) fn add(&mut self, kind: SourceKind, source: usize, validation: Validation) {
+    pub(super) fn add(&mut self, kind: SourceKind, source: usize, validation: Validation, outages: &OutageLog) {
         match validation {
             Validation::Valid(user) => self.valid(kind, source, user),
             Validation::Invalid => self.refused(kind, Reason::Invalid),
-            Validation::Unavailable(error) => self.unavailable(kind, &error),
+            Validation::Unavailable(error) => self.unavailable(kind, &error, outages),
         }
     }
 
@@ -66,8 +67,8 @@ impl Resolution {
 
     /// Adds a candidate that could not be looked up.
     #[cold]
-    pub(super) fn unavailable(&mut self, kind: SourceKind, _error: &Error) {
-        log_warn!(error = _error as &dyn std::error::Error, source = kind.as_str(), "a token was not looked up");
+    pub(super) fn unavailable(&mut self, kind: SourceKind, error: &Error, outages: &OutageLog) {
+        outages.report(kind, error);
         self.refused(kind, Reason::Unavailable);
     }
 

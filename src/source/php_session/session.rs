@@ -23,7 +23,7 @@ use crate::token::Token;
 
 /// How long to wait before the second attempt on a session that PHP is busy with, and at most between two later ones.
 const FIRST_REST: Duration = Duration::from_millis(1);
-const LONGEST_REST: Duration = Duration::from_millis(20);
+const LONGEST_REST: Duration = Duration::from_millis(5);
 
 /// How often one attempt to read a file looks at it.
 const LOOKS: u32 = 50;

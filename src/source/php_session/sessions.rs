@@ -47,7 +47,9 @@ const MAX_LOCK_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// Files are read on threads for blocking calls, under PHP's own lock if it is free. PHP holds it while it works on a
 /// request of the same visitor; the file is then read without it, and only what two readings agree on counts. PHP empties
 /// a file before it writes: a file that is empty or broken while PHP holds the lock is read again, until it is whole or
-/// did not change for a second, for at most [2 seconds](Self::with_lock_timeout) in all. No thread waits meanwhile.
+/// did not change for a second, for at most [2 seconds](Self::with_lock_timeout) in all. No thread waits meanwhile. A disk that
+/// keeps PHP from writing for longer, between emptying and writing, makes it [`TimedOut`](ErrorKind::TimedOut): half a
+/// session is never taken for a whole one.
 ///
 /// PHP's garbage collection removes a session file when it has not been used for `session.gc_maxlifetime` (1,440 s), at
 /// some later time; until then PHP itself still takes it, and so does this. The store says whether the token in it is

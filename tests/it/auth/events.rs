@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use http::Request;
 use tower_tokens::request::RequestHead;
+use tower_tokens::source::PhpSessions;
+use tower_tokens::user::Reason;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::site::Site;
@@ -51,4 +53,27 @@ async fn each_way_out_leaves_one_event() {
         assert!(ours[0].contains(event), "{text}");
     }
     drop(guard);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_read_is_one_warning_a_minute() {
+    let site = Site::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    // A way through a file: not even root can read there.
+    std::fs::write(directory.path().join("file"), "").unwrap();
+    let sessions = PhpSessions::new(directory.path().join("file"));
+    let authenticator = site.layer().sources([sessions.source()]).authenticator();
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+    let guard = tracing::subscriber::set_default(subscriber.with_writer(lines.clone()).finish());
+    let request = Request::get("/").header("cookie", "PHPSESSID=0123456789abcdefghijklmnop").body(()).unwrap();
+    for _ in 0..200 {
+        let refused = authenticator.authenticate(RequestHead::of(&request)).await.unwrap_err();
+        assert_eq!(refused.reason(), Reason::Unavailable);
+    }
+    drop(guard);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let of = |level: &str| text.lines().filter(|line| line.contains(level) && line.contains("not looked up")).count();
+    assert_eq!((of(" WARN "), of("DEBUG ")), (1, 199), "{text}");
+    assert!(text.lines().any(|line| line.contains(" WARN ") && line.contains("left_out=0")), "{text}");
 }

@@ -254,8 +254,18 @@ async fn ids_are_decoded_as_php_decodes_them() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_php_writes_all_the_time_never_loses_its_token() {
+    // In microseconds, for which PHP holds the lock before it writes.
+    for pause in ["0", "100"] {
+        read_while_php_writes(pause).await;
+    }
+}
+
+async fn read_while_php_writes(pause: &str) {
     const READINGS: u32 = 10_000;
-    let directory = tempfile::tempdir().unwrap();
+    let pause = pause.to_owned();
+    // In memory, where there is such a directory: a busy disk would keep PHP from writing for seconds.
+    let memory = Path::new("/dev/shm");
+    let directory = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     let id = "0123456789abcdefghijklmnop";
     // Longer and shorter by turns: PHP empties the file before it writes the shorter one.
     let script = r#"
@@ -269,7 +279,7 @@ async fn a_session_that_php_writes_all_the_time_never_loses_its_token() {
             $_SESSION['filler'] = str_repeat('x', $i % 2 ? 9000 : 10);
             unset($_SESSION['trongatetoken']);
             $_SESSION['trongatetoken'] = $argv[2];
-            usleep(100);
+            if ($argv[4]) usleep((int) $argv[4]);
             session_write_close();
             clearstatcache();
         }
@@ -278,7 +288,8 @@ async fn a_session_that_php_writes_all_the_time_never_loses_its_token() {
     let folder = directory.path().to_string_lossy().into_owned();
     let writer = tokio::spawn(async move {
         let save_path = format!("session.save_path={folder}");
-        php(&[&save_path, "session.use_cookies=0", "session.cache_limiter="], script, &[id, TOKEN, &folder]).await
+        let settings = [&*save_path, "session.use_cookies=0", "session.cache_limiter="];
+        php(&settings, script, &[id, TOKEN, &folder, &pause]).await
     });
     let started = directory.path().join("started");
     while !started.exists() {
@@ -286,12 +297,15 @@ async fn a_session_that_php_writes_all_the_time_never_loses_its_token() {
         tokio::task::yield_now().await;
     }
     let sessions = PhpSessions::new(directory.path());
+    let mut longest = Duration::ZERO;
     for number in 0..READINGS {
+        let started = std::time::Instant::now();
         assert_eq!(token_of(&sessions, id).await.as_deref(), Some(TOKEN), "{number}");
+        longest = longest.max(started.elapsed());
     }
     std::fs::write(directory.path().join("done"), "").unwrap();
     let writes: u32 = writer.await.unwrap().parse().unwrap();
-    println!("PHP wrote {writes} times");
+    println!("PHP wrote {writes} times; the longest of {READINGS} readings took {longest:?}");
     assert!(writes > 100, "PHP wrote {writes} times only");
 }
 
@@ -380,11 +394,74 @@ async fn a_log_out_ends_every_token_that_it_can_read() {
     let request = Request::post("/logout").header("Cookie", cookies.join("; ")).body(()).unwrap();
     let head = RequestHead::of(&request);
     assert_eq!(authenticator.authenticate(head).await.unwrap_err().reason(), Reason::Ambiguous, "two users");
-    assert_eq!(authenticator.log_out(head).await.unwrap().ended(), 2);
+    let logged_out = authenticator.log_out(head).await.unwrap();
+    assert_eq!((logged_out.ended(), logged_out.left_in_sessions()), (2, 1));
     for token in &issued {
         assert!(tokens.validate(token.token()).await.unwrap().is_none());
     }
     let left = std::fs::read_to_string(file(&ids[0])).unwrap();
     assert!(left.contains("trongatetoken"), "PHP holds this session: the token has ended, and stays there");
     assert_eq!(std::fs::read_to_string(file(&ids[1])).unwrap(), "");
+}
+
+#[tokio::test]
+async fn the_sessions_of_a_request_are_waited_for_once_and_not_one_after_the_other() {
+    const WAIT: Duration = Duration::from_millis(500);
+    let directory = tempfile::tempdir().unwrap();
+    let repository = MemoryRepository::new();
+    repository.create_level("member").await.unwrap();
+    let anna = repository.create_user(None, "member").await.unwrap();
+    let tokens = Tokens::new(repository);
+    let (mut issued, mut pages, mut cookies) = (Vec::new(), Vec::new(), Vec::new());
+    for letter in ["a", "b", "c", "d"] {
+        let id = letter.repeat(26);
+        let path = directory.path().join(format!("sess_{id}"));
+        let token = tokens.generate(&anna).await.unwrap();
+        std::fs::write(&path, format!("trongatetoken|s:32:\"{}\";", token.token().expose_secret())).unwrap();
+        let page = std::fs::File::options().write(true).open(&path).unwrap();
+        page.lock().unwrap();
+        issued.push(token);
+        pages.push(page);
+        cookies.push(format!("PHPSESSID={id}"));
+    }
+    let sessions = PhpSessions::new(directory.path()).with_removal().with_lock_timeout(WAIT);
+    let layer = TokenAuthLayer::new(tokens.clone()).sources([sessions.source()]).timeout(3 * WAIT);
+    let authenticator = layer.authenticator();
+    let request = Request::post("/logout").header("Cookie", cookies.join("; ")).body(()).unwrap();
+    let head = RequestHead::of(&request);
+
+    let started = std::time::Instant::now();
+    let logged_out = authenticator.log_out(head).await.unwrap();
+    println!("log-out: {:?}", started.elapsed());
+    assert!(started.elapsed() < 2 * WAIT, "{:?}", started.elapsed());
+    assert_eq!((logged_out.ended(), logged_out.left_in_sessions()), (4, 4), "all have ended, and PHP holds them all");
+    for token in &issued {
+        assert!(tokens.validate(token.token()).await.unwrap().is_none());
+    }
+
+    // Now PHP is in the middle of writing each of them.
+    for page in &pages {
+        page.set_len(20).unwrap();
+        page.set_modified(std::time::SystemTime::now() + Duration::from_secs(60)).unwrap();
+    }
+    let started = std::time::Instant::now();
+    let refused = authenticator.authenticate(head).await.unwrap_err();
+    println!("authentication: {:?}", started.elapsed());
+    assert_eq!(refused.reason(), Reason::Unavailable);
+    assert!(started.elapsed() < 2 * WAIT, "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_session_that_may_not_be_changed_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let tokens = Tokens::new(MemoryRepository::new());
+    let id = "0123456789abcdefghijklmnop";
+    std::fs::write(directory.path().join(format!("sess_{id}")), format!("trongatetoken|s:32:\"{TOKEN}\";")).unwrap();
+    let request = Request::post("/logout").header("Cookie", format!("PHPSESSID={id}")).body(()).unwrap();
+    let sessions = PhpSessions::new(directory.path());
+    for (sessions, left) in [(sessions.clone(), 1), (sessions.with_removal(), 0)] {
+        let authenticator = TokenAuthLayer::new(tokens.clone()).sources([sessions.source()]).authenticator();
+        let logged_out = authenticator.log_out(RequestHead::of(&request)).await.unwrap();
+        assert_eq!((logged_out.ended(), logged_out.left_in_sessions()), (0, left));
+    }
 }

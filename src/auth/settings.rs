@@ -1,0 +1,20 @@
+//! The settings of an authentication, which the layer and its services share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::outage_log::OutageLog;
+use crate::respond::RefusalResponses;
+use crate::source::{SameOrigin, TokenSource};
+use crate::validator::TokenValidator;
+
+/// The settings of [`TokenAuthLayer`](super::TokenAuthLayer).
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) validator: Arc<dyn TokenValidator>,
+    pub(super) sources: Vec<TokenSource>,
+    pub(super) same_origin: SameOrigin,
+    pub(super) timeout: Duration,
+    pub(super) responses: Option<RefusalResponses>,
+    pub(super) outages: Arc<OutageLog>,
+}
