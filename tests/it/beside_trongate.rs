@@ -11,9 +11,11 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tower::ServiceExt as _;
+use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::{Clock, SystemClock};
 use tower_tokens::lifecycle::Tokens;
-use tower_tokens::source::PhpSessions;
+use tower_tokens::request::RequestHead;
+use tower_tokens::source::{DEFAULT_NAME, PhpSessions, TokenSource};
 
 use crate::trongate_site::TrongateSite;
 use site::{Site, app};
@@ -249,12 +251,14 @@ const PHP_SIDE: &str = r#"
         $found = [];
         $select = 'SELECT u.user_level_id FROM trongate_tokens t JOIN trongate_users u ON t.user_id = u.id
             WHERE t.token = ? AND t.expiry_date > ?';
+        // As `attempt_get_valid_token(1)`: a token of another level is passed over.
+        if ($action === 'admin panel') $select .= ' AND u.user_level_id = 1';
         foreach ($presented as $token) {
             $query = $db->prepare($select);
             $query->execute([$token, time()]);
             $found = array_merge($found, $query->fetchAll(PDO::FETCH_COLUMN));
         }
-        echo json_encode($found);
+        echo $action === 'admin panel' ? ($found ? 200 : 403) : json_encode($found);
     }
 "#;
 
@@ -292,4 +296,34 @@ async fn log_in_and_log_out_on_either_side_count_on_both() {
     assert_eq!(beside.status("GET", "/whoami", &in_cookie).await, 200);
     php(&beside, "log out", SESSION, token).await;
     assert_eq!(beside.status("GET", "/whoami", &in_cookie).await, 401, "logged out there, unknown here");
+}
+
+/// The contrast that the chapter "Coming from Trongate" describes under "Several tokens, several levels".
+#[tokio::test]
+async fn of_two_tokens_php_looks_for_the_administrators_and_we_take_the_first() {
+    let beside = Beside::new().await;
+    let levels =
+        [("admin in the session", SESSION_TOKEN, TOKEN, 403), ("admin in the cookie", TOKEN, SESSION_TOKEN, 200)];
+    for (what, admins, members, ours) in levels {
+        beside.site.run("DELETE FROM trongate_tokens").await;
+        beside.site.add_token(admins, beside.admin, beside.later).await;
+        beside.site.add_token(members, beside.member, beside.later).await;
+        beside.write_session(SESSION_TOKEN);
+        let cookies = format!("PHPSESSID={SESSION}; trongatetoken={TOKEN}");
+        assert_eq!(php(&beside, "admin panel", SESSION, TOKEN).await, "200", "{what}: PHP");
+        assert_eq!(
+            beside.status("GET", "/admin", &[("Cookie", &cookies)]).await,
+            ours,
+            "{what}: the cookie comes first"
+        );
+
+        // A layer for the administrators' routes alone, whose sources begin with the session.
+        let sessions = PhpSessions::new(beside.sessions.path());
+        let layer = TokenAuthLayer::new(Tokens::new(beside.site.repository().await));
+        let layer = layer.sources([sessions.source(), TokenSource::cookie(DEFAULT_NAME)]);
+        let request = Request::get("/admin").header("Cookie", &cookies).body(()).unwrap();
+        let user = layer.authenticator().authenticate(RequestHead::of(&request)).await.unwrap();
+        let is_admin = what == "admin in the session";
+        assert_eq!(user.level().id() == 1, is_admin, "{what}: the session comes first");
+    }
 }

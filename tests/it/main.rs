@@ -8,6 +8,7 @@
 mod architecture;
 mod auth;
 mod beside_trongate;
+mod beside_trongate_options;
 mod debug;
 mod extract;
 mod fuzz_corpus;

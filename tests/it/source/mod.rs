@@ -1,7 +1,7 @@
 //! Where a request carries a token.
 
 mod own_source;
-mod php_session;
+pub(crate) mod php_session;
 mod php_session_hostile;
 mod php_session_redis;
 mod presented_tokens;
