@@ -169,7 +169,7 @@ async fn log_out_ends_every_token_that_the_request_presents() {
 }
 
 #[tokio::test]
-async fn log_out_takes_the_token_out_of_the_session_only_when_told() {
+async fn log_out_takes_the_token_out_of_the_session_only_if_that_is_allowed() {
     let beside = Beside::with(|site| {
         site.sessions = site.sessions.take().map(PhpSessions::with_removal);
     })

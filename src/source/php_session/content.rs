@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::source::php_session::scanner::{Scanner, Value};
 
-/// What a session file says of one key.
+/// The entries of one key in a session.
 #[derive(Debug)]
 pub(super) struct Content<'a> {
     bytes: &'a [u8],
@@ -21,7 +21,7 @@ pub(super) struct Content<'a> {
 struct Entry {
     whole: Range<usize>,
     value: Range<usize>,
-    says: Value,
+    read: Value,
 }
 
 impl<'a> Content<'a> {
@@ -40,7 +40,7 @@ impl<'a> Content<'a> {
 
     /// The text under the key. `Err`: what is there is no text.
     pub(super) fn text(&self) -> Result<Option<&'a [u8]>, ()> {
-        match self.entries.last().map(|entry| &entry.says) {
+        match self.entries.last().map(|entry| &entry.read) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Text(range)) => Ok(Some(&self.bytes[range.clone()])),
             Some(Value::Other) => Err(()),
@@ -51,7 +51,7 @@ impl<'a> Content<'a> {
     /// each other by number, the entry stays and is null, which to PHP's `isset` is the same: taking it out would make
     /// the numbers wrong.
     pub(super) fn without_key(&self) -> Option<Zeroizing<Vec<u8>>> {
-        let is_there = self.entries.iter().any(|entry| entry.says != Value::Null || !self.has_references);
+        let is_there = self.entries.iter().any(|entry| entry.read != Value::Null || !self.has_references);
         if !is_there {
             return None;
         }
@@ -81,9 +81,9 @@ impl<'a> Content<'a> {
             let start = scanner.at();
             let name = scanner.until(b'|')?;
             let value = scanner.at();
-            let says = scanner.value()?;
+            let read = scanner.value()?;
             if name == key.as_bytes() {
-                entries.push(Entry { whole: start..scanner.at(), value: value..scanner.at(), says });
+                entries.push(Entry { whole: start..scanner.at(), value: value..scanner.at(), read });
             }
         }
         Some(Self { bytes, entries, has_references: scanner.has_references(), count: None })
@@ -96,9 +96,9 @@ impl<'a> Content<'a> {
             let start = scanner.at();
             let name = scanner.key()?;
             let value = scanner.at();
-            let says = scanner.value()?;
+            let read = scanner.value()?;
             if matches!(name, Value::Text(range) if &bytes[range.clone()] == key.as_bytes()) {
-                entries.push(Entry { whole: start..scanner.at(), value: value..scanner.at(), says });
+                entries.push(Entry { whole: start..scanner.at(), value: value..scanner.at(), read });
             }
         }
         scanner.array_end()?;

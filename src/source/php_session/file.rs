@@ -1,4 +1,4 @@
-//! One file: opened with suspicion, under PHP's own lock, within bounds. Everything here blocks.
+//! One session in a file: only a regular file, under PHP's own lock, within bounds. Everything here blocks.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Error as IoError, ErrorKind as IoErrorKind, Read, Seek, Write};
@@ -102,8 +102,8 @@ pub(super) fn try_to_read(path: &Path) -> Result<(), IoError> {
     }
 }
 
-/// Opens a regular file and nothing else: no link is followed, and nothing that could make the opening wait is waited
-/// for. `None`: it is not there.
+/// Opens a regular file and nothing else: no link is followed, and no pipe makes the opening wait. `None` if it does not
+/// exist.
 fn open(path: &Path, options: &mut OpenOptions) -> Result<Option<File>, Error> {
     let file = match open_unfollowed(path, options) {
         Ok(file) => file,
@@ -127,7 +127,7 @@ fn open_unfollowed(path: &Path, options: &mut OpenOptions) -> Result<File, IoErr
     options.custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// Looks before and after the opening, for want of a flag that every system knows.
+/// Checks before and after the opening, because not every system has the flag.
 #[cfg(not(target_os = "linux"))]
 fn open_unfollowed(path: &Path, options: &mut OpenOptions) -> Result<File, IoError> {
     let before = std::fs::symlink_metadata(path)?;

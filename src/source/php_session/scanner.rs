@@ -7,8 +7,8 @@ use memchr::memchr;
 /// The deepest nesting that is read. Source: PHP's default `unserialize_max_depth`; PHP itself gives up beyond.
 const MAX_DEPTH: usize = 4_096;
 
-/// Goes over serialized values without building any: no recursion, and memory only for the open arrays. `None` from any
-/// method: this is not the format.
+/// Reads serialized values without building them: no recursion, and memory only for the open arrays. Each method returns
+/// `None` if the bytes are not in the format.
 ///
 /// # Source
 /// PHP's `ext/standard/var_unserializer.re`.
@@ -19,7 +19,7 @@ pub(super) struct Scanner<'a> {
     has_references: bool,
 }
 
-/// A value, as far as anybody here wants to know.
+/// A value: null, text, or another kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Null,
@@ -46,7 +46,7 @@ impl<'a> Scanner<'a> {
         self.has_references
     }
 
-    /// What stands before the next `byte`, which is passed over.
+    /// The bytes before the next `byte`, which is skipped.
     pub(super) fn until(&mut self, byte: u8) -> Option<&'a [u8]> {
         let rest = &self.bytes[self.at..];
         let length = memchr(byte, rest)?;

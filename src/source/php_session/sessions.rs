@@ -28,7 +28,7 @@ const MAX_SESSIONS: usize = 4;
 const MAX_LOCK_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// PHP's sessions as a place where a token may be, under the key `trongatetoken`: that is where Trongate puts it unless
-/// it is told to set a cookie. Cheap to clone.
+/// its caller asks for a cookie. Cheap to clone.
 ///
 /// Reads what PHP's own handler `files` writes ([`new`](Self::new)) and what the handler `redis` of the extension
 /// php-redis writes (`in_redis`), with either serialize handler (`php` and `php_serialize`). To read the files, the

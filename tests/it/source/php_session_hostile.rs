@@ -1,4 +1,4 @@
-//! Sessions that mean harm, or are broken. None gives a token, a panic, or a wait.
+//! Hostile and broken sessions: no token, no panic, no wait.
 
 use std::io::{Seek, Write};
 use std::path::Path;
@@ -150,7 +150,7 @@ async fn only_a_regular_file_is_a_session() {
     std::fs::remove_file(&path).unwrap();
     assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
     let outcome = tokio::time::timeout(Duration::from_secs(30), outcome(directory.path())).await;
-    assert_eq!(outcome.expect("nobody waits for a pipe"), Err(ErrorKind::InvalidInput));
+    assert_eq!(outcome.expect("a pipe is not waited for"), Err(ErrorKind::InvalidInput));
     assert_eq!(std::fs::read_to_string(&target).unwrap(), entry());
 }
 
@@ -208,8 +208,8 @@ async fn two_sessions_with_different_tokens_are_none() {
     assert!(both(&ids[0], &ids[2]).token().await.unwrap().is_some());
 }
 
-/// Somebody who does not lock writes and cuts the file all the time: whatever is read is one of the tokens that were
-/// ever written whole, or nothing.
+/// A writer that does not lock writes and cuts the file all the time: a reading gives one of the tokens that were written
+/// whole, or no token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_changes_while_it_is_read_gives_what_was_written_or_nothing() {
     let directory = tempfile::tempdir().unwrap();
