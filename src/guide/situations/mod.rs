@@ -6,6 +6,7 @@
 //! | situation | the question |
 //! |---|---|
 //! | [`spa_cors`] | My pages are on another origin than my API: which layer goes outside of which, and which cookie? |
+//! | [`magic_link`] | How do people log in by a link in a letter, and prove their e-mail address? (feature `sealed`) |
 //!
 //! A whole site with registration, login and logout is `examples/quickstart.rs`; a larger one is `examples/members_area`;
 //! Hyper without axum is `examples/plain_hyper.rs`.
@@ -15,3 +16,10 @@
 #[doc = include_str!("../../../examples/spa_cors.rs")]
 #[doc = "```"]
 pub mod spa_cors {}
+
+#[cfg_attr(feature = "sealed", doc = include_str!("magic_link.md"))]
+#[cfg_attr(not(feature = "sealed"), doc = "This page is in the documentation of a build with the feature `sealed`.")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/magic_link.rs")]
+#[doc = "```"]
+pub mod magic_link {}

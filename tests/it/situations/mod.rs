@@ -1,4 +1,6 @@
 //! Each program of the chapters on situations does over HTTP what its page says.
 
+mod magic_link;
 mod pages;
 mod spa_cors;
+mod visitor;
