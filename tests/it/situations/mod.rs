@@ -1,5 +1,6 @@
 //! Each program of the chapters on situations does over HTTP what its page says.
 
+mod impersonation;
 mod magic_link;
 mod pages;
 mod spa_cors;
