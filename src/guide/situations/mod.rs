@@ -8,6 +8,7 @@
 //! | [`spa_cors`] | My pages are on another origin than my API: which layer goes outside of which, and which cookie? |
 //! | [`magic_link`] | How do people log in by a link in a letter, and prove their e-mail address? (feature `sealed`) |
 //! | [`impersonation`] | How does an administrator see the site as a user does, and come back? |
+//! | [`organisations`] | How do I keep the organisations of one site apart, with a role in each? |
 //!
 //! A whole site with registration, login and logout is `examples/quickstart.rs`; a larger one is `examples/members_area`;
 //! Hyper without axum is `examples/plain_hyper.rs`.
@@ -30,3 +31,9 @@ pub mod magic_link {}
 #[doc = include_str!("../../../examples/impersonation.rs")]
 #[doc = "```"]
 pub mod impersonation {}
+
+#[doc = include_str!("organisations.md")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/organisations.rs")]
+#[doc = "```"]
+pub mod organisations {}

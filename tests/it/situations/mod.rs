@@ -2,6 +2,7 @@
 
 mod impersonation;
 mod magic_link;
+mod organisations;
 mod pages;
 mod spa_cors;
 mod visitor;
