@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+#[cfg(feature = "tracing")]
 use crate::log::{log_debug, log_warn};
 use crate::user::SourceKind;
 
@@ -26,12 +27,14 @@ struct LastWarning {
 impl OutageLog {
     #[cold]
     pub(super) fn report(&self, kind: SourceKind, _error: &Error) {
-        match self.left_out_before(kind, Instant::now()) {
-            Some(_left_out) => {
+        let _left_out = self.left_out_before(kind, Instant::now());
+        #[cfg(feature = "tracing")]
+        match _left_out {
+            Some(left_out) => {
                 log_warn!(
                     error = _error as &dyn std::error::Error,
                     source = kind.as_str(),
-                    left_out = _left_out,
+                    left_out,
                     "a token was not looked up"
                 );
             }

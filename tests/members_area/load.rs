@@ -60,7 +60,7 @@ async fn five_hundred_logins_whose_visitors_leave_cost_no_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_logins_is_told_to_come_back() {
+async fn a_flood_of_logins_is_asked_to_come_back() {
     let directory = tempfile::tempdir().unwrap();
     let mut program = Program::start(&directory.path().join("club.db")).await;
     let cores = std::thread::available_parallelism().unwrap().get();

@@ -231,7 +231,7 @@ async fn a_form_with_mistakes_does_not_use_the_link_up() {
 }
 
 #[tokio::test]
-async fn an_outage_is_told_as_one_and_does_not_use_the_link_up() {
+async fn an_outage_is_reported_as_one_and_does_not_use_the_link_up() {
     let mut server = Server::start().await;
     server.member("ann").await;
     let link = link_for(&server, "ann").await;

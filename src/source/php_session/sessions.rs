@@ -133,10 +133,10 @@ impl PhpSessions {
     /// the number before the `;` in PHP's `session.save_path`, 0 to 21. Default: 0. Sessions in Redis have none.
     #[must_use]
     pub fn with_depth(self, depth: u8) -> Self {
-        self.with(|settings| {
-            if let Place::Files(directory) = &mut settings.place {
-                directory.set_depth(depth);
-            }
+        self.with(|settings| match &mut settings.place {
+            Place::Files(directory) => directory.set_depth(depth),
+            #[cfg(feature = "redis")]
+            Place::Redis(_) => {}
         })
     }
 
