@@ -42,7 +42,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
 mod call_timeout;
 pub mod clock;
 pub mod error;

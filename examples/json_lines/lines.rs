@@ -5,9 +5,7 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use time::Duration;
-use tower_tokens::clock::Timestamp;
-use tower_tokens::token::{Expiry, Lifetime, TokenDigest, TokenId, TokenRecord};
+use tower_tokens::token::{TokenDigest, TokenRecord};
 
 /// One change. What has to happen together is one line, so that it is in the file as a whole or not at all.
 #[derive(Serialize, Deserialize)]
@@ -30,59 +28,50 @@ pub(super) enum Line {
 pub(super) struct Row {
     pub(super) digest: String,
     pub(super) user: i64,
-    id: i64,
-    created_at: i64,
-    authenticated_at: i64,
-    last_used_at: Option<i64>,
-    absolute_end: Option<i64>,
-    idle_limit: Option<i64>,
-    name: Option<String>,
-    code: Option<String>,
+    #[serde(flatten, with = "fields")]
+    pub(super) record: TokenRecord,
 }
 
-impl Row {
-    pub(super) fn new(digest: &TokenDigest, user: i64, record: &TokenRecord) -> Self {
-        let seconds = Timestamp::unix_seconds;
-        Self {
-            digest: hex(digest),
-            user,
-            id: record.id().get(),
-            created_at: seconds(record.created_at()),
-            authenticated_at: seconds(record.authenticated_at()),
-            last_used_at: record.last_used_at().map(seconds),
-            absolute_end: record.absolute_expiry().at().map(seconds),
-            idle_limit: record.idle_limit().map(Duration::whole_seconds),
-            name: record.name().map(str::to_owned),
-            code: record.code().map(str::to_owned),
+/// A record as its fields by name. A field that a later release adds needs no change here.
+mod fields {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use serde_json::{Map, Value};
+    use tower_tokens::token::{FieldReader, FieldValue, TokenRecord};
+
+    pub(super) fn serialize<S: Serializer>(record: &TokenRecord, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(TokenRecord::FIELDS.into_iter().zip(record.fields().map(|value| match value {
+            FieldValue::Integer(number) => Value::from(number),
+            FieldValue::Text(text) => Value::from(text),
+        })))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TokenRecord, D::Error> {
+        TokenRecord::from_fields(&Fields(Map::deserialize(deserializer)?)).map_err(D::Error::custom)
+    }
+
+    struct Fields(Map<String, Value>);
+
+    impl Fields {
+        fn value(&self, field: usize) -> Option<&Value> {
+            self.0.get(TokenRecord::FIELDS[field]).filter(|value| !value.is_null())
         }
     }
 
-    pub(super) fn id(&self) -> TokenId {
-        TokenId::new(self.id)
-    }
+    impl FieldReader for Fields {
+        type Error = String;
 
-    pub(super) fn record(&self) -> TokenRecord {
-        let time = Timestamp::from_unix_seconds;
-        let mut lifetime = Lifetime::never_expires();
-        if let Some(limit) = self.idle_limit {
-            lifetime = lifetime.with_idle_limit(Duration::seconds(limit));
+        fn integer(&self, field: usize) -> Result<Option<i64>, String> {
+            self.value(field).map(|value| value.as_i64().ok_or_else(|| self.missing(field))).transpose()
         }
-        let mut record = TokenRecord::new(self.id(), time(self.created_at), lifetime)
-            .with_authenticated_at(time(self.authenticated_at))
-            .with_last_used_at(self.last_used_at.map(time))
-            .with_absolute_expiry(Expiry::from(self.absolute_end.map(time)));
-        if let Some(name) = &self.name {
-            record = record.with_name(name);
-        }
-        if let Some(code) = &self.code {
-            record = record.with_code(code);
-        }
-        record
-    }
 
-    /// The same token under another record.
-    pub(super) fn with_record(&self, record: &TokenRecord) -> Self {
-        Self { digest: self.digest.clone(), ..Self::new(&TokenDigest::from_bytes([0; 32]), self.user, record) }
+        fn text(&self, field: usize) -> Result<Option<&str>, String> {
+            self.value(field).map(|value| value.as_str().ok_or_else(|| self.missing(field))).transpose()
+        }
+
+        fn missing(&self, field: usize) -> String {
+            format!("a token has no valid {}", TokenRecord::FIELDS[field])
+        }
     }
 }
 

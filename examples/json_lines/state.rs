@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tower_tokens::clock::Timestamp;
+use tower_tokens::repository::Found;
 use tower_tokens::token::{TokenId, TokenRecord};
-use tower_tokens::user::{CurrentUser, UserId, UserLevel};
+use tower_tokens::user::{UserId, UserLevel};
 
 use super::lines::{Line, Row};
 
@@ -69,27 +70,27 @@ impl State {
         self.members.get(&id).is_some_and(|member| member.disabled)
     }
 
-    pub(super) fn has_token(&self, digest: &str) -> bool {
-        self.tokens.contains_key(digest)
+    pub(super) fn token(&self, digest: &str) -> Option<&Row> {
+        self.tokens.get(digest)
     }
 
     /// Clauses 2 and 10: a token that is there, has not ended, and belongs to a member who may come in.
     pub(super) fn valid(&self, digest: &str, now: Timestamp) -> Option<&Row> {
-        let row = self.tokens.get(digest)?;
-        (row.record().is_valid_at(now) && !self.members.get(&row.user)?.disabled).then_some(row)
+        let row = self.token(digest)?;
+        (row.record.is_valid_at(now) && !self.members.get(&row.user)?.disabled).then_some(row)
     }
 
     /// The user whose valid token this is, at the level that they have now.
-    pub(super) fn find(&self, digest: &str, now: Timestamp) -> Option<CurrentUser> {
+    pub(super) fn find(&self, digest: &str, now: Timestamp) -> Option<Found> {
         let row = self.valid(digest, now)?;
         let title = self.level_of(row.user)?;
         let number = self.levels.iter().position(|level| level == title)?;
         let level = UserLevel::new(number as i64 + 1, title);
-        Some(CurrentUser::new(row.user, level, row.record(), now))
+        Some(Found { user: UserId::from(row.user), level, record: row.record.clone() })
     }
 
     pub(super) fn by_id(&self, id: TokenId) -> Option<&Row> {
-        self.tokens.values().find(|row| row.id() == id)
+        self.tokens.values().find(|row| row.record.id() == id)
     }
 
     pub(super) fn of_user(&self, user: &UserId) -> impl Iterator<Item = &Row> {
@@ -99,12 +100,12 @@ impl State {
     /// Newest first.
     pub(super) fn live_records_of(&self, user: &UserId, now: Timestamp) -> Vec<TokenRecord> {
         let mut records: Vec<_> =
-            self.of_user(user).map(Row::record).filter(|record| !record.is_expired(now)).collect();
+            self.of_user(user).map(|row| row.record.clone()).filter(|record| !record.is_expired(now)).collect();
         records.sort_by_key(|record| std::cmp::Reverse((record.created_at(), record.id())));
         records
     }
 
     pub(super) fn ended_by(&self, end: Timestamp) -> impl Iterator<Item = &Row> {
-        self.tokens.values().filter(move |row| row.record().is_expired(end))
+        self.tokens.values().filter(move |row| row.record.is_expired(end))
     }
 }

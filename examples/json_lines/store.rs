@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::{Error, ErrorKind};
-use tower_tokens::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end};
+use tower_tokens::repository::{
+    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end,
+};
 use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
-use tower_tokens::user::{CurrentUser, UserId};
+use tower_tokens::user::UserId;
 
 use super::lines::{Line, Log, Row, hex};
 use super::state::State;
@@ -104,32 +106,37 @@ impl TokenRepository for JsonLinesRepository {
         record.check_bounds()?;
         self.change(move |state| {
             let user = state.member(&user).ok_or(ErrorKind::UserNotFound)?;
-            if state.has_token(&hex(&digest)) || state.by_id(record.id()).is_some() {
+            if state.token(&hex(&digest)).is_some() || state.by_id(record.id()).is_some() {
                 return Err(ErrorKind::AlreadyExists.into());
             }
-            Ok((Some(Line::Token(Row::new(&digest, user, &record))), record))
+            Ok((Some(Line::Token(Row { digest: hex(&digest), user, record: record.clone() })), record))
         })
         .await
     }
 
     // The answer is in this process's memory, so the synchronous method gives it too.
-    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
-        Some(self.read(|state| state.find(&hex(&token.digest()), now)))
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
+        Some(self.read(|state| state.find(&hex(&token.digest()), now)).into())
     }
 
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         Ok(self.read(|state| state.find(&hex(&token.digest()), now)))
     }
 
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         let digest = hex(&token.digest());
-        self.change(move |state| Ok(ended(state.has_token(&digest).then_some(digest)))).await.map(|ended| ended > 0)
+        self.change(move |state| {
+            let row = state.token(&digest);
+            let whose = row.map(|row| Ended { user: UserId::from(row.user), id: row.record.id() });
+            Ok((ended(row.map(|row| row.digest.clone())).0, whose))
+        })
+        .await
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
         let user = user.clone();
         let done = self.change(move |state| {
-            let row = state.of_user(&user).find(|row| row.id() == id);
+            let row = state.of_user(&user).find(|row| row.record.id() == id);
             Ok(ended(row.map(|row| row.digest.clone())))
         });
         done.await.map(|ended| ended > 0)
@@ -140,11 +147,11 @@ impl TokenRepository for JsonLinesRepository {
         let (old, new) = (hex(&old.digest()), new.digest());
         self.change(move |state| {
             let Some(row) = state.valid(&old, now) else { return Ok((None, None)) };
-            if state.has_token(&hex(&new)) {
+            if state.token(&hex(&new)).is_some() {
                 return Err(ErrorKind::AlreadyExists.into());
             }
-            let (user, record) = (row.user, row.record().regenerated(now, limits, authenticated_at));
-            let line = Line::Replaced { old, new: Row::new(&new, user, &record) };
+            let (user, record) = (row.user, row.record.clone().regenerated(now, limits, authenticated_at));
+            let line = Line::Replaced { old, new: Row { digest: hex(&new), user, record: record.clone() } };
             Ok((Some(line), Some(Regenerated { user: UserId::from(user), record })))
         })
         .await
@@ -153,9 +160,10 @@ impl TokenRepository for JsonLinesRepository {
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
         let user = user.clone();
         self.change(move |state| {
-            let row = state.of_user(&user).find(|row| row.id() == id);
-            let due = row.and_then(|row| state.valid(&row.digest, now)).filter(|row| is_news(&row.record(), now));
-            let line = due.map(|row| Line::Token(row.with_record(&row.record().with_last_used_at(Some(now)))));
+            let row = state.of_user(&user).find(|row| row.record.id() == id);
+            let due = row.and_then(|row| state.valid(&row.digest, now)).filter(|row| is_news(&row.record, now));
+            let line = due
+                .map(|row| Line::Token(Row { record: row.record.clone().with_last_used_at(Some(now)), ..row.clone() }));
             let is_due = line.is_some();
             Ok((line, is_due))
         })
@@ -165,7 +173,7 @@ impl TokenRepository for JsonLinesRepository {
     async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
         let user = user.clone();
         self.change(move |state| {
-            let rows = state.of_user(&user).filter(|row| Some(row.id()) != keep);
+            let rows = state.of_user(&user).filter(|row| Some(row.record.id()) != keep);
             Ok(ended(rows.map(|row| row.digest.clone())))
         })
         .await

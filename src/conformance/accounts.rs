@@ -100,8 +100,8 @@ pub async fn integer_and_text_ids_are_different_users<R: TokenRepository + UserR
     }
     for (number, id) in ids.iter().enumerate() {
         let found = find(&store, &text(number), at(1)).await.expect("the token is valid");
-        assert_eq!((found.id(), found.level().title()), (id, ["member", "admin"][number % 2]));
-        assert_eq!(listed(&store, id, at(1)).await, [found.token().id()]);
+        assert_eq!((&found.user, found.level.title()), (id, ["member", "admin"][number % 2]));
+        assert_eq!(listed(&store, id, at(1)).await, [found.record.id()]);
         assert_eq!(store.user(id).await.unwrap().expect("the user is there").id, *id);
     }
     store.set_disabled(&UserId::from("1"), true).await.unwrap();
@@ -151,9 +151,10 @@ pub async fn change_level_refuses_what_is_not_there<R: TokenRepository + UserRep
     assert_eq!(store.user(&user).await.unwrap().unwrap().level.title(), "member");
     let absent = store.change_level(&store.absent_user(), "admin").await.unwrap_err();
     assert_eq!(absent.kind(), ErrorKind::UserNotFound);
-    store.change_level(&user, "admin").await.unwrap();
+    assert_eq!(store.change_level(&user, "admin").await.unwrap(), admin, "it gives the level");
     assert_eq!(store.user(&user).await.unwrap().unwrap().level, admin);
-    store.change_level(&user, "admin").await.expect("a change to the present level is not an error");
+    let again = store.change_level(&user, "admin").await.expect("a change to the present level is not an error");
+    assert_eq!(again, admin);
 }
 
 /// Disabling says so at the user, and can be undone.

@@ -9,9 +9,11 @@ use tokio::sync::Barrier;
 use crate::clock::Timestamp;
 use crate::conformance::StoreUnderTest;
 use crate::error::Error;
-use crate::repository::{NewToken, PRUNING_MARGIN, PageRequest, Regenerated, Replacement, TokenRepository};
+use crate::repository::{
+    Found, Lookup, NewToken, PRUNING_MARGIN, PageRequest, Regenerated, Replacement, TokenRepository,
+};
 use crate::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
-use crate::user::{CurrentUser, UserId};
+use crate::user::UserId;
 
 /// How many tasks race for one token.
 pub(super) const RACERS: usize = 20;
@@ -66,13 +68,10 @@ where
 }
 
 /// Calls `find_now` and `find`, which must agree. Not for a race in which the token may end between the two calls.
-pub(super) async fn find<R: TokenRepository + ?Sized>(store: &R, text: &str, now: Timestamp) -> Option<CurrentUser> {
+pub(super) async fn find<R: TokenRepository + ?Sized>(store: &R, text: &str, now: Timestamp) -> Option<Found> {
     let found = store.find(TokenKey::new(text), now).await.expect("the store answers");
     if let Some(at_once) = store.find_now(TokenKey::new(text), now) {
-        let parts = |user: Option<&CurrentUser>| {
-            user.map(|user| (user.id().clone(), user.level().clone(), user.token().clone(), user.checked_at()))
-        };
-        assert_eq!(parts(at_once.as_ref()), parts(found.as_ref()), "`find_now` and `find` agree");
+        assert_eq!(at_once, Lookup::from(found.clone()), "`find_now` and `find` agree");
     }
     found
 }

@@ -2,7 +2,7 @@
 
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
-use crate::repository::{NewToken, PageRequest, Replacement};
+use crate::repository::{Lookup, NewToken, PageRequest, Replacement};
 use crate::token::{NewLimits, TokenId, TokenKey};
 
 /// Clause 2: unreachable is `Err`, never `None`, whichever method is asked. `cut_off` makes the store unreachable.
@@ -17,8 +17,8 @@ pub async fn an_outage_is_an_error_and_never_none<S: StoreUnderTest>(store: S, c
     let is_outage = |error: Option<crate::error::Error>| error.is_some_and(|error| error.is_outage());
     for token in [text(1), text(2)] {
         assert!(
-            !matches!(store.find_now(TokenKey::new(&token), at(1)), Some(None)),
-            "find_now does not know, so it must not say None"
+            !matches!(store.find_now(TokenKey::new(&token), at(1)), Some(Lookup::NotFound)),
+            "find_now does not know, so it must not say that there is no token"
         );
         assert!(is_outage(store.find(TokenKey::new(&token), at(1)).await.err()), "find");
         assert!(is_outage(store.delete(TokenKey::new(&token)).await.err()), "delete");

@@ -42,7 +42,7 @@ impl<R: TokenRepository + UserRepository> StoreUnderTest for R {
 
     async fn move_user(&self, user: &UserId, level: &str) -> Result<(), Error> {
         self.create_level(level).await?;
-        self.change_level(user, level).await
+        self.change_level(user, level).await.map(drop)
     }
 
     async fn shut_out_user(&self, user: &UserId, shut_out: bool) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use time::Duration;
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
 use crate::error::ErrorKind;
+use crate::repository::{Ended, Lookup};
 use crate::token::{Lifetime, TokenId, TokenKey, TokenRecord};
 use crate::user::UserId;
 
@@ -26,7 +27,7 @@ pub async fn insert_refuses_a_token_that_is_there<S: StoreUnderTest>(store: S) {
     let error = try_insert(&store, &text(1), &other, record(2, hour())).await.expect_err("the token is there");
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     let found = find(&store, &text(1), at(1)).await.expect("the first token stays");
-    assert_eq!((found.id(), found.token()), (&user, &first));
+    assert_eq!((&found.user, &found.record), (&user, &first));
     assert_eq!(listed(&store, &other, at(1)).await, [], "the refused token is nowhere");
 }
 
@@ -37,7 +38,7 @@ pub async fn insert_refuses_a_name_or_code_that_is_too_long<S: StoreUnderTest>(s
     let name = long(TokenRecord::MAX_NAME_BYTES);
     let longest = insert(&store, &text(1), &user, record(1, hour()).with_name(&name)).await;
     let found = find(&store, &text(1), at(1)).await.expect("the token is valid");
-    assert_eq!(found.token(), &longest, "what is not too long is kept as it is");
+    assert_eq!(found.record, longest, "what is not too long is kept as it is");
     for record in [
         record(2, hour()).with_name(&long(TokenRecord::MAX_NAME_BYTES + 1)),
         record(2, hour()).with_code(&long(TokenRecord::MAX_CODE_BYTES + 1)),
@@ -105,12 +106,11 @@ pub async fn find_gives_the_record_and_its_user<S: StoreUnderTest>(store: S) {
     let bare = insert(&store, &text(2), &other, record(2, Lifetime::never_expires())).await;
 
     let found = find(&store, &text(1), at(9)).await.expect("the token is valid");
-    assert_eq!((found.id(), found.level().title(), found.token()), (&user, "member", &full));
-    assert_eq!(found.checked_at(), at(9), "found at the time that was asked about");
-    assert_eq!(found.token().idle_limit(), Some(Duration::hours(1)));
+    assert_eq!((&found.user, found.level.title(), &found.record), (&user, "member", &full));
+    assert_eq!(found.record.idle_limit(), Some(Duration::hours(1)));
     let found = find(&store, &text(2), at(9)).await.expect("the token is valid");
-    assert_eq!((found.id(), found.level().title(), found.token()), (&other, "admin", &bare));
-    assert_eq!((found.token().name(), found.token().code()), (None, None), "nothing is not an empty text");
+    assert_eq!((&found.user, found.level.title(), &found.record), (&other, "admin", &bare));
+    assert_eq!((found.record.name(), found.record.code()), (None, None), "nothing is not an empty text");
 }
 
 /// Clause 2.
@@ -118,14 +118,14 @@ pub async fn find_gives_the_present_level<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, hour())).await;
     let before = find(&store, &text(1), at(1)).await.expect("the token is valid");
-    assert_eq!(before.level().title(), "member");
+    assert_eq!(before.level.title(), "member");
     store.move_user(&user, "admin").await.unwrap();
     let after = find(&store, &text(1), at(1)).await.expect("the token stays valid");
-    assert_eq!(after.level().title(), "admin");
-    assert_ne!(after.level().id(), before.level().id());
+    assert_eq!(after.level.title(), "admin");
+    assert_ne!(after.level.id(), before.level.id());
     insert(&store, &text(2), &user, record(2, hour())).await;
     let later = find(&store, &text(2), at(1)).await.expect("the token is valid");
-    assert_eq!(later.level(), after.level(), "a later token has the new level too");
+    assert_eq!(later.level, after.level, "a later token has the new level too");
 }
 
 /// Clause 2. Tokens are compared byte for byte.
@@ -182,11 +182,13 @@ pub async fn find_gives_no_user_when_the_user_is_deleted<S: StoreUnderTest>(stor
 /// Clause 3.
 pub async fn no_find_after_delete_sees_the_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
+    let mut records = Vec::new();
     for number in 1..=3 {
-        insert(&store, &text(number), &user, record(number as i64, hour())).await;
+        records.push(insert(&store, &text(number), &user, record(number as i64, hour())).await);
     }
     assert!(is_valid(&store, &text(1), at(1)).await);
-    assert!(store.delete(TokenKey::new(&text(1))).await.unwrap(), "it was there");
+    let ended = Ended { user: user.clone(), id: records[0].id() };
+    assert_eq!(store.delete(TokenKey::new(&text(1))).await.unwrap(), Some(ended), "it was there, and was theirs");
     assert!(!is_valid(&store, &text(1), at(1)).await);
     assert_eq!(listed(&store, &user, at(1)).await.len(), 2);
     assert!(is_valid(&store, &text(2), at(1)).await, "other tokens stay");
@@ -202,7 +204,7 @@ pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: StoreUnde
         let deleted = Arc::clone(&deleted);
         async move {
             if number == 0 {
-                let was_there = store.delete(TokenKey::new(&text(1))).await.unwrap();
+                let was_there = store.delete(TokenKey::new(&text(1))).await.unwrap().is_some();
                 deleted.store(true, Ordering::SeqCst);
                 assert!(was_there);
                 return 0;
@@ -214,7 +216,7 @@ pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: StoreUnde
                 let found = store.find(TokenKey::new(&text), at(1)).await.expect("the store answers");
                 let found_at_once = store.find_now(TokenKey::new(&text), at(1));
                 if is_late {
-                    return usize::from(found.is_some() || found_at_once.flatten().is_some());
+                    return usize::from(found.is_some() || found_at_once.and_then(Lookup::found).is_some());
                 }
                 tokio::task::yield_now().await;
             }
@@ -228,9 +230,9 @@ pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: StoreUnde
 pub async fn deleting_what_is_not_there_is_no_error<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, hour())).await;
-    assert!(!store.delete(TokenKey::new(&text(2))).await.unwrap());
-    assert!(store.delete(TokenKey::new(&text(1))).await.unwrap());
-    assert!(!store.delete(TokenKey::new(&text(1))).await.unwrap(), "it is gone already");
+    assert_eq!(store.delete(TokenKey::new(&text(2))).await.unwrap(), None);
+    assert!(store.delete(TokenKey::new(&text(1))).await.unwrap().is_some());
+    assert_eq!(store.delete(TokenKey::new(&text(1))).await.unwrap(), None, "it is gone already");
     assert!(!store.delete_by_id(&user, TokenId::new(77)).await.unwrap());
     assert!(!store.delete_by_id(&store.absent_user(), TokenId::new(77)).await.unwrap());
 }

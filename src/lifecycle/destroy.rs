@@ -15,7 +15,7 @@ impl Tokens {
     /// # Source
     /// Trongate's `destroy`.
     pub async fn destroy(&self, token: &Token) -> Result<bool, Error> {
-        self.inner().repository.delete(token.key()).await
+        Ok(self.inner().repository.delete(token.key()).await?.is_some())
     }
 
     /// Ends the token of this request's user: log out.

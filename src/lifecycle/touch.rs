@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lifecycle::Tokens;
 use crate::lifecycle::usage_recorder::WaitingUse;
 use crate::log::log_warn;
+use crate::repository::Found;
 use crate::token::TokenKey;
 use crate::user::CurrentUser;
 
@@ -96,7 +97,7 @@ impl Tokens {
         &self,
         token: TokenKey<'_>,
         now: Timestamp,
-    ) -> Result<Option<CurrentUser>, Error> {
+    ) -> Result<Option<Found>, Error> {
         let inner = self.inner();
         let Some(waiting) = inner.usage_recorder.waiting_use(token, now) else { return Ok(None) };
         inner.repository.touch(&waiting.user, waiting.id, waiting.used_at).await?;

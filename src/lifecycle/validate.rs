@@ -5,8 +5,10 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 
+use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::lifecycle::Tokens;
+use crate::repository::{Found, Lookup};
 use crate::respond::SetTokenCookie;
 use crate::source::TokenSource;
 use crate::token::{Token, TokenKey};
@@ -37,12 +39,12 @@ impl Tokens {
         if found.is_none() && self.has_waiting_use(token, now) {
             found = self.find_after_waiting_use(token, now).await?;
         }
-        if let Some(user) = &found
-            && self.touch_if_due(token, user)
-        {
-            self.touch_now(user).await;
+        let Some(found) = found else { return Ok(None) };
+        let user = user(found, now);
+        if self.touch_if_due(token, &user) {
+            self.touch_now(&user).await;
         }
-        Ok(found)
+        Ok(Some(user))
     }
 
     /// Whether the text has the prefix of our API tokens and wrong check digits.
@@ -54,6 +56,12 @@ impl Tokens {
     }
 }
 
+/// The user of a request whose token was found at `now`.
+#[inline]
+fn user(found: Found, now: Timestamp) -> CurrentUser {
+    CurrentUser::new(found.user, found.level, found.record, now)
+}
+
 #[async_trait]
 impl TokenValidator for Tokens {
     fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
@@ -61,12 +69,14 @@ impl TokenValidator for Tokens {
             return Some(Validation::Invalid);
         }
         let now = self.now();
-        let found = self.inner().repository.find_now(token, now)?;
-        let has_to_wait = match &found {
-            Some(user) => self.touch_if_due(token, user),
-            None => self.has_waiting_use(token, now),
-        };
-        if has_to_wait { None } else { Some(Ok(found).into()) }
+        match self.inner().repository.find_now(token, now)? {
+            Lookup::Found(found) => {
+                let user = user(found, now);
+                if self.touch_if_due(token, &user) { None } else { Some(Validation::Valid(user)) }
+            }
+            Lookup::NotFound if self.has_waiting_use(token, now) => None,
+            Lookup::NotFound => Some(Validation::Invalid),
+        }
     }
 
     async fn validate(&self, token: TokenKey<'_>) -> Validation {

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::repository::{Page, PageRequest};
 use crate::token::{NewLimits, TokenId, TokenKey, TokenRecord};
-use crate::user::{CurrentUser, UserId};
+use crate::user::{UserId, UserLevel};
 
 /// How long a token stays in its store after its end, at least. Our choice: 48 hours, more than a date that is wrong by a
 /// day and a time zone that is wrong by 14 hours come to.
@@ -50,6 +50,12 @@ pub fn prunable_end(now: Timestamp) -> Timestamp {
 /// store of your own. An application with a user table of its own implements this trait alone; `find` says whose the
 /// token is.
 ///
+/// # What a cache in front of a store learns
+/// Whoever calls a verb knows what it concerned: the user of [`delete_by_user`](Self::delete_by_user), the user and id of
+/// [`delete_by_id`](Self::delete_by_id), the user of a change through [`UserRepository`](super::UserRepository). Where the
+/// caller has the text of a token alone, the store says the rest: [`delete`](Self::delete) gives [`Ended`],
+/// [`replace`](Self::replace) gives [`Regenerated`].
+///
 /// # Errors
 /// Every method gives [`ErrorKind::Unavailable`](crate::error::ErrorKind::Unavailable) when the store does not answer,
 /// and [`ErrorKind::Corrupt`](crate::error::ErrorKind::Corrupt) when what it answers cannot be read. Others are named
@@ -67,27 +73,26 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     /// [`InvalidInput`](crate::error::ErrorKind::InvalidInput) for what is out of [bounds](TokenRecord::check_bounds).
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error>;
 
-    /// The synchronous door: the answer of [`find`](Self::find) if it is already in this process's memory.
+    /// Looks up without waiting: what [`find`](Self::find) gives, if it is in this process's memory already.
     ///
-    /// `None`: this store has to be asked asynchronously. `Some(answer)`: that is the answer. It must not block. The
-    /// default is `None`.
-    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
+    /// `None`: it has to wait, so [`find`](Self::find) is called next. It must not block. The default is `None`.
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
         let _ = (token, now);
         None
     }
 
-    /// The user that this token names at `now`, with their present level and the token's record.
+    /// The user of this token at `now`, with their present level and the token's record. `None`: it is not valid.
     ///
     /// # Errors
     /// As at the trait: an outage is an error, never `None`.
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error>;
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error>;
 
-    /// Ends this token. `false`: it was not there, or another one had been put in its place, which lives on: to end that
-    /// one too, end it by its [id](Self::delete_by_id).
+    /// Ends this token, and says whose it was. `None`: it was not there, or another one had been put in its place, which
+    /// lives on: to end that one too, end it by its [id](Self::delete_by_id).
     ///
     /// # Errors
     /// As at the trait.
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error>;
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error>;
 
     /// Ends the token with this record id if it is this user's. `false`: it was not.
     ///
@@ -102,8 +107,8 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     /// [`AlreadyExists`](crate::error::ErrorKind::AlreadyExists) if the new token is there already.
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error>;
 
-    /// Notes that a token that is valid at `now` was used then, which also moves its idle end. `false`: there is no such
-    /// valid token, a later use is noted already, or the token was not made yet (by another node's clock).
+    /// Records that a token that is valid at `now` was used then, which also moves its idle end. `false`: there is no such
+    /// valid token, a later use is recorded already, or the token was not made yet (by another node's clock).
     ///
     /// # Errors
     /// As at the trait.
@@ -128,7 +133,58 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error>;
 }
 
-/// A token that [`TokenRepository::insert`] shall store.
+/// The result of a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is no third answer: an outage is an error")]
+#[expect(clippy::large_enum_variant, reason = "a hit in memory must not allocate")]
+pub enum Lookup {
+    /// The token is valid.
+    Found(Found),
+    /// There is no such token, it has ended, or its user is gone or disabled.
+    NotFound,
+}
+
+impl Lookup {
+    /// What was found, if anything.
+    #[must_use]
+    pub fn found(self) -> Option<Found> {
+        match self {
+            Self::Found(found) => Some(found),
+            Self::NotFound => None,
+        }
+    }
+}
+
+impl From<Option<Found>> for Lookup {
+    fn from(found: Option<Found>) -> Self {
+        found.map_or(Self::NotFound, Self::Found)
+    }
+}
+
+/// What a store knows of a valid token. When it was asked, and where in the request the token was, the validator adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "stores build it")]
+pub struct Found {
+    /// Whose token it is.
+    pub user: UserId,
+    /// Their present level.
+    pub level: UserLevel,
+    /// The token's record.
+    pub record: TokenRecord,
+}
+
+/// A token that [`TokenRepository::delete`] ended: what the caller, who has its text alone, does not know. A cache in
+/// front of the store, or another node, follows by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "stores build it")]
+pub struct Ended {
+    /// Whose token it was.
+    pub user: UserId,
+    /// The id of its record.
+    pub id: TokenId,
+}
+
+/// Arguments of [`TokenRepository::insert`].
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "a store must not miss a field that is added here")]
 pub struct NewToken<'a> {
@@ -140,7 +196,7 @@ pub struct NewToken<'a> {
     pub record: TokenRecord,
 }
 
-/// What [`TokenRepository::replace`] shall do.
+/// Arguments of [`TokenRepository::replace`].
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "a store must not miss a field that is added here")]
 pub struct Replacement<'a> {

@@ -9,9 +9,11 @@ use tokio::sync::watch;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository};
+use crate::repository::{
+    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository,
+};
 use crate::token::{TokenId, TokenKey, TokenRecord};
-use crate::user::{CurrentUser, UserId, UserLevel};
+use crate::user::{UserId, UserLevel};
 
 /// Another store that fails, delays or hangs on command, and counts its look-ups.
 ///
@@ -56,7 +58,7 @@ impl<R> FaultyRepository<R> {
         Self { inner, fault, is_async_only: AtomicBool::new(false), look_ups: AtomicU64::new(0) }
     }
 
-    /// Closes the synchronous door, healthy or not: every look-up has to go through `find`. Default: open.
+    /// Makes `find_now` answer `None`, so that every look-up goes through `find`. Default: it answers if the store inside does.
     #[must_use]
     pub fn without_find_now(self) -> Self {
         self.is_async_only.store(true, Ordering::SeqCst);
@@ -123,7 +125,7 @@ impl<R: TokenRepository> TokenRepository for FaultyRepository<R> {
         self.working().await?.insert(token).await
     }
 
-    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
         if self.is_async_only.load(Ordering::SeqCst) || *self.fault.borrow() != Fault::None {
             return None;
         }
@@ -132,12 +134,12 @@ impl<R: TokenRepository> TokenRepository for FaultyRepository<R> {
         Some(answer)
     }
 
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         self.count_look_up();
         self.working().await?.find(token, now).await
     }
 
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         self.working().await?.delete(token).await
     }
 
@@ -188,7 +190,7 @@ impl<R: UserRepository> UserRepository for FaultyRepository<R> {
         self.working().await?.users(page).await
     }
 
-    async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
+    async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error> {
         self.working().await?.change_level(id, level).await
     }
 

@@ -7,9 +7,11 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository};
+use crate::repository::{
+    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository,
+};
 use crate::token::{TokenId, TokenKey, TokenRecord};
-use crate::user::{CurrentUser, UserId, UserLevel};
+use crate::user::{UserId, UserLevel};
 
 macro_rules! forward {
     ($pointer:ident) => {
@@ -19,15 +21,15 @@ macro_rules! forward {
                 (**self).insert(token).await
             }
 
-            fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
+            fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
                 (**self).find_now(token, now)
             }
 
-            async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+            async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
                 (**self).find(token, now).await
             }
 
-            async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+            async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
                 (**self).delete(token).await
             }
 
@@ -83,7 +85,7 @@ macro_rules! forward {
                 (**self).users(page).await
             }
 
-            async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
+            async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error> {
                 (**self).change_level(id, level).await
             }
 

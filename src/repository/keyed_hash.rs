@@ -13,7 +13,7 @@ use crate::token::TokenKey;
 ///
 /// # Source
 /// SipHash (Aumasson and Bernstein, 2012) with 128 bits of output. One and three rounds, as in Rust's own hash maps, are
-/// enough where nobody sees an output.
+/// enough where an attacker sees no output.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LookupHash(u128);
 
@@ -28,7 +28,7 @@ impl fmt::Debug for LookupHash {
 pub(crate) struct HashKey(SipHasher13);
 
 impl HashKey {
-    /// A key that nobody knows.
+    /// A random key.
     ///
     /// # Errors
     /// [`Unavailable`](crate::error::ErrorKind::Unavailable) when the operating system gives no random bytes.

@@ -11,10 +11,11 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::keyed_hash::{HashKey, LookupHash};
 use crate::repository::{
-    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository, prunable_end,
+    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository,
+    prunable_end,
 };
 use crate::token::{TokenId, TokenKey, TokenRecord};
-use crate::user::{CurrentUser, UserId, UserLevel};
+use crate::user::{UserId, UserLevel};
 
 /// Tokens and users in this process's memory: lock-free reads, gone with the process.
 ///
@@ -91,10 +92,11 @@ impl MemoryRepository {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find_valid(&self, hash: &LookupHash, now: Timestamp) -> Option<CurrentUser> {
+    #[inline]
+    fn find_valid(&self, hash: &LookupHash, now: Timestamp) -> Option<Found> {
         let by_token = self.by_token.pin();
         let entry = by_token.get(hash).filter(|entry| entry.is_valid(now))?;
-        Some(CurrentUser::copy_of(&entry.user, &entry.level, &entry.record, now))
+        Some(Found { user: entry.user.clone(), level: entry.level.clone(), record: entry.record.clone() })
     }
 
     fn add(&self, index: &mut Index, hash: LookupHash, entry: Entry) {
@@ -170,17 +172,18 @@ impl TokenRepository for MemoryRepository {
         Ok(token.record)
     }
 
-    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
-        self.hash(token).map(|hash| self.find_valid(&hash, now))
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
+        self.hash(token).map(|hash| self.find_valid(&hash, now).into())
     }
 
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         Ok(self.find_valid(&self.try_hash(token)?, now))
     }
 
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         let hash = self.try_hash(token)?;
-        Ok(self.remove(&mut self.index(), &hash).is_some())
+        let ended = self.remove(&mut self.index(), &hash);
+        Ok(ended.map(|entry| Ended { user: entry.user, id: entry.record.id() }))
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
@@ -212,9 +215,9 @@ impl TokenRepository for MemoryRepository {
         let mut index = self.index();
         let Some(hash) = index.by_id.get(&id).copied() else { return Ok(false) };
         let is_due = self.find_valid(&hash, now).is_some_and(|found| {
-            let record = found.token();
+            let record = &found.record;
             let last = record.last_used_at();
-            found.id() == user && last.map_or(record.created_at() <= now, |last| last < now)
+            found.user == *user && last.map_or(record.created_at() <= now, |last| last < now)
         });
         if !is_due {
             return Ok(false);
@@ -303,12 +306,12 @@ impl UserRepository for MemoryRepository {
         Ok(Page::from_limit_plus_one(users.map(|(id, account)| account.to_user(id)).collect(), page))
     }
 
-    async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
+    async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error> {
         let mut index = self.index();
         let level = index.level(level).ok_or(ErrorKind::LevelNotFound)?;
         index.users.get_mut(id).ok_or(ErrorKind::UserNotFound)?.level = level.clone();
         self.update_all(&index, id, |entry| entry.level = level.clone());
-        Ok(())
+        Ok(level)
     }
 
     async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {

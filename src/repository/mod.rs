@@ -11,8 +11,7 @@
 //! | `postgres` | `PostgresRepository`: PostgreSQL (feature `postgres`) |
 //! | `mysql` | `MySqlRepository`: MySQL and MariaDB (feature `mysql`) |
 //! | `redis` | `RedisRepository`: Redis (feature `redis`) |
-//! | `sql` | what the stores on SQL databases have in common |
-//! | `user_id_column` | what the stores on servers have in common |
+//! | `sql` | `SqlRepository`: the one store behind those of SQLite, PostgreSQL and MySQL |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
 //!
 //! An application seldom calls a repository's token methods: it hands the repository to
@@ -59,23 +58,25 @@ mod sql;
 mod sqlite;
 #[cfg(feature = "trongate")]
 mod trongate;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "redis"))]
-mod user_id_column;
 mod users;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{EvictingPolicy, RedisRepository};
-pub use contract::{NewToken, PRUNING_MARGIN, Regenerated, Replacement, TokenRepository, prunable_end};
+pub use contract::{
+    Ended, Found, Lookup, NewToken, PRUNING_MARGIN, Regenerated, Replacement, TokenRepository, prunable_end,
+};
 #[cfg(feature = "test-util")]
 pub use faulty::FaultyRepository;
 pub use memory::MemoryRepository;
 #[cfg(feature = "mysql")]
-pub use mysql::MySqlRepository;
+pub use mysql::{MySql, MySqlRepository};
 pub use page::{Page, PageRequest};
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresRepository;
+pub use postgres::{Postgres, PostgresRepository};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use sql::SqlRepository;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteRepository, WriteTransaction};
+pub use sqlite::{Sqlite, SqliteRepository, WriteTransaction};
 #[cfg(feature = "trongate")]
 pub use trongate::{MissingIndex, TrongateRepository};
 pub use users::{User, UserRepository};

@@ -60,7 +60,7 @@ impl PageRequest {
 }
 
 impl Default for PageRequest {
-    /// The first 100 items. Our choice: nobody has more devices than that.
+    /// The first 100 items. Our choice: few people have more devices than that.
     fn default() -> Self {
         Self::first(100)
     }

@@ -45,14 +45,15 @@ pub trait UserRepository: std::fmt::Debug + Send + Sync + 'static {
     /// As at the trait.
     async fn users(&self, page: PageRequest) -> Result<Page<User>, Error>;
 
-    /// Moves a user to the level with this title. It holds from the next [`find`](super::TokenRepository::find) on.
+    /// Moves a user to the level with this title, and gives the level. It holds from the next
+    /// [`find`](super::TokenRepository::find) on.
     ///
     /// # Errors
     /// [`UserNotFound`](crate::error::ErrorKind::UserNotFound), [`LevelNotFound`](crate::error::ErrorKind::LevelNotFound).
-    async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error>;
+    async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error>;
 
-    /// Disables a user, or enables them again. A disabled user's tokens find nobody; they stay, and find the user again
-    /// when the user is enabled before they end.
+    /// Disables a user, or enables them again. A disabled user's tokens are not valid; they stay, and are valid
+    /// again when the user is enabled before they end.
     ///
     /// # Errors
     /// [`UserNotFound`](crate::error::ErrorKind::UserNotFound).
@@ -73,6 +74,6 @@ pub struct User {
     pub id: UserId,
     /// Their level.
     pub level: UserLevel,
-    /// Whether their tokens find nobody.
+    /// Whether their tokens are not valid.
     pub disabled: bool,
 }

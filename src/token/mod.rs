@@ -43,7 +43,7 @@ pub use format::ApiTokenFormat;
 pub(crate) use format::generate_text;
 pub use key::TokenKey;
 pub use lifetime::{Expiry, Lifetime, NewLimits};
-pub use record::{TokenId, TokenRecord};
+pub use record::{FieldReader, FieldValue, TokenId, TokenRecord};
 pub use text::{MAX_TOKEN_BYTES, is_token_text};
 pub use uuid::TokenUuid;
 pub use value::Token;

@@ -50,14 +50,9 @@ struct Details {
 impl CurrentUser {
     /// The user whose token was found valid at `checked_at`.
     #[must_use]
+    #[inline]
     pub fn new(id: impl Into<UserId>, level: UserLevel, token: TokenRecord, checked_at: Timestamp) -> Self {
-        Self::copy_of(&id.into(), &level, &token, checked_at)
-    }
-
-    /// The same, written into memory that is reused.
-    pub(crate) fn copy_of(id: &UserId, level: &UserLevel, token: &TokenRecord, checked_at: Timestamp) -> Self {
-        let source = SourceKind::Direct;
-        let (id, level, token) = (id.clone(), level.clone(), token.clone());
+        let (id, source) = (id.into(), SourceKind::Direct);
         Self { details: Arc::new(Details { id, level, token, checked_at, source, self_contained: None }) }
     }
 

@@ -70,7 +70,7 @@ impl Site {
             return Err(Refusal::LastAdmin);
         }
         let done = match change {
-            Change::Level(level) => self.users.change_level(id, &level).await,
+            Change::Level(level) => self.users.change_level(id, &level).await.map(drop),
             Change::Ban => self.users.set_disabled(id, true).await,
             Change::Unban => self.users.set_disabled(id, false).await,
         };

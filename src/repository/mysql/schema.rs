@@ -9,7 +9,7 @@ use crate::repository::sql::missing_steps;
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.
 /// A released step is never changed: a later release adds one. MySQL undoes no `CREATE TABLE`, so each step has to do no
 /// harm when it is taken again after half of it.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
 
 /// Who holds it migrates; the others wait, up to 300 seconds. A lock is the whole server's, so its name says for which
 /// database it is; half of a hash, because a lock's name has at most 64 characters. MySQL 9 has no `MD5`.

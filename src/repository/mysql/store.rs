@@ -1,15 +1,17 @@
 //! Its connections, and how statements are run.
 
-use std::fmt;
-
 use sqlx::ConnectOptions;
-use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlQueryResult, MySqlRow};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlRow};
 
 use crate::call_timeout::within_call_timeout;
 use crate::error::Error;
 use crate::repository::mysql::error::failure;
 use crate::repository::mysql::schema::{MIGRATIONS, migrate};
-use crate::repository::sql::{Calls, check_session, mysql_aftermath, mysql_pool};
+use crate::repository::sql::{
+    Calls, Dialect, Placeholders, SqlRepository, Statement, Texts, Value, check_session, id_value, mysql_aftermath,
+    mysql_pool, new_id_value, read_id,
+};
+use crate::user::UserId;
 
 /// What every connection of ours begins with besides the settings of all stores on MySQL. It takes no locks on what is
 /// not there, so that pruning never keeps a log-in waiting.
@@ -61,12 +63,15 @@ const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct MySqlRepository {
-    calls: Calls<MySql>,
+pub type MySqlRepository = SqlRepository<MySql>;
+
+/// MySQL and MariaDB, for [`MySqlRepository`].
+#[derive(Debug, Clone)]
+pub struct MySql {
+    calls: Calls<sqlx::MySql>,
 }
 
-impl MySqlRepository {
+impl SqlRepository<MySql> {
     /// Connects to the database that this URL names, `mysql://user:password@host:port/database`, with up to ten
     /// connections.
     ///
@@ -91,8 +96,8 @@ impl MySqlRepository {
     /// counting the rows that a statement found and not those that it changed. [`migrate`](Self::migrate) refuses a pool
     /// whose sessions would lose changes, for instance with `autocommit = 0`: set such things in `after_connect`.
     #[must_use]
-    pub const fn with_pool(pool: MySqlPool) -> Self {
-        Self { calls: Calls { pool, aftermath: mysql_aftermath, failure } }
+    pub fn with_pool(pool: MySqlPool) -> Self {
+        Self::new(MySql { calls: Calls { pool, aftermath: mysql_aftermath, failure } })
     }
 
     /// Creates our tables, or brings those of an older release up to date. Call it when the application starts.
@@ -107,43 +112,63 @@ impl MySqlRepository {
     /// [`Configuration`](crate::error::ErrorKind::Configuration) when the sessions of the pool would lose changes;
     /// otherwise as [`TokenRepository`](super::super::TokenRepository).
     pub async fn migrate(&self) -> Result<(), Error> {
-        check_session(&self.calls).await?;
+        check_session(&self.database.calls).await?;
         migrate(self.pool(), MIGRATIONS).await
     }
 
     /// The connections, for the application's own tables in the same database.
     #[must_use]
     pub const fn pool(&self) -> &MySqlPool {
-        &self.calls.pool
-    }
-
-    /// The only row of a look-up, if there is one.
-    pub(super) async fn one(&self, query: Query<'static>) -> Result<Option<MySqlRow>, Error> {
-        Ok(self.calls.rows(query).await?.pop())
-    }
-
-    /// All rows of a look-up.
-    pub(super) async fn all(&self, query: Query<'static>) -> Result<Vec<MySqlRow>, Error> {
-        self.calls.rows(query).await
-    }
-
-    /// Runs one statement that changes something. Says how many rows it found to change.
-    pub(super) async fn change(&self, query: impl Fn() -> Query<'static>) -> Result<u64, Error> {
-        self.run(query).await.map(|done| done.rows_affected())
-    }
-
-    /// Runs one statement that changes something.
-    pub(super) async fn run(&self, query: impl Fn() -> Query<'static>) -> Result<MySqlQueryResult, Error> {
-        self.calls.change(query()).await
+        &self.database.calls.pool
     }
 }
 
-/// A statement and its parameters.
-pub(super) type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
+impl Dialect for MySql {
+    type Row = MySqlRow;
 
-impl fmt::Debug for MySqlRepository {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = (self.pool().size(), self.pool().num_idle());
-        f.debug_struct("MySqlRepository").field("connections_and_idle", &connections).finish_non_exhaustive()
+    const NAME: &'static str = "MySqlRepository";
+
+    const TEXTS: Texts = Texts {
+        placeholders: Placeholders::Positional,
+        title: "CONVERT(l.title USING utf8mb4)",
+        // Locks the rows that it deletes, and no others: calls that prune at once wait for each other's batch, and no
+        // other call does.
+        delete_expired: "DELETE FROM tower_tokens_tokens WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2",
+        create_level: "INSERT INTO tower_tokens_levels (title) VALUES ($1) ON DUPLICATE KEY UPDATE title = title",
+        // Reads the users in the order of an index, as far as the page goes. With a plain join MySQL begins with the
+        // levels, and reads and sorts all users.
+        users: "SELECT u.id, u.disabled, l.id, {title}
+            FROM tower_tokens_users AS u FORCE INDEX (tower_tokens_users_in_order)
+            STRAIGHT_JOIN tower_tokens_levels AS l ON l.id = u.level_id
+            ORDER BY u.text_bytes, u.number LIMIT $1 OFFSET $2",
+        ..Texts::STANDARD
+    };
+
+    async fn rows(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<MySqlRow>, Error> {
+        self.calls.rows(statement.with(values)).await
+    }
+
+    async fn change(&self, statement: &Statement, values: &[Value<'_>]) -> Result<u64, Error> {
+        Ok(self.calls.change(statement.with(values)).await?.rows_affected())
+    }
+
+    fn failure(error: sqlx::Error) -> Error {
+        failure(error)
+    }
+
+    fn connections(&self) -> (u32, usize) {
+        (self.calls.pool.size(), self.calls.pool.num_idle())
+    }
+
+    fn id(user: &UserId) -> Value<'_> {
+        id_value(user)
+    }
+
+    fn new_id(user: &UserId) -> Result<Value<'_>, Error> {
+        new_id_value(user)
+    }
+
+    fn read_id(row: &MySqlRow, column: usize) -> Result<UserId, sqlx::Error> {
+        read_id(row, column)
     }
 }

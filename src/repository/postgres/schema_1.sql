@@ -3,13 +3,19 @@ CREATE TABLE tower_tokens_levels (
     title TEXT COLLATE "C" NOT NULL UNIQUE
 );
 
--- An id is the byte 01 and an integer's 8 bytes, big-endian and with the sign bit turned, or the byte 02 and a text in
--- UTF-8: 1 and '1' are two users, and ids sort by number, then by byte.
+-- An id is an integer in decimal (42) or a text as it is; a text that could be taken for something else stands between
+-- quotes ("42"), so that 1 and '1' are two users. An integer is in "number" too, and a text's bytes in "text_bytes": both
+-- list the users in the order of their ids.
 CREATE TABLE tower_tokens_users (
-    id BYTEA PRIMARY KEY,
+    id TEXT COLLATE "C" PRIMARY KEY,
+    number BIGINT UNIQUE,
+    text_bytes BYTEA,
     level_id BIGINT NOT NULL REFERENCES tower_tokens_levels (id),
-    disabled BOOLEAN NOT NULL DEFAULT FALSE
+    disabled BOOLEAN NOT NULL DEFAULT FALSE,
+    CHECK ((number IS NULL) <> (text_bytes IS NULL))
 );
+
+CREATE INDEX tower_tokens_users_in_order ON tower_tokens_users (text_bytes NULLS FIRST, number);
 
 -- The highest integer id ever given, so that a deleted user's number is not given again.
 CREATE TABLE tower_tokens_last_user (
@@ -23,7 +29,7 @@ INSERT INTO tower_tokens_last_user (single, id) VALUES (1, 0);
 CREATE TABLE tower_tokens_tokens (
     digest BYTEA PRIMARY KEY CHECK (octet_length(digest) = 32),
     id BIGINT NOT NULL UNIQUE,
-    user_id BYTEA NOT NULL REFERENCES tower_tokens_users (id) ON DELETE CASCADE,
+    user_id TEXT COLLATE "C" NOT NULL REFERENCES tower_tokens_users (id) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
     authenticated_at BIGINT NOT NULL,
     last_used_at BIGINT,

@@ -1,8 +1,6 @@
 //! Its connections, and how statements are run.
 
-use std::fmt;
-
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgRow, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgRow};
 use sqlx::{ConnectOptions, Executor, raw_sql};
 
 use crate::call_timeout::within_call_timeout;
@@ -10,7 +8,10 @@ use crate::error::Error;
 use crate::repository::postgres::error::{aftermath, failure};
 use crate::repository::postgres::pooler::refuse_shared_connections;
 use crate::repository::postgres::schema::{MIGRATIONS, migrate};
-use crate::repository::sql::{Calls, bounded};
+use crate::repository::sql::{
+    Calls, Dialect, SqlRepository, Statement, Texts, Value, bounded, id_value, new_id_value, read_id,
+};
+use crate::user::UserId;
 
 /// What our statements rely on, whatever the server's, the database's and the role's defaults are.
 ///
@@ -52,12 +53,15 @@ const SESSION: &str = "SET lock_timeout = '3s'; SET statement_timeout = '5s';
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct PostgresRepository {
-    calls: Calls<Postgres>,
+pub type PostgresRepository = SqlRepository<Postgres>;
+
+/// PostgreSQL, for [`PostgresRepository`].
+#[derive(Debug, Clone)]
+pub struct Postgres {
+    calls: Calls<sqlx::Postgres>,
 }
 
-impl PostgresRepository {
+impl SqlRepository<Postgres> {
     /// Connects to the database that this URL names, `postgres://user:password@host:port/database`, with up to ten
     /// connections.
     ///
@@ -97,8 +101,8 @@ impl PostgresRepository {
     /// advisable too, as [`connect`](Self::connect) has them. Whether a pooler in front of the server shares its connections
     /// is checked by [`migrate`](Self::migrate), not here: the pool has set then what it sets on its connections.
     #[must_use]
-    pub const fn with_pool(pool: PgPool) -> Self {
-        Self { calls: Calls { pool, aftermath, failure } }
+    pub fn with_pool(pool: PgPool) -> Self {
+        Self::new(Postgres { calls: Calls { pool, aftermath, failure } })
     }
 
     /// Creates our tables, or brings those of an older release up to date. Call it when the application starts.
@@ -118,36 +122,53 @@ impl PostgresRepository {
     /// The connections, for the application's own tables in the same database.
     #[must_use]
     pub const fn pool(&self) -> &PgPool {
-        &self.calls.pool
-    }
-
-    /// The only row of a look-up, if there is one.
-    pub(super) async fn one(&self, query: Query<'static>) -> Result<Option<PgRow>, Error> {
-        Ok(self.calls.rows(query).await?.pop())
-    }
-
-    /// All rows of a look-up.
-    pub(super) async fn all(&self, query: Query<'static>) -> Result<Vec<PgRow>, Error> {
-        self.calls.rows(query).await
-    }
-
-    /// Runs one statement that changes something. Says how many rows.
-    pub(super) async fn change(&self, query: impl Fn() -> Query<'static>) -> Result<u64, Error> {
-        Ok(self.calls.change(query()).await?.rows_affected())
-    }
-
-    /// Runs one statement that changes at most one row and returns it.
-    pub(super) async fn change_returning(&self, query: impl Fn() -> Query<'static>) -> Result<Option<PgRow>, Error> {
-        Ok(self.calls.change_returning(query()).await?.pop())
+        &self.database.calls.pool
     }
 }
 
-/// A statement and its parameters.
-pub(super) type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
+impl Dialect for Postgres {
+    type Row = PgRow;
 
-impl fmt::Debug for PostgresRepository {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = (self.pool().size(), self.pool().num_idle());
-        f.debug_struct("PostgresRepository").field("connections_and_idle", &connections).finish_non_exhaustive()
+    const NAME: &'static str = "PostgresRepository";
+
+    const TEXTS: Texts = Texts {
+        // Rows that another call holds are passed over: many may prune at once, and none waits. The array makes sure that
+        // the limit is applied once, whatever the planner makes of the rest.
+        delete_expired: "DELETE FROM tower_tokens_tokens WHERE digest = ANY (ARRAY(
+                SELECT digest FROM tower_tokens_tokens WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2
+                FOR UPDATE SKIP LOCKED
+            ))",
+        users: "SELECT u.id, u.disabled, l.id, l.title
+            FROM tower_tokens_users AS u JOIN tower_tokens_levels AS l ON l.id = u.level_id
+            ORDER BY u.text_bytes NULLS FIRST, u.number LIMIT $1 OFFSET $2",
+        ..Texts::STANDARD
+    };
+
+    async fn rows(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<PgRow>, Error> {
+        self.calls.rows(statement.with(values)).await
+    }
+
+    async fn change(&self, statement: &Statement, values: &[Value<'_>]) -> Result<u64, Error> {
+        Ok(self.calls.change(statement.with(values)).await?.rows_affected())
+    }
+
+    fn failure(error: sqlx::Error) -> Error {
+        failure(error)
+    }
+
+    fn connections(&self) -> (u32, usize) {
+        (self.calls.pool.size(), self.calls.pool.num_idle())
+    }
+
+    fn id(user: &UserId) -> Value<'_> {
+        id_value(user)
+    }
+
+    fn new_id(user: &UserId) -> Result<Value<'_>, Error> {
+        new_id_value(user)
+    }
+
+    fn read_id(row: &PgRow, column: usize) -> Result<UserId, sqlx::Error> {
+        read_id(row, column)
     }
 }

@@ -8,6 +8,7 @@
 //! | `ended` | what ended tokens leave behind, in bounded steps |
 //! | `users` | users and levels as scripts |
 //! | `check` | whether the server throws away what it should keep |
+//! | `user_key` | a user id in a key |
 //! | `reply` | values to arguments, replies to values |
 //!
 //! # The keys
@@ -33,6 +34,7 @@ mod reply;
 mod scripts;
 mod store;
 mod tokens;
+mod user_key;
 mod users;
 
 pub use check::EvictingPolicy;

@@ -1,11 +1,10 @@
 //! Values to arguments, replies to values.
 
-use time::Duration;
-
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::repository::{User, user_id_column};
-use crate::token::{Expiry, Lifetime, TokenId, TokenRecord};
+use crate::repository::User;
+use crate::repository::redis::user_key;
+use crate::token::{Expiry, FieldReader, TokenId, TokenRecord};
 use crate::user::{UserId, UserLevel};
 
 const SIGN: u64 = 1 << 63;
@@ -33,30 +32,40 @@ pub(super) fn idle_limit(record: &TokenRecord) -> String {
     record.idle_limit().map(|limit| limit.whole_seconds().to_string()).unwrap_or_default()
 }
 
-/// The record in columns 0 to 7: id, created, authenticated, used, absolute, idle, name, code.
+/// The first columns of a row, which are those of a record.
+struct RecordColumns<'r>(&'r Row);
+
+impl FieldReader for RecordColumns<'_> {
+    type Error = Error;
+
+    fn integer(&self, field: usize) -> Result<Option<i64>, Error> {
+        if TokenRecord::FIELDS[field] == "id" {
+            return token_id(self.0, field).map(|id| Some(id.get()));
+        }
+        optional_integer(self.0, field)
+    }
+
+    fn text(&self, field: usize) -> Result<Option<&str>, Error> {
+        optional_text(self.0, field)
+    }
+
+    fn missing(&self, _field: usize) -> Error {
+        ErrorKind::Corrupt.into()
+    }
+}
+
+/// The record in the first columns.
 pub(super) fn record(row: &Row) -> Result<TokenRecord, Error> {
-    let id = bytes(row, 0)?.try_into().map_err(|_| ErrorKind::Corrupt)?;
-    let id = TokenId::new((u64::from_be_bytes(id) ^ SIGN).cast_signed());
-    let time = |column| Ok::<_, Error>(optional_integer(row, column)?.map(Timestamp::from_unix_seconds));
-    let mut lifetime = Lifetime::never_expires();
-    if let Some(limit) = optional_integer(row, 5)? {
-        lifetime = lifetime.with_idle_limit(Duration::seconds(limit));
-    }
-    let mut record = TokenRecord::new(id, time(1)?.ok_or(ErrorKind::Corrupt)?, lifetime)
-        .with_authenticated_at(time(2)?.ok_or(ErrorKind::Corrupt)?)
-        .with_last_used_at(time(3)?)
-        .with_absolute_expiry(Expiry::from(time(4)?));
-    if let Some(name) = optional_text(row, 6)? {
-        record = record.with_name(name);
-    }
-    if let Some(code) = optional_text(row, 7)? {
-        record = record.with_code(code);
-    }
-    Ok(record)
+    TokenRecord::from_fields(&RecordColumns(row))
+}
+
+pub(super) fn token_id(row: &Row, column: usize) -> Result<TokenId, Error> {
+    let id = bytes(row, column)?.try_into().map_err(|_| ErrorKind::Corrupt)?;
+    Ok(TokenId::new((u64::from_be_bytes(id) ^ SIGN).cast_signed()))
 }
 
 pub(super) fn user_id(row: &Row, column: usize) -> Result<UserId, Error> {
-    user_id_column::parse(bytes(row, column)?).ok_or_else(|| ErrorKind::Corrupt.into())
+    user_key::parse(bytes(row, column)?).ok_or_else(|| ErrorKind::Corrupt.into())
 }
 
 /// The level in columns `column` (id) and `column + 1` (title).

@@ -6,12 +6,12 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::redis::RedisRepository;
 use crate::repository::redis::ended::BATCH;
-use crate::repository::redis::{ended, reply, scripts};
+use crate::repository::redis::{ended, reply, scripts, user_key};
 use crate::repository::{
-    NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end, user_id_column,
+    Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end,
 };
 use crate::token::{TokenId, TokenKey, TokenRecord};
-use crate::user::{CurrentUser, UserId};
+use crate::user::UserId;
 
 /// How many tokens one script looks at for a list. Our choice: about a millisecond.
 const LOOKED_AT: &[u8] = b"250";
@@ -22,7 +22,7 @@ impl TokenRepository for RedisRepository {
         let NewToken { key, user, record } = token;
         record.check_bounds()?;
         let id = reply::id_bytes(record.id());
-        let user = user_id_column::of(user);
+        let user = user_key::of(user);
         let created = reply::seconds(record.created_at());
         let ends = reply::end(record.expires_at());
         let authenticated = reply::seconds(record.authenticated_at());
@@ -53,22 +53,22 @@ impl TokenRepository for RedisRepository {
         }
     }
 
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         let found: Option<reply::Row> =
             self.look_up(&scripts::FIND, &[token.digest().as_bytes(), reply::seconds(now).as_bytes()]).await?;
         let Some(row) = found else { return Ok(None) };
-        let user = CurrentUser::new(reply::user_id(&row, 8)?, reply::level(&row, 9)?, reply::record(&row)?, now);
-        Ok(user.token().is_valid_at(now).then_some(user))
+        let found =
+            Found { user: reply::user_id(&row, 8)?, level: reply::level(&row, 9)?, record: reply::record(&row)? };
+        Ok(found.record.is_valid_at(now).then_some(found))
     }
 
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
-        let deleted: u64 = self.change(&scripts::DELETE, &[token.digest().as_bytes()]).await?;
-        Ok(deleted > 0)
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
+        let ended: Option<reply::Row> = self.change(&scripts::DELETE, &[token.digest().as_bytes()]).await?;
+        ended.map(|row| Ok(Ended { user: reply::user_id(&row, 1)?, id: reply::token_id(&row, 0)? })).transpose()
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
-        let deleted: u64 =
-            self.change(&scripts::DELETE_BY_ID, &[&user_id_column::of(user), &reply::id_bytes(id)]).await?;
+        let deleted: u64 = self.change(&scripts::DELETE_BY_ID, &[&user_key::of(user), &reply::id_bytes(id)]).await?;
         Ok(deleted > 0)
     }
 
@@ -77,7 +77,7 @@ impl TokenRepository for RedisRepository {
         // The limits of a token never change under its digest, so they are read first; whether it is still there is the
         // script's to say.
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
-        let fresh = found.token().clone().regenerated(now, limits, authenticated_at);
+        let fresh = found.record.regenerated(now, limits, authenticated_at);
         let replaced: Option<reply::Row> = self
             .change(
                 &scripts::REPLACE,
@@ -101,7 +101,7 @@ impl TokenRepository for RedisRepository {
 
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
         let room = (Timestamp::from_unix_seconds(i64::MAX) - now).whole_seconds().to_string();
-        let (user, now) = (user_id_column::of(user), reply::seconds(now));
+        let (user, now) = (user_key::of(user), reply::seconds(now));
         let touched: u64 =
             self.change(&scripts::TOUCH, &[&user, &reply::id_bytes(id), now.as_bytes(), room.as_bytes()]).await?;
         Ok(touched > 0)
@@ -111,13 +111,13 @@ impl TokenRepository for RedisRepository {
         let (name, batch) = (ended::list_name()?, BATCH.to_string());
         let keep = keep.map(reply::id_bytes);
         let keep = keep.as_ref().map_or(&[][..], |id| &id[..]);
-        let arguments: [&[u8]; 4] = [&user_id_column::of(user), &name, keep, batch.as_bytes()];
+        let arguments: [&[u8]; 4] = [&user_key::of(user), &name, keep, batch.as_bytes()];
         let (removed, left): (u64, u64) = self.change(&scripts::DELETE_BY_USER, &arguments).await?;
         Ok(removed + self.remove_ended(&name, left).await)
     }
 
     async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        let (user, now) = (user_id_column::of(user), reply::seconds(now));
+        let (user, now) = (user_key::of(user), reply::seconds(now));
         let wanted = page.limit() as usize + 1;
         let (mut last, mut place, mut skip) = (Vec::new(), 0_u64, u64::from(page.offset()));
         let mut records: Vec<TokenRecord> = Vec::new();

@@ -6,8 +6,8 @@ use crate::error::{Error, ErrorKind};
 use crate::random;
 use crate::repository::redis::RedisRepository;
 use crate::repository::redis::ended::BATCH;
-use crate::repository::redis::{ended, reply, scripts};
-use crate::repository::{Page, PageRequest, User, UserRepository, user_id_column};
+use crate::repository::redis::{ended, reply, scripts, user_key};
+use crate::repository::{Page, PageRequest, User, UserRepository};
 use crate::user::{UserId, UserLevel};
 
 #[async_trait]
@@ -41,7 +41,7 @@ impl UserRepository for RedisRepository {
     }
 
     async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        let found: Option<reply::Row> = self.look_up(&scripts::USER, &[&user_id_column::of(id)]).await?;
+        let found: Option<reply::Row> = self.look_up(&scripts::USER, &[&user_key::of(id)]).await?;
         found.map(|row| reply::user(&row)).transpose()
     }
 
@@ -53,20 +53,23 @@ impl UserRepository for RedisRepository {
         Ok(Page::from_limit_plus_one(users, page))
     }
 
-    async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
-        let done: String = self.change(&scripts::CHANGE_LEVEL, &[&user_id_column::of(id), level.as_bytes()]).await?;
-        done_to(&done)
+    async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error> {
+        let done: String = self.change(&scripts::CHANGE_LEVEL, &[&user_key::of(id), level.as_bytes()]).await?;
+        match done.parse() {
+            Ok(number) => Ok(UserLevel::new(number, level)),
+            Err(_) => Err(done_to(&done).err().unwrap_or(ErrorKind::Corrupt.into())),
+        }
     }
 
     async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
         let disabled = if disabled { b"1" } else { b"0" };
-        let done: String = self.change(&scripts::SET_DISABLED, &[&user_id_column::of(id), disabled]).await?;
+        let done: String = self.change(&scripts::SET_DISABLED, &[&user_key::of(id), disabled]).await?;
         done_to(&done)
     }
 
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
         let (name, batch) = (ended::list_name()?, BATCH.to_string());
-        let arguments: [&[u8]; 3] = [&user_id_column::of(id), &name, batch.as_bytes()];
+        let arguments: [&[u8]; 3] = [&user_key::of(id), &name, batch.as_bytes()];
         let (deleted, left): (u64, u64) = self.change(&scripts::DELETE_USER, &arguments).await?;
         self.remove_ended(&name, left).await;
         Ok(deleted > 0)
@@ -77,7 +80,7 @@ impl RedisRepository {
     async fn add(&self, id: &UserId, level: &str) -> Result<(), Error> {
         let number = id.as_integer().filter(|number| *number > 0).map(|number| number.to_string());
         let number = number.unwrap_or_default();
-        let user = user_id_column::of_new(id)?;
+        let user = user_key::of_new(id)?;
         let (first, name, batch) = (first_number()?, ended::list_name()?, BATCH.to_string());
         let arguments: [&[u8]; 6] =
             [&user, level.as_bytes(), number.as_bytes(), first.as_bytes(), &name, batch.as_bytes()];

@@ -39,6 +39,7 @@ const DEADLOCKS: u32 = 10;
 const OTHER_CONNECTIONS: u32 = 2;
 
 /// A pool of connections to a server, and what the server's errors mean.
+#[derive(Debug)]
 pub(in crate::repository) struct Calls<DB: Database> {
     pub(in crate::repository) pool: Pool<DB>,
     pub(in crate::repository) aftermath: fn(&sqlx::Error) -> Aftermath,
@@ -78,16 +79,6 @@ where
     ) -> Result<Vec<DB::Row>, Error> {
         let statement = self.statement(query)?;
         self.call(Kind::LookUp, move |connection| connection.fetch_all(statement.query())).await
-    }
-
-    /// Runs a statement that changes something and returns rows.
-    #[cfg(feature = "postgres")]
-    pub(in crate::repository) async fn change_returning(
-        &self,
-        query: Query<'static, DB, DB::Arguments>,
-    ) -> Result<Vec<DB::Row>, Error> {
-        let statement = self.statement(query)?;
-        self.call(Kind::Change, move |connection| connection.fetch_all(statement.query())).await
     }
 
     /// Runs a statement that changes something.

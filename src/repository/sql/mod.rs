@@ -2,7 +2,14 @@
 //!
 //! | file | role |
 //! |---|---|
+//! | `store` | [`SqlRepository`]: one store for every SQL database |
+//! | `tokens` | the ten clauses as SQL |
+//! | `users` | users and levels as SQL |
+//! | `dialect` | [`Dialect`]: what a database has to do for its store |
+//! | `statements` | one text for each statement, and the few in which databases differ |
+//! | `statement` | a statement as a database wants it, and its values |
 //! | `rows` | rows to values, whichever database they come from |
+//! | `id_text` | a user id in a column of text |
 //! | `error` | sqlx's errors as this crate's |
 //! | `schema` | which steps lead from one version of the tables to the next |
 //! | `pool` | how the connections of a database server are pooled |
@@ -17,7 +24,11 @@ mod aftermath;
 mod borrowed;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 mod call;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod dialect;
 mod error;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod id_text;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 mod mysql;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
@@ -26,6 +37,16 @@ mod pool;
 mod rows;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod schema;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod statement;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod statements;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod store;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod tokens;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod users;
 
 #[cfg(feature = "postgres")]
 pub(super) use aftermath::Aftermath;
@@ -33,21 +54,27 @@ pub(super) use aftermath::Aftermath;
 pub(super) use borrowed::BoxFuture;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 pub(super) use call::Calls;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(super) use dialect::Dialect;
 #[cfg(feature = "sqlite")]
 pub(super) use error::failure_with;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 pub(super) use error::server_failure;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) use id_text::{id_value, new_id_value, read_id};
 #[cfg(feature = "trongate")]
 pub(super) use mysql::mysql_number;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 pub(super) use mysql::{check_session, mysql_aftermath, mysql_kind, mysql_pool};
 #[cfg(feature = "postgres")]
 pub(super) use pool::bounded;
-#[cfg(feature = "postgres")]
+#[cfg(feature = "sqlite")]
 pub(super) use rows::SqlRow;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub(super) use rows::{idle_seconds, level, record, seconds};
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(super) use rows::{user, user_id};
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(super) use schema::missing_steps;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(super) use statement::{Placeholders, Statement, Value};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(super) use statements::Texts;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use store::SqlRepository;

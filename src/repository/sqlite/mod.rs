@@ -2,19 +2,15 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `store` | [`SqliteRepository`]: how the database is opened |
+//! | `store` | [`SqliteRepository`]: how the database is opened, and its own statements |
 //! | `schema` | the tables, and how older ones are brought up to date |
-//! | `tokens` | the ten clauses as SQL |
-//! | `users` | users and levels as SQL |
-//! | `rows` | values to parameters, rows to values |
+//! | `users` | users that come into being together with the application's own rows |
 //! | `error` | sqlx's errors as this crate's |
 
 mod error;
-mod rows;
 mod schema;
 mod store;
-mod tokens;
 mod users;
 
 pub use crate::sqlite::WriteTransaction;
-pub use store::SqliteRepository;
+pub use store::{Sqlite, SqliteRepository};

@@ -3,7 +3,8 @@ CREATE TABLE tower_tokens_levels (
     title TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- ANY in a STRICT table keeps a value as it is: 1 and '1' stay two users.
+-- ANY in a STRICT table keeps a value as it is: 1 and '1' stay two users. Beside a column of type INTEGER or TEXT SQLite
+-- converts the other value before it compares: a table of the application that joins has ids of one type.
 CREATE TABLE tower_tokens_users (
     id ANY NOT NULL PRIMARY KEY CHECK (typeof(id) IN ('integer', 'text')),
     level_id INTEGER NOT NULL REFERENCES tower_tokens_levels (id),

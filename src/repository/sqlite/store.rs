@@ -1,19 +1,20 @@
 //! How the database is opened.
 
-use std::fmt;
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sqlx::ConnectOptions;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions, Row, TypeInfo, ValueRef};
 
 use crate::error::{Error, ErrorKind};
+use crate::repository::sql::{Dialect, SqlRepository, Statement, Texts, Value};
 use crate::repository::sqlite::error::failure;
 use crate::repository::sqlite::schema::{MIGRATIONS, migrate};
-use crate::sqlite::{CALL_TIMEOUT, Query, WriteTransaction, Writer, is_busy};
+use crate::sqlite::{CALL_TIMEOUT, WriteTransaction, Writer, is_busy};
+use crate::user::UserId;
 
 /// Our choice: each connection reads on a thread of its own, and an embedded database gains nothing from more of them
 /// than a machine has cores for.
@@ -63,8 +64,11 @@ const CONNECTIONS: u32 = 8;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
 /// ```
-#[derive(Clone)]
-pub struct SqliteRepository {
+pub type SqliteRepository = SqlRepository<Sqlite>;
+
+/// SQLite, for [`SqliteRepository`].
+#[derive(Debug, Clone)]
+pub struct Sqlite {
     /// The application's.
     pool: SqlitePool,
     /// The connections of our own statements that read.
@@ -72,7 +76,7 @@ pub struct SqliteRepository {
     writer: Writer,
 }
 
-impl SqliteRepository {
+impl SqlRepository<Sqlite> {
     /// Opens the database file at `path`, creates it if it is missing, and brings its tables up to date.
     ///
     /// Any number of processes may open the same file, also a new one, and also at once. It has to be on a local disk.
@@ -113,14 +117,14 @@ impl SqliteRepository {
         }
         migrate(&pool, MIGRATIONS).await?;
         let writer = Writer::beside(pool.clone()).await.map_err(failure)?;
-        Ok(Self { pool, readers, writer })
+        Ok(Self::new(Sqlite { pool, readers, writer }))
     }
 
     /// The connections, for the application's own tables in the same database. They enforce foreign keys, so the
     /// application's tables may refer to `tower_tokens_users (id)`.
     #[must_use]
     pub const fn pool(&self) -> &SqlitePool {
-        &self.pool
+        &self.database.pool
     }
 
     /// Begins a transaction for changes of the application's own tables, with the write lock of the database. It waits
@@ -146,44 +150,59 @@ impl SqliteRepository {
     /// # }).unwrap();
     /// ```
     pub async fn begin(&self) -> Result<WriteTransaction, Error> {
-        self.writer.begin().await.map_err(failure)
+        self.database.writer.begin().await.map_err(failure)
     }
 
     /// Closes all connections, those of [`pool`](Self::pool) too. Calls that come later find the store unavailable.
     pub async fn close(&self) {
-        self.pool.close().await;
-        self.readers.close().await;
-        self.writer.close().await;
-    }
-
-    /// The rows of one statement that reads.
-    pub(super) async fn rows(&self, query: Query<'_>) -> Result<Vec<SqliteRow>, Error> {
-        self.writer.read(query.fetch_all(&self.readers)).await.map_err(failure)
-    }
-
-    /// The only row of one statement that reads.
-    pub(super) async fn row(&self, query: Query<'_>) -> Result<Option<SqliteRow>, Error> {
-        self.writer.read(query.fetch_optional(&self.readers)).await.map_err(failure)
-    }
-
-    /// Runs one statement that changes something.
-    pub(super) async fn change(&self, query: Query<'_>) -> Result<u64, Error> {
-        self.writer.change(query).await.map_err(failure)
-    }
-
-    /// Runs one statement that changes at most one row and returns it.
-    pub(super) async fn change_returning(&self, query: Query<'_>) -> Result<Option<SqliteRow>, Error> {
-        let mut transaction = self.begin().await?;
-        let row = transaction.run(|connection| query.fetch_optional(connection)).await.map_err(failure)?;
-        transaction.commit().await?;
-        Ok(row)
+        self.database.pool.close().await;
+        self.database.readers.close().await;
+        self.database.writer.close().await;
     }
 }
 
-impl fmt::Debug for SqliteRepository {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let connections = (self.pool.size(), self.pool.num_idle());
-        f.debug_struct("SqliteRepository").field("connections_and_idle", &connections).finish_non_exhaustive()
+impl Dialect for Sqlite {
+    type Row = SqliteRow;
+
+    const NAME: &'static str = "SqliteRepository";
+
+    const TEXTS: Texts = Texts {
+        least: "min",
+        create_user: "INSERT INTO tower_tokens_users (id, level_id) VALUES ($1, $2)",
+        ..Texts::STANDARD
+    };
+
+    async fn rows(&self, statement: &Statement, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, Error> {
+        let query = statement.with::<sqlx::Sqlite>(values);
+        self.writer.read(query.fetch_all(&self.readers)).await.map_err(failure)
+    }
+
+    async fn change(&self, statement: &Statement, values: &[Value<'_>]) -> Result<u64, Error> {
+        self.writer.change(statement.with(values)).await.map_err(failure)
+    }
+
+    fn failure(error: sqlx::Error) -> Error {
+        failure(error)
+    }
+
+    fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// An integer stays one, a text stays one.
+    fn id(user: &UserId) -> Value<'_> {
+        match user.as_integer() {
+            Some(number) => number.into(),
+            None => user.as_text().unwrap_or_default().into(),
+        }
+    }
+
+    fn read_id(row: &SqliteRow, column: usize) -> Result<UserId, sqlx::Error> {
+        if row.try_get_raw(column)?.type_info().name() == "TEXT" {
+            row.try_get::<&str, _>(column).map(UserId::from)
+        } else {
+            row.try_get::<i64, _>(column).map(UserId::from)
+        }
     }
 }
 
@@ -227,5 +246,60 @@ async fn connect(path: PathBuf) -> Result<SqlitePool, Error> {
             }
             connected => return connected.map_err(failure),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Connection};
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::repository::TokenRepository;
+    use crate::token::TokenKey;
+
+    #[tokio::test]
+    async fn no_statement_scans_a_table() {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = SqliteRepository::open(directory.path().join("plans.db")).await.unwrap();
+        let of_tokens = [
+            "insert",
+            "find",
+            "owner",
+            "delete",
+            "delete_by_id",
+            "replace",
+            "touch",
+            "delete_by_user",
+            "delete_others",
+            "list_by_user",
+            "delete_expired",
+        ];
+        for name in of_tokens {
+            let (_, statement) = repository.statements.all().into_iter().find(|(other, _)| *other == name).unwrap();
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.text()));
+            let plan = sqlx::query(explain).fetch_all(repository.pool()).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+            assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{name}: {plan:?}");
+            if name == "find" {
+                assert!(plan.len() == 3 && plan[0].contains("SEARCH t USING PRIMARY KEY (digest=?)"), "{plan:?}");
+            }
+            for step in &plan {
+                assert!(!step.starts_with("SCAN") && !step.contains("TEMP B-TREE"), "{name}: {plan:?}");
+            }
+        }
+    }
+    #[tokio::test]
+    async fn a_statement_is_prepared_once_a_connection() {
+        let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        let repository = SqliteRepository::with_pool(pool).await.unwrap();
+        let prepared = async || repository.pool().acquire().await.unwrap().cached_statements_size();
+        let now = Timestamp::from_unix_seconds(1_000);
+        repository.find(TokenKey::new("first"), now).await.unwrap();
+        let after_one = prepared().await;
+        for number in 0..50 {
+            repository.find(TokenKey::new(&format!("token-{number}")), now).await.unwrap();
+        }
+        assert_eq!(prepared().await, after_one);
     }
 }

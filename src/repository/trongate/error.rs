@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::repository::sql::{mysql_kind, mysql_number, server_failure};
 
-/// Error numbers that say that this is not the site's database, or that its doors are shut. Source: MariaDB's list of
+/// Error numbers that say that this is not the site's database, or that the login is refused. Source: MariaDB's list of
 /// error codes; MySQL's is the same for these.
 const ACCESS_DENIED: [u16; 4] = [1044, 1045, 1142, 1143];
 const NO_SUCH_DATABASE: u16 = 1049;

@@ -35,7 +35,7 @@ pub(super) fn stored(id: i64, expiry_date: i64, code: Option<&str>) -> TokenReco
     }
 }
 
-/// The `expiry_date` of a token that shall end so, or why the table cannot hold it.
+/// The `expiry_date` of a token with these limits, or why the table cannot hold it.
 pub(super) fn expiry_date(absolute: Expiry, has_idle_limit: bool) -> Result<i64, Error> {
     if has_idle_limit {
         return Err(invalid("Trongate's table holds no idle limit: use a lifetime without one"));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_has_proved_who_they_are_of_late() {
+    fn authentication_time_reads_as_unknown() {
         let record = stored(1, 2_000_000_000, None);
         let age = Timestamp::from_unix_seconds(1_900_000_000) - record.authenticated_at();
         assert!(age > Duration::days(365));

@@ -30,7 +30,7 @@ use crate::repository::trongate::error::failure;
 /// | disabled users | Trongate knows none; a user whose `user_level_id` names no level is one |
 ///
 /// Everything but the ids may be null. A token without an `expiry_date` has ended, a token without a user and a user
-/// without a level are nobody, a level without a title has the empty title, a token without a code has no code.
+/// without a level are not valid, a level without a title has the empty title, a token without a code has no code.
 ///
 /// Since last uses are not kept, tell [`Tokens`](crate::lifecycle::Tokens) not to note them:
 /// `Tokens::new(repository).with_touch_interval(None)`. PHP gives each user any number of tokens, and to find those of one

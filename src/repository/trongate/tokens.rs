@@ -19,9 +19,11 @@ use crate::repository::trongate::TrongateRepository;
 use crate::repository::trongate::error::failure;
 use crate::repository::trongate::rows;
 use crate::repository::trongate::store::Query;
-use crate::repository::{NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end};
+use crate::repository::{
+    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end,
+};
 use crate::token::{TokenId, TokenKey, TokenRecord};
-use crate::user::{CurrentUser, UserId};
+use crate::user::UserId;
 
 const INSERT: &str = "INSERT INTO trongate_tokens (token, user_id, expiry_date, code)
     SELECT ?, id, CAST(? AS SIGNED), ? FROM trongate_users WHERE id = ?";
@@ -38,6 +40,10 @@ const TOKEN_EXISTS: &str = "SELECT EXISTS
     (SELECT 1 FROM trongate_tokens WHERE token = ? AND CAST(token AS BINARY) = CAST(? AS BINARY))";
 
 const NUMBERS: &str = "SELECT CAST(id AS SIGNED) FROM trongate_tokens
+    WHERE token = ? AND CAST(token AS BINARY) = CAST(? AS BINARY)";
+
+/// A token that belongs to no user has 0, the column's default.
+const OWNERS: &str = "SELECT CAST(id AS SIGNED), CAST(COALESCE(user_id, 0) AS SIGNED) FROM trongate_tokens
     WHERE token = ? AND CAST(token AS BINARY) = CAST(? AS BINARY)";
 
 const DELETE: &str = "DELETE FROM trongate_tokens WHERE id = ? AND CAST(token AS BINARY) = CAST(? AS BINARY)";
@@ -86,11 +92,11 @@ impl TokenRepository for TrongateRepository {
         self.calls().work(Arc::new(token), insert_once).await?
     }
 
-    fn find_now(&self, _token: TokenKey<'_>, _now: Timestamp) -> Option<Option<CurrentUser>> {
+    fn find_now(&self, _token: TokenKey<'_>, _now: Timestamp) -> Option<Lookup> {
         None
     }
 
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         if !rows::fits(token) {
             return Ok(None);
         }
@@ -98,22 +104,25 @@ impl TokenRepository for TrongateRepository {
         let found = self.all(query(FIND).bind(text).bind(text).bind(now.unix_seconds())).await?;
         let users = found
             .iter()
-            .map(|row| Ok(CurrentUser::new(rows::user_id(row)?, rows::level(row)?, rows::record(row)?, now)))
+            .map(|row| Ok(Found { user: rows::user_id(row)?, level: rows::level(row)?, record: rows::record(row)? }))
             .collect::<Result<Vec<_>, _>>()
             .map_err(failure)?;
-        if users.windows(2).any(|pair| pair[0].id() != pair[1].id()) {
+        if users.windows(2).any(|pair| pair[0].user != pair[1].user) {
             return Err(Error::with_source(ErrorKind::Corrupt, "one token is in the table twice, with two users"));
         }
         Ok(users.into_iter().next())
     }
 
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         let text = token.expose_secret();
-        let mut total = 0;
-        for id in self.numbers(query(NUMBERS).bind(text).bind(text)).await? {
-            total += self.change(|| query(DELETE).bind(id).bind(text)).await?;
+        let mut ended = None;
+        for row in self.all(query(OWNERS).bind(text).bind(text)).await? {
+            let (id, user): (i64, i64) = row.try_get(0).and_then(|id| Ok((id, row.try_get(1)?))).map_err(failure)?;
+            if self.change(|| query(DELETE).bind(id).bind(text)).await? > 0 {
+                ended.get_or_insert(Ended { user: UserId::from(user), id: TokenId::new(id) });
+            }
         }
-        Ok(total > 0)
+        Ok(ended)
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
@@ -127,17 +136,17 @@ impl TokenRepository for TrongateRepository {
             return Err(rows::invalid("Trongate's table holds tokens of 1 to 125 bytes"));
         }
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
-        let record = found.token().clone().regenerated(now, limits, authenticated_at);
+        let record = found.record.clone().regenerated(now, limits, authenticated_at);
         let expiry_date = rows::expiry_date(record.absolute_expiry(), record.idle_limit().is_some())?;
         let (old, new) = (old.expose_secret(), new.expose_secret());
         if !self.numbers(query(NUMBERS).bind(new).bind(new)).await?.is_empty() {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let id = found.token().id().get();
+        let id = found.record.id().get();
         let replace = || query(REPLACE).bind(new).bind(expiry_date).bind(id).bind(old).bind(now.unix_seconds());
         let replaced = self.change(replace).await?;
-        let record = rows::stored(id, expiry_date, found.token().code());
-        Ok((replaced > 0).then(|| Regenerated { user: found.id().clone(), record }))
+        let record = rows::stored(id, expiry_date, found.record.code());
+        Ok((replaced > 0).then_some(Regenerated { user: found.user, record }))
     }
 
     async fn touch(&self, _user: &UserId, _id: TokenId, _now: Timestamp) -> Result<bool, Error> {
@@ -242,7 +251,7 @@ async fn insert(connection: &mut MySqlConnection, token: &OneToken) -> Inserted 
     })
 }
 
-/// The name of the lock for this token, at most 64 characters. Half of the digest names nobody's token.
+/// The name of the lock for this token, at most 64 characters. No token can be found by half of its digest.
 fn lock_name(token: &TokenKey<'_>) -> String {
     let digest = token.digest();
     let (half, _) = digest.as_bytes().split_at(16);

@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
-    MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, UserRepository,
+    Ended, Found, Lookup, MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository,
+    UserRepository,
 };
 use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
-use tower_tokens::user::{CurrentUser, UserId};
+use tower_tokens::user::UserId;
 
 pub(super) const WORKS: u8 = 0;
 pub(super) const FAILS: u8 = 1;
@@ -75,13 +76,13 @@ impl TokenRepository for Chores {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         self.inner.insert(token).await
     }
-    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Option<CurrentUser>> {
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
         self.inner.find_now(token, now)
     }
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         self.inner.find(token, now).await
     }
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         self.inner.delete(token).await
     }
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {

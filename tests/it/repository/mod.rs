@@ -16,4 +16,5 @@ mod sqlite;
 mod sqlite_locks;
 mod trongate;
 mod trongate_tables;
+mod user_ids;
 mod user_mutants;

@@ -8,8 +8,8 @@ use time::Duration;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{
-    MemoryRepository, NewToken, PRUNING_MARGIN, PageRequest, Replacement, SqliteRepository, TokenRepository,
-    UserRepository,
+    Ended, Lookup, MemoryRepository, NewToken, PRUNING_MARGIN, PageRequest, Replacement, SqliteRepository,
+    TokenRepository, UserRepository,
 };
 use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
 use tower_tokens::user::UserId;
@@ -157,7 +157,9 @@ where
         }
         Step::Delete { token } => {
             let deleted = store.delete(TokenKey::new(&text(token))).await.unwrap();
-            prop_assert_eq!(deleted, model.tokens.remove(&token).is_some());
+            let expected = model.tokens.remove(&token);
+            let expected = expected.map(|(user, record)| Ended { user: user_id(user), id: record.id() });
+            prop_assert_eq!(deleted, expected);
         }
         Step::DeleteById { user, id } => {
             let deleted = store.delete_by_id(&user_id(user), TokenId::new(id)).await.unwrap();
@@ -243,13 +245,13 @@ where
     for token in 0..6 {
         let text = text(token);
         let found = store.find(TokenKey::new(&text), now).await.unwrap();
-        let seen = found.map(|user| (user.id().clone(), user.level().title().to_owned(), user.token().clone()));
+        let seen = found.clone().map(|found| (found.user, found.level.title().to_owned(), found.record));
         let expected = model.tokens.get(&token).filter(|_| model.is_valid(token, now)).map(|(user, record)| {
             (user_id(*user), LEVELS[usize::from(model.users[user].0)].to_owned(), record.clone())
         });
         prop_assert_eq!(&seen, &expected);
         if let Some(at_once) = store.find_now(TokenKey::new(&text), now) {
-            prop_assert_eq!(at_once.map(|user| user.token().clone()), seen.map(|(_, _, record)| record));
+            prop_assert_eq!(at_once, Lookup::from(found));
         }
     }
     for user in 0..4 {

@@ -10,11 +10,11 @@ use tower_tokens::clock::Timestamp;
 use tower_tokens::conformance::{self, StoreUnderTest};
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
-    MemoryRepository, NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement, TokenRepository,
-    UserRepository,
+    Ended, Found, MemoryRepository, NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement,
+    TokenRepository, UserRepository,
 };
 use tower_tokens::token::{Expiry, Lifetime, NewLimits, TokenDigest, TokenId, TokenKey, TokenRecord};
-use tower_tokens::user::{CurrentUser, UserId, UserLevel};
+use tower_tokens::user::{UserId, UserLevel};
 
 /// What is wrong with a [`Mutant`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) enum Flaw {
     FindIgnoresCase,
     FindGivesNoneInAnOutage,
     DeleteForgets,
+    DeleteNamesAnotherToken,
+    DeleteNamesAnotherUser,
     DeleteByIdIgnoresTheUser,
     ReplaceIsTwoSteps,
     ReplaceRevives,
@@ -59,7 +61,7 @@ pub(crate) struct Mutant {
     flaw: Flaw,
     is_cut_off: AtomicBool,
     /// Everything that was ever inserted or found, for flaws that remember.
-    memory: Mutex<HashMap<TokenDigest, CurrentUser>>,
+    memory: Mutex<HashMap<TokenDigest, Found>>,
 }
 
 impl Mutant {
@@ -67,13 +69,13 @@ impl Mutant {
         Self { inner: MemoryRepository::new(), flaw, is_cut_off: AtomicBool::new(false), memory: Mutex::default() }
     }
 
-    fn remembered(&self, digest: &TokenDigest) -> Option<CurrentUser> {
+    fn remembered(&self, digest: &TokenDigest) -> Option<Found> {
         self.memory.lock().unwrap().get(digest).cloned()
     }
 
-    fn remembered_id(&self, id: TokenId) -> Option<(TokenDigest, CurrentUser)> {
+    fn remembered_id(&self, id: TokenId) -> Option<(TokenDigest, Found)> {
         let memory = self.memory.lock().unwrap();
-        memory.iter().find(|(_, user)| user.token().id() == id).map(|(digest, user)| (*digest, user.clone()))
+        memory.iter().find(|(_, found)| found.record.id() == id).map(|(digest, found)| (*digest, found.clone()))
     }
 
     /// The ids of those tokens of a user that are not replaced within a moment.
@@ -107,47 +109,44 @@ impl TokenRepository for Mutant {
         }
         let user = token.user.clone();
         let record = self.inner.insert(token).await?;
-        let found =
-            CurrentUser::new(user, UserLevel::new(1, "member"), record.clone(), Timestamp::from_unix_seconds(0));
+        let found = Found { user, level: UserLevel::new(1, "member"), record: record.clone() };
         self.memory.lock().unwrap().insert(key.digest(), found);
         Ok(record)
     }
 
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         if self.flaw == Flaw::FindGivesNoneInAnOutage && self.outage().is_err() {
             return Ok(None);
         }
         self.outage()?;
         if self.flaw == Flaw::TouchBringsBack
             && let Some(user) = self.remembered(&token.digest())
-            && user.token().code() == Some("back")
+            && user.record.code() == Some("back")
         {
             return Ok(Some(user));
         }
         let found = self.inner.find(token, now).await?;
         let remembered = || self.remembered(&token.digest());
-        let again = |user: &CurrentUser, level: &UserLevel| {
-            CurrentUser::new(user.id(), level.clone(), user.token().clone(), now)
-        };
+        let again = |found: &Found, level: &UserLevel| Found { level: level.clone(), ..found.clone() };
         Ok(match self.flaw {
             Flaw::FindIgnoresTheEnd => {
-                let early = remembered().map(|user| user.token().created_at());
+                let early = remembered().map(|user| user.record.created_at());
                 let early = early.map(|birth| self.inner.find(token, birth));
                 match early {
-                    Some(early) => early.await?.map(|user| again(&user, user.level())),
+                    Some(early) => early.await?.map(|user| again(&user, &user.level)),
                     None => None,
                 }
             }
             Flaw::FindIsOneSecondLate => {
                 let earlier = now + time::Duration::seconds(-1);
-                self.inner.find(token, earlier).await?.map(|user| again(&user, user.level()))
+                self.inner.find(token, earlier).await?.map(|user| again(&user, &user.level))
             }
             Flaw::FindBelievesTheFuture => match (found, remembered()) {
-                (None, Some(user)) if !user.token().is_expired(now) => Some(again(&user, user.level())),
+                (None, Some(user)) if !user.record.is_expired(now) => Some(again(&user, &user.level)),
                 (found, _) => found,
             },
             Flaw::FindRemembersTheLevel => match (found, remembered()) {
-                (Some(found), Some(before)) => Some(again(&found, before.level())),
+                (Some(found), Some(before)) => Some(again(&found, &before.level)),
                 (found, _) => found,
             },
             Flaw::FindRemembersTheUser => found.or_else(remembered),
@@ -159,12 +158,18 @@ impl TokenRepository for Mutant {
         })
     }
 
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         self.outage()?;
         if self.flaw == Flaw::DeleteForgets {
-            return Ok(self.remembered(&token.digest()).is_some());
+            let remembered = self.remembered(&token.digest());
+            return Ok(remembered.map(|found| Ended { user: found.user, id: found.record.id() }));
         }
-        self.inner.delete(token).await
+        let ended = self.inner.delete(token).await?;
+        Ok(ended.map(|ended| match self.flaw {
+            Flaw::DeleteNamesAnotherToken => Ended { id: TokenId::new(ended.id.get() + 1), ..ended },
+            Flaw::DeleteNamesAnotherUser => Ended { user: UserId::from("somebody else"), ..ended },
+            _ => ended,
+        }))
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
@@ -174,7 +179,7 @@ impl TokenRepository for Mutant {
         }
         match self.remembered_id(id) {
             Some((_, owner)) if self.flaw == Flaw::DeleteByIdIgnoresTheUser => {
-                self.inner.delete_by_id(owner.id(), id).await
+                self.inner.delete_by_id(&owner.user, id).await
             }
             _ => self.inner.delete_by_id(user, id).await,
         }
@@ -188,21 +193,21 @@ impl TokenRepository for Mutant {
                 let Some(found) = self.inner.find(old, now).await? else { return Ok(None) };
                 tokio::task::yield_now().await;
                 self.inner.delete(old).await?;
-                let record = found.token().clone().regenerated(now, limits, authenticated_at);
-                let stored = NewToken { key: new, user: found.id(), record: record.clone() };
+                let record = found.record.clone().regenerated(now, limits, authenticated_at);
+                let stored = NewToken { key: new, user: &found.user, record: record.clone() };
                 let stored = match self.inner.insert(stored).await {
                     Ok(stored) => stored,
                     Err(_) => record,
                 };
-                Ok(Some(Regenerated { user: found.id().clone(), record: stored }))
+                Ok(Some(Regenerated { user: found.user.clone(), record: stored }))
             }
             (Flaw::ReplaceRevives, Some(found)) => {
-                self.inner.replace(Replacement { now: found.token().created_at(), ..replacement }).await
+                self.inner.replace(Replacement { now: found.record.created_at(), ..replacement }).await
             }
             (Flaw::ReplaceKeepsTheOldToken, Some(found)) => {
                 let done = self.inner.replace(replacement).await?;
-                let record = found.token().clone().with_id(TokenId::new(1_000_000 + found.token().id().get()));
-                self.inner.insert(NewToken { key: old, user: found.id(), record }).await?;
+                let record = found.record.clone().with_id(TokenId::new(1_000_000 + found.record.id().get()));
+                self.inner.insert(NewToken { key: old, user: &found.user, record }).await?;
                 Ok(done)
             }
             (Flaw::ReplaceLoosens, _) => {
@@ -213,13 +218,13 @@ impl TokenRepository for Mutant {
                 self.inner.replace(Replacement { authenticated_at: None, ..replacement }).await
             }
             (Flaw::ReplaceIgnoresTheUser, Some(found)) => {
-                let disabled = self.inner.user(found.id()).await?.is_some_and(|user| user.disabled);
+                let disabled = self.inner.user(&found.user).await?.is_some_and(|user| user.disabled);
                 if disabled {
-                    self.inner.set_disabled(found.id(), false).await?;
+                    self.inner.set_disabled(&found.user, false).await?;
                 }
                 let done = self.inner.replace(replacement).await?;
                 if disabled {
-                    self.inner.set_disabled(found.id(), true).await?;
+                    self.inner.set_disabled(&found.user, true).await?;
                 }
                 if done.is_some() {
                     self.memory.lock().unwrap().insert(new.digest(), found);
@@ -238,13 +243,13 @@ impl TokenRepository for Mutant {
                 self.inner.touch(user, id, now).await?;
                 Ok(true)
             }
-            (Flaw::TouchEndsEarly, Some((_, found))) if now < found.token().created_at() => {
+            (Flaw::TouchEndsEarly, Some((_, found))) if now < found.record.created_at() => {
                 // What a column "last used" says that no comparison with the birth keeps from going back.
                 self.inner.delete_by_id(user, id).await
             }
             (Flaw::TouchBringsBack, Some((digest, found))) if !self.inner.touch(user, id, now).await? => {
-                let record = found.token().clone().with_code("back").with_absolute_expiry(Expiry::Never);
-                let back = CurrentUser::new(user, found.level().clone(), record, now);
+                let record = found.record.clone().with_code("back").with_absolute_expiry(Expiry::Never);
+                let back = Found { record, ..found };
                 self.memory.lock().unwrap().insert(digest, back);
                 Ok(true)
             }
@@ -340,6 +345,8 @@ mutants! {
     a_find_that_ignores_case: FindIgnoresCase is caught by find_gives_no_user_for_an_unknown_token;
     a_delete_that_does_nothing: DeleteForgets is caught by
         no_find_after_delete_sees_the_token, deleting_what_is_not_there_is_no_error;
+    a_delete_that_names_another_token: DeleteNamesAnotherToken is caught by no_find_after_delete_sees_the_token;
+    a_delete_that_names_another_user: DeleteNamesAnotherUser is caught by no_find_after_delete_sees_the_token;
     a_delete_of_anybodys_token: DeleteByIdIgnoresTheUser is caught by delete_by_id_ends_only_this_users_token;
     a_replace_that_is_not_atomic: ReplaceIsTwoSteps is caught by of_racing_replacements_exactly_one_wins;
     a_replace_that_revives: ReplaceRevives is caught by

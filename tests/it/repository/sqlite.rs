@@ -32,7 +32,7 @@ async fn data_is_there_after_the_database_is_opened_again() {
     let user = store.create_user(None, "member").await.unwrap();
     add_token(&store, 1, &user).await;
     add_token(&store, 2, &user).await;
-    assert!(store.delete(TokenKey::new("token-2")).await.unwrap());
+    assert!(store.delete(TokenKey::new("token-2")).await.unwrap().is_some());
     store.pool().close().await;
 
     let store = SqliteRepository::open(&path).await.unwrap();

@@ -7,10 +7,11 @@ use tower_tokens::clock::Timestamp;
 use tower_tokens::conformance::StoreUnderTest;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
-    NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement, TokenRepository, TrongateRepository,
+    Ended, Found, NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement, TokenRepository,
+    TrongateRepository,
 };
 use tower_tokens::token::{Expiry, Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
-use tower_tokens::user::{CurrentUser, UserId};
+use tower_tokens::user::UserId;
 
 use crate::trongate_site::TrongateSite;
 
@@ -23,10 +24,10 @@ impl TokenRepository for Visitor {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         self.0.insert(token).await
     }
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         self.0.find(token, now).await
     }
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         self.0.delete(token).await
     }
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
@@ -162,7 +163,7 @@ fn record(lifetime: Lifetime) -> TokenRecord {
     TokenRecord::new(TokenId::new(9_000_000_000), NOW, lifetime)
 }
 
-async fn find(store: &Visitor, text: &str, now: Timestamp) -> Option<CurrentUser> {
+async fn find(store: &Visitor, text: &str, now: Timestamp) -> Option<Found> {
     store.find(TokenKey::new(text), now).await.unwrap()
 }
 
@@ -176,9 +177,9 @@ async fn insert_says_what_the_tables_keep() {
     assert_eq!(stored.expires_at(), Expiry::At(after(3_600)));
     assert_eq!(stored.authenticated_at(), Timestamp::from_unix_seconds(0), "not kept is not recent");
     let found = find(&store, "Token-1", after(3_599)).await.expect("the token is valid");
-    assert_eq!((found.id(), found.level().title(), found.token()), (&user, "member", &stored));
+    assert_eq!((&found.user, found.level.title(), &found.record), (&user, "member", &stored));
     let bare = insert(&store, "Token-2", &user, record(Lifetime::hours(1))).await.unwrap();
-    assert_eq!(find(&store, "Token-2", NOW).await.expect("the token is valid").token(), &bare);
+    assert_eq!(find(&store, "Token-2", NOW).await.expect("the token is valid").record, bare);
     assert_eq!(bare.code(), None);
 }
 
@@ -214,7 +215,7 @@ async fn what_the_tables_cannot_keep_is_refused_and_nothing_is_written() {
     let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM trongate_tokens").fetch_one(&site.pool).await.unwrap();
     assert_eq!(rows, 1);
     let last = insert(&store, &"x".repeat(125), &user, record(Lifetime::from(to_2038))).await.unwrap();
-    assert_eq!(find(&store, &"x".repeat(125), NOW).await.expect("the longest and last").token(), &last);
+    assert_eq!(find(&store, &"x".repeat(125), NOW).await.expect("the longest and last").record, last);
 }
 
 #[tokio::test]
@@ -259,7 +260,7 @@ async fn replace_keeps_the_row_its_user_and_its_code() {
     assert_eq!((&done.user, done.record.id(), done.record.code()), (&user, old.id(), Some("abc")));
     assert_eq!(done.record.expires_at(), Expiry::At(after(7_250)));
     assert!(find(&store, "old", now).await.is_none());
-    assert_eq!(find(&store, "new", now).await.expect("the new token is valid").token(), &done.record);
+    assert_eq!(find(&store, "new", now).await.expect("the new token is valid").record, done.record);
     assert!(!site.accepts("old", now.unix_seconds()).await && site.accepts("new", now.unix_seconds()).await);
 }
 

@@ -7,10 +7,11 @@ use tower_tokens::clock::Timestamp;
 use tower_tokens::conformance;
 use tower_tokens::error::Error;
 use tower_tokens::repository::{
-    MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository,
+    Ended, Found, MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User,
+    UserRepository,
 };
 use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
-use tower_tokens::user::{CurrentUser, UserId, UserLevel};
+use tower_tokens::user::{UserId, UserLevel};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
@@ -18,6 +19,7 @@ enum Flaw {
     LevelsIgnoreCase,
     LevelsAppearWhenNamed,
     UnknownUsersAreNoError,
+    ChangeLevelGivesTheOldOne,
     NumbersAreGivenTwice,
     CreateUserOverwrites,
     TextsAreNumbers,
@@ -45,8 +47,8 @@ impl Mutant {
         }
     }
 
-    fn forgiven(&self, done: Result<(), Error>) -> Result<(), Error> {
-        if self.flaw == Flaw::UnknownUsersAreNoError { Ok(()) } else { done }
+    fn forgiven<T>(&self, done: Result<T, Error>, otherwise: T) -> Result<T, Error> {
+        if self.flaw == Flaw::UnknownUsersAreNoError { Ok(done.unwrap_or(otherwise)) } else { done }
     }
 }
 
@@ -57,11 +59,11 @@ impl TokenRepository for Mutant {
         self.inner.insert(NewToken { user: &user, ..token }).await
     }
 
-    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<CurrentUser>, Error> {
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         self.inner.find(token, now).await
     }
 
-    async fn delete(&self, token: TokenKey<'_>) -> Result<bool, Error> {
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         self.inner.delete(token).await
     }
 
@@ -132,12 +134,17 @@ impl UserRepository for Mutant {
         Ok(page)
     }
 
-    async fn change_level(&self, id: &UserId, level: &str) -> Result<(), Error> {
-        self.forgiven(self.inner.change_level(&self.seen(id), level).await)
+    async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error> {
+        let before = self.inner.user(&self.seen(id)).await?.map(|user| user.level);
+        let changed = self.inner.change_level(&self.seen(id), level).await;
+        match (self.flaw, before) {
+            (Flaw::ChangeLevelGivesTheOldOne, Some(before)) => changed.map(|_| before),
+            _ => self.forgiven(changed, UserLevel::new(0, level)),
+        }
     }
 
     async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
-        self.forgiven(self.inner.set_disabled(&self.seen(id), disabled).await)
+        self.forgiven(self.inner.set_disabled(&self.seen(id), disabled).await, ())
     }
 
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
@@ -171,6 +178,7 @@ mutants! {
     levels_that_appear_when_named: LevelsAppearWhenNamed is caught by create_user_refuses_what_contradicts_itself;
     unknown_users_that_are_no_error: UnknownUsersAreNoError is caught by
         change_level_refuses_what_is_not_there, set_disabled_is_for_those_who_are_there;
+    a_change_level_that_gives_the_old_one: ChangeLevelGivesTheOldOne is caught by change_level_refuses_what_is_not_there;
     numbers_that_are_given_twice: NumbersAreGivenTwice is caught by
         create_user_never_gives_a_number_twice, create_user_gives_the_next_integer;
     a_create_user_that_overwrites: CreateUserOverwrites is caught by create_user_refuses_what_contradicts_itself;

@@ -138,7 +138,7 @@ async fn an_administrator_who_is_none_any_more_sees_nothing_as_another_user() {
         let mut admin = site.impersonating().await;
         assert_eq!(admin.get("/").await.status, 200);
         match change {
-            "level" => site.store.change_level(&1.into(), "member").await.unwrap(),
+            "level" => drop(site.store.change_level(&1.into(), "member").await.unwrap()),
             "disabled" => site.store.set_disabled(&1.into(), true).await.unwrap(),
             _ => assert!(site.store.delete_user(&1.into()).await.unwrap()),
         }

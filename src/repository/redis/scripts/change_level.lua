@@ -4,4 +4,4 @@ if not level then return 'level' end
 if redis.call('EXISTS', user_key(ARGV[1])) == 0 then return 'user' end
 allow_when_full()
 redis.call('HSET', user_key(ARGV[1]), 'level', level, 'title', ARGV[2])
-return 'done'
+return level

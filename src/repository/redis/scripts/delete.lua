@@ -1,4 +1,4 @@
 -- digest
 local id, user = find_token(ARGV[1])
-if not id then return 0 end
-return end_token(id, user)
+if not id or end_token(id, user) == 0 then return false end
+return { id, user }

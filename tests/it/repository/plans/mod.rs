@@ -15,7 +15,7 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(10);
 /// record and the id of its user are the same number. `called` gets the name of each method after its call.
 async fn call_everything(store: &(impl TokenRepository + UserRepository), mut called: impl AsyncFnMut(&str)) {
     let key = |text: &'static str| TokenKey::new(text);
-    let user = |number: i64| UserId::from(number.to_string().as_str());
+    let user = |number: i64| UserId::from(format!("u{number}"));
     let record = |id: i64| TokenRecord::new(TokenId::new(id), NOW, Lifetime::hours(1));
     store.insert(NewToken { key: key("new"), user: &user(7), record: record(7_777) }).await.unwrap();
     called("insert").await;

@@ -22,9 +22,9 @@ async fn filled() -> MySqlRepository {
         CREATE VIEW numbers AS SELECT a.d + 10 * b.d + 100 * c.d + 1000 * d.d AS n
             FROM digits AS a, digits AS b, digits AS c, digits AS d WHERE d.d < 4;
         INSERT INTO tower_tokens_levels (title) VALUES ('member');
-        INSERT INTO tower_tokens_users (id, level_id) SELECT CONCAT(X'02', n), 1 FROM numbers;
+        INSERT INTO tower_tokens_users (id, text_bytes, level_id) SELECT CONCAT('u', n), CONCAT('u', n), 1 FROM numbers;
         INSERT INTO tower_tokens_tokens (digest, id, user_id, created_at, authenticated_at, ends_at)
-            SELECT UNHEX(SHA2(n, 256)), n, CONCAT(X'02', n), n, n, n + 1000 FROM numbers;
+            SELECT UNHEX(SHA2(n, 256)), n, CONCAT('u', n), n, n, n + 1000 FROM numbers;
         ANALYZE TABLE tower_tokens_users, tower_tokens_tokens";
     sqlx::raw_sql(fill).execute(repository.pool()).await.unwrap();
     repository

@@ -18,11 +18,10 @@ async fn filled() -> PostgresRepository {
     let repository = PostgresRepository::with_pool(pool);
     repository.migrate().await.unwrap();
     let fill = "INSERT INTO tower_tokens_levels (title) VALUES ('member');
-        INSERT INTO tower_tokens_users (id, level_id)
-            SELECT '\\x02'::bytea || convert_to(n::text, 'UTF8'), 1 FROM generate_series(1, 4000) AS n;
+        INSERT INTO tower_tokens_users (id, text_bytes, level_id)
+            SELECT 'u' || n, convert_to('u' || n, 'UTF8'), 1 FROM generate_series(1, 4000) AS n;
         INSERT INTO tower_tokens_tokens (digest, id, user_id, created_at, authenticated_at, ends_at)
-            SELECT sha256(convert_to(n::text, 'UTF8')), n, '\\x02'::bytea || convert_to(n::text, 'UTF8'),
-                n, n, n + 1000
+            SELECT sha256(convert_to(n::text, 'UTF8')), n, 'u' || n, n, n, n + 1000
             FROM generate_series(1, 4000) AS n;
         ANALYZE";
     repository.pool().execute(fill).await.unwrap();

@@ -5,14 +5,14 @@
 //! text        02 ‖ UTF-8
 //! ```
 //!
-//! So `1` and `"1"` stay two users in a column, or a key, that holds both; and no collation has a say.
+//! So `1` and `"1"` stay two users, and Redis lists them in the order of their ids.
 
 use crate::error::{Error, ErrorKind};
 use crate::user::UserId;
 
 /// The longest text that is kept as an id, in bytes. Our choice: twice the longest e-mail address (RFC 5321 §4.5.3.1),
-/// and well within the databases' limits for a key.
-pub(super) const MAX_TEXT_BYTES: usize = 512;
+/// as in the SQL databases.
+const MAX_TEXT_BYTES: usize = 512;
 
 const INTEGER: u8 = 1;
 const TEXT: u8 = 2;

@@ -1,0 +1,155 @@
+//! The statements of the stores: one text each, and the few in which databases differ.
+
+use crate::repository::sql::statement::{Placeholders, Statement};
+use crate::token::TokenRecord;
+
+/// The texts in which databases differ. `{fields}` are the columns of a record.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts {
+    pub(in crate::repository) placeholders: Placeholders,
+    /// The function that gives the smaller of two numbers.
+    pub(in crate::repository) least: &'static str,
+    /// The title of the level `l` as a text.
+    pub(in crate::repository) title: &'static str,
+    pub(in crate::repository) delete_expired: &'static str,
+    pub(in crate::repository) create_level: &'static str,
+    pub(in crate::repository) create_user: &'static str,
+    pub(in crate::repository) users: &'static str,
+}
+
+impl Texts {
+    /// What most databases understand.
+    pub(in crate::repository) const STANDARD: Self = Self {
+        placeholders: Placeholders::Numbered,
+        least: "least",
+        title: "l.title",
+        delete_expired: "DELETE FROM tower_tokens_tokens WHERE digest IN
+            (SELECT digest FROM tower_tokens_tokens WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)",
+        create_level: "INSERT INTO tower_tokens_levels (title) VALUES ($1) ON CONFLICT (title) DO NOTHING",
+        create_user: "INSERT INTO tower_tokens_users (id, level_id, number, text_bytes) VALUES ($1, $2, $3, $4)",
+        users: "SELECT u.id, u.disabled, l.id, {title}
+            FROM tower_tokens_users AS u JOIN tower_tokens_levels AS l ON l.id = u.level_id
+            ORDER BY u.id LIMIT $1 OFFSET $2",
+    };
+}
+
+const INSERT: &str = "INSERT INTO tower_tokens_tokens (digest, user_id, ends_at, {fields})
+    SELECT $1, u.id, $3, {values from $4} FROM tower_tokens_users AS u WHERE u.id = $2";
+
+const FIND: &str = "SELECT {t.fields}, t.user_id, l.id, {title}
+    FROM tower_tokens_tokens AS t
+    JOIN tower_tokens_users AS u ON u.id = t.user_id
+    JOIN tower_tokens_levels AS l ON l.id = u.level_id
+    WHERE t.digest = $1 AND (t.ends_at IS NULL OR t.ends_at > $2) AND NOT u.disabled";
+
+const OWNER: &str = "SELECT t.user_id, t.id FROM tower_tokens_tokens AS t WHERE t.digest = $1";
+
+const DELETE: &str = "DELETE FROM tower_tokens_tokens WHERE digest = $1";
+
+const DELETE_BY_ID: &str = "DELETE FROM tower_tokens_tokens WHERE id = $1 AND user_id = $2";
+
+/// A second one for the same token waits for the first, then looks at the row again, and finds another digest there.
+const REPLACE: &str = "UPDATE tower_tokens_tokens
+    SET digest = $2, created_at = $3, authenticated_at = $7, last_used_at = NULL, absolute_end = $4, idle_limit = $5,
+        ends_at = $6
+    WHERE digest = $1 AND (ends_at IS NULL OR ends_at > $3)
+    AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND NOT u.disabled)";
+
+/// `$4` is how many seconds are left until time ends: SQL has no saturating addition.
+const TOUCH: &str = "UPDATE tower_tokens_tokens
+    SET last_used_at = $3, ends_at = CASE
+        WHEN idle_limit IS NULL THEN ends_at
+        WHEN absolute_end IS NULL THEN $3 + {least}(idle_limit, $4)
+        ELSE {least}(absolute_end, $3 + {least}(idle_limit, $4))
+    END
+    WHERE id = $1 AND user_id = $2 AND (ends_at IS NULL OR ends_at > $3) AND COALESCE(last_used_at, created_at - 1) < $3
+    AND EXISTS (SELECT 1 FROM tower_tokens_users AS u WHERE u.id = user_id AND NOT u.disabled)";
+
+const DELETE_BY_USER: &str = "DELETE FROM tower_tokens_tokens WHERE user_id = $1";
+
+const DELETE_OTHERS: &str = "DELETE FROM tower_tokens_tokens WHERE user_id = $1 AND id <> $2";
+
+const LIST_BY_USER: &str = "SELECT {t.fields}
+    FROM tower_tokens_tokens AS t WHERE t.user_id = $1 AND (t.ends_at IS NULL OR t.ends_at > $2)
+    ORDER BY t.created_at DESC, t.id DESC LIMIT $3 OFFSET $4";
+
+const LEVEL: &str = "SELECT l.id, {title} FROM tower_tokens_levels AS l WHERE l.title = $1";
+
+const LEVELS: &str = "SELECT l.id, {title} FROM tower_tokens_levels AS l ORDER BY l.id";
+
+const LAST_NUMBER: &str = "SELECT id FROM tower_tokens_last_user";
+
+const TAKE_NUMBER: &str = "UPDATE tower_tokens_last_user SET id = $2 WHERE id = $1";
+
+const RAISE_LAST_NUMBER: &str = "UPDATE tower_tokens_last_user SET id = $1 WHERE id < $1";
+
+const USER: &str = "SELECT u.id, u.disabled, l.id, {title}
+    FROM tower_tokens_users AS u JOIN tower_tokens_levels AS l ON l.id = u.level_id
+    WHERE u.id = $1";
+
+const CHANGE_LEVEL: &str = "UPDATE tower_tokens_users SET level_id = $2 WHERE id = $1";
+
+const SET_DISABLED: &str = "UPDATE tower_tokens_users SET disabled = $2 WHERE id = $1";
+
+/// The schema's ON DELETE CASCADE takes the tokens, those that are being inserted included.
+const DELETE_USER: &str = "DELETE FROM tower_tokens_users WHERE id = $1";
+
+macro_rules! statements {
+    ($($name:ident = $text:expr,)+) => {
+        /// All statements of a store.
+        #[derive(Debug)]
+        pub(in crate::repository) struct Statements {
+            $(pub(in crate::repository) $name: Statement,)+
+        }
+
+        impl Statements {
+            /// The statements as this database wants them.
+            pub(in crate::repository) fn new(texts: Texts) -> Self {
+                Self { $($name: Statement::new(&filled($text(&texts), &texts), texts.placeholders),)+ }
+            }
+
+            /// Each with its name, for tests of plans.
+            #[cfg(test)]
+            pub(in crate::repository) fn all(&self) -> Vec<(&'static str, &Statement)> {
+                vec![$((stringify!($name), &self.$name),)+]
+            }
+        }
+    };
+}
+
+statements! {
+    insert = |_| INSERT,
+    find = |_| FIND,
+    owner = |_| OWNER,
+    delete = |_| DELETE,
+    delete_by_id = |_| DELETE_BY_ID,
+    replace = |_| REPLACE,
+    touch = |_| TOUCH,
+    delete_by_user = |_| DELETE_BY_USER,
+    delete_others = |_| DELETE_OTHERS,
+    list_by_user = |_| LIST_BY_USER,
+    delete_expired = |texts: &Texts| texts.delete_expired,
+    level = |_| LEVEL,
+    create_level = |texts: &Texts| texts.create_level,
+    levels = |_| LEVELS,
+    last_number = |_| LAST_NUMBER,
+    take_number = |_| TAKE_NUMBER,
+    raise_last_number = |_| RAISE_LAST_NUMBER,
+    create_user = |texts: &Texts| texts.create_user,
+    user = |_| USER,
+    users = |texts: &Texts| texts.users,
+    change_level = |_| CHANGE_LEVEL,
+    set_disabled = |_| SET_DISABLED,
+    delete_user = |_| DELETE_USER,
+}
+
+/// The text with the columns of a record, and with what this database calls things.
+fn filled(text: &str, texts: &Texts) -> String {
+    let fields = TokenRecord::FIELDS;
+    let values: Vec<_> = (4..4 + fields.len()).map(|number| format!("${number}")).collect();
+    text.replace("{fields}", &fields.join(", "))
+        .replace("{t.fields}", &fields.map(|field| format!("t.{field}")).join(", "))
+        .replace("{values from $4}", &values.join(", "))
+        .replace("{least}", texts.least)
+        .replace("{title}", texts.title)
+}
