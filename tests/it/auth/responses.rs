@@ -208,7 +208,7 @@ async fn credentials_that_contradict_each_other_are_a_bad_request() {
 }
 
 #[tokio::test]
-async fn a_user_whom_the_rule_denies_is_told_so() {
+async fn a_user_whom_the_rule_denies_gets_403() {
     let site = Site::new().await;
     let server = Server::start(site.guarded()).await;
     for kind in KINDS {

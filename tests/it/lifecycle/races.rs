@@ -41,7 +41,7 @@ async fn race<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn one_regeneration_wins_and_the_others_hear_that_the_token_is_invalid() {
+async fn one_regeneration_wins_and_for_the_others_the_token_is_invalid() {
     let (stores, _directory) = stores().await;
     for (name, tokens, user) in stores {
         for _ in 0..5 {

@@ -51,7 +51,7 @@ fn never_is_null() {
 }
 
 #[test]
-fn the_expiry_is_told_at_any_offset() {
+fn the_expiry_is_written_at_any_offset() {
     let sealer = sealer("inspection");
     let token = sealer.seal("", Duration::hours(1)).unwrap();
     let opened = sealer.open::<String>(token.expose_secret()).unwrap();
