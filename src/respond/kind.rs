@@ -63,6 +63,33 @@ impl RefusalKind {
         }
     }
 
+    /// The status code of the response to a gRPC client, for `tonic::Code::from` for example.
+    ///
+    /// # Source
+    /// gRPC's status codes: 3 `INVALID_ARGUMENT`, 5 `NOT_FOUND`, 6 `ALREADY_EXISTS`, 7 `PERMISSION_DENIED`, 8
+    /// `RESOURCE_EXHAUSTED`, 9 `FAILED_PRECONDITION`, 13 `INTERNAL`, 14 `UNAVAILABLE`, 16 `UNAUTHENTICATED`.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::respond::RefusalKind;
+    ///
+    /// assert_eq!(RefusalKind::Denied.grpc_code(), 7);
+    /// ```
+    #[must_use]
+    pub const fn grpc_code(self) -> i32 {
+        match self {
+            Self::NoCredential | Self::InvalidToken | Self::TooOld { .. } | Self::WrongCredentials | Self::Expired => 16,
+            Self::InvalidRequest | Self::InvalidInput => 3,
+            Self::AlreadyUsed => 9,
+            Self::AlreadyExists => 6,
+            Self::TooManyTokens => 8,
+            Self::Denied | Self::CrossSite => 7,
+            Self::NotFound => 5,
+            Self::Unavailable => 14,
+            Self::Misconfigured => 13,
+        }
+    }
+
     /// Whether logging in would help.
     pub(crate) const fn asks_for_login(self) -> bool {
         matches!(self, Self::NoCredential | Self::InvalidToken | Self::TooOld { .. })

@@ -14,6 +14,8 @@
 //! The chapter [`who_gets_what_answer`](crate::guide::who_gets_what_answer) has the whole table, with refusals by
 //! handlers, scripts that request HTML, frames, htmx and Trongate MX, and how each is recognised.
 //!
+//! A gRPC client gets HTTP 200 with `grpc-status` and `grpc-message`: see [`RefusalKind::grpc_code`].
+//!
 //! Bodies for API clients are RFC 9457 problem details of fixed text. Every response carries `Cache-Control: no-store`.
 //! Without a login page, or on the login page itself, the response to a page request is a 401 page with the challenge.
 //!
@@ -24,6 +26,7 @@
 //! | `responses` | [`RefusalResponses`], the settings, and [`RespondToRefusal`], the trait that replaces them |
 //! | `api` | the answers to programs: status, challenge, `Retry-After`, problem details |
 //! | `challenge` | `WWW-Authenticate` |
+//! | `grpc` | the answers to gRPC clients |
 //! | `problem`, `page` | the bodies |
 //! | `requester` | what kind of client sent the request, and [`is_page_request`] |
 //! | `redirect`, `origin` | [`OriginalUri`], [`safe_next`], [`safe_next_on`] |
@@ -50,6 +53,7 @@ mod api;
 mod challenge;
 mod cookie;
 mod future;
+mod grpc;
 mod kind;
 mod layer;
 mod origin;

@@ -7,10 +7,16 @@ use crate::respond::RefusalKind;
 /// The media type of [`body`].
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
+/// A body, and its `detail` alone.
+struct Text {
+    body: &'static str,
+    detail: &'static str,
+}
+
 macro_rules! problem {
     ($title:literal, $status:literal, $detail:literal) => {
-        Bytes::from_static(
-            concat!(
+        Text {
+            body: concat!(
                 r#"{"type":"about:blank","title":""#,
                 $title,
                 r#"","status":"#,
@@ -18,9 +24,9 @@ macro_rules! problem {
                 r#","detail":""#,
                 $detail,
                 r#""}"#
-            )
-            .as_bytes(),
-        )
+            ),
+            detail: $detail,
+        }
     };
 }
 
@@ -29,6 +35,15 @@ macro_rules! problem {
 /// `type` is `about:blank` (RFC 9457 §4.2.1: the status is enough; `error` in the challenge gives the details). One
 /// text stands for every kind of invalid token, so that a client cannot learn whether a token ever existed.
 pub(crate) fn body(kind: RefusalKind) -> Bytes {
+    Bytes::from_static(text(kind).body.as_bytes())
+}
+
+/// The sentence of the problem details, for clients that get no body.
+pub(crate) const fn detail(kind: RefusalKind) -> &'static str {
+    text(kind).detail
+}
+
+const fn text(kind: RefusalKind) -> Text {
     match kind {
         RefusalKind::NoCredential => {
             problem!("Unauthorized", 401, "This resource needs a token.")
@@ -78,30 +93,33 @@ pub(crate) fn body(kind: RefusalKind) -> Bytes {
     }
 }
 
+/// Every kind, for tests.
+#[cfg(test)]
+pub(crate) const ALL_KINDS: [RefusalKind; 15] = [
+    RefusalKind::NoCredential,
+    RefusalKind::InvalidToken,
+    RefusalKind::InvalidRequest,
+    RefusalKind::Denied,
+    RefusalKind::TooOld { max_age: time::Duration::minutes(5) },
+    RefusalKind::CrossSite,
+    RefusalKind::WrongCredentials,
+    RefusalKind::Expired,
+    RefusalKind::AlreadyUsed,
+    RefusalKind::InvalidInput,
+    RefusalKind::AlreadyExists,
+    RefusalKind::TooManyTokens,
+    RefusalKind::NotFound,
+    RefusalKind::Unavailable,
+    RefusalKind::Misconfigured,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_body_is_json_and_repeats_its_status() {
-        let kinds = [
-            RefusalKind::NoCredential,
-            RefusalKind::InvalidToken,
-            RefusalKind::InvalidRequest,
-            RefusalKind::Denied,
-            RefusalKind::TooOld { max_age: time::Duration::minutes(5) },
-            RefusalKind::CrossSite,
-            RefusalKind::WrongCredentials,
-            RefusalKind::Expired,
-            RefusalKind::AlreadyUsed,
-            RefusalKind::InvalidInput,
-            RefusalKind::AlreadyExists,
-            RefusalKind::TooManyTokens,
-            RefusalKind::NotFound,
-            RefusalKind::Unavailable,
-            RefusalKind::Misconfigured,
-        ];
-        for kind in kinds {
+        for kind in ALL_KINDS {
             let problem: serde_json::Value = serde_json::from_slice(&body(kind)).unwrap();
             assert_eq!(problem["type"], "about:blank");
             assert_eq!(problem["status"], kind.status().as_u16());

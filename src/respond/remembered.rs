@@ -1,12 +1,12 @@
 //! The part of a request that is kept, for the response to a refusal that its handler returns.
 
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
 use crate::request::RequestHead;
 use crate::respond::redirect::HX_CURRENT_URL;
 use crate::respond::requester::{HX_REQUEST, Requester};
 use crate::respond::responses::HasDefaultPage;
-use crate::respond::{OriginalUri, Refusal, RespondToRefusal, page, problem};
+use crate::respond::{OriginalUri, Refusal, RespondToRefusal, grpc, page, problem};
 use crate::user::CurrentUser;
 
 /// The part of a request that decides the response to a refusal. Allocates nothing.
@@ -27,7 +27,7 @@ impl RememberedRequest {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let head = RequestHead::of(request);
         let requester = Requester::of(head);
-        let is_script = requester == Requester::Script;
+        let is_script = matches!(requester, Requester::Script | Requester::Grpc { .. });
         let original = head.extensions.get::<OriginalUri>().filter(|_| !is_script);
         Self {
             requester,
@@ -60,7 +60,12 @@ impl RememberedRequest {
         let media_type = response.headers().get(header::CONTENT_TYPE);
         let has_problem = media_type.is_some_and(|value| value == problem::MEDIA_TYPE);
         let has_page = has_default_page && media_type.is_some_and(|value| value == page::MEDIA_TYPE);
-        let is_open = !refusal.is_answered() && (has_problem || has_page) && response.status() == refusal.status();
+        let is_unchanged = if media_type.is_some_and(grpc::is_answer_type) {
+            response.status() == StatusCode::OK
+        } else {
+            (has_problem || has_page) && response.status() == refusal.status()
+        };
+        let is_open = !refusal.is_answered() && is_unchanged;
         if !is_open && !has_page {
             return response;
         }

@@ -1,8 +1,9 @@
-//! The kind of client that sent a request: a browser tab, htmx, or a script.
+//! The kind of client that sent a request: a browser tab, htmx, a gRPC client, or a script.
 
 use http::{HeaderMap, HeaderName, Method, header};
 
 use crate::request::RequestHead;
+use crate::respond::grpc;
 
 const HTML: &str = "text/html";
 
@@ -32,6 +33,8 @@ pub(crate) enum Requester {
     PageInPlace,
     /// htmx, which follows `HX-Redirect` in the whole tab.
     Htmx,
+    /// A gRPC client, and the media type of the answer to it.
+    Grpc { media_type: &'static str },
     /// Any other program.
     Script,
 }
@@ -47,6 +50,9 @@ impl Requester {
             return *known;
         }
         let headers = head.headers;
+        if let Some(media_type) = value(headers, &header::CONTENT_TYPE).and_then(grpc::media_type) {
+            return Self::Grpc { media_type };
+        }
         if is_htmx(headers) {
             return Self::Htmx;
         }

@@ -13,7 +13,7 @@ use crate::respond::api::{ApiResponses, new_response};
 use crate::respond::origin::Origin;
 use crate::respond::redirect::LoginRedirect;
 use crate::respond::requester::Requester;
-use crate::respond::{Refusal, api, page, redirect, safe_next};
+use crate::respond::{Refusal, api, grpc, page, redirect, safe_next};
 
 /// Turns a refusal into a response of any body type. Implement it to write your own responses.
 ///
@@ -249,6 +249,11 @@ impl<B: From<Bytes>> RespondToRefusal<B> for RefusalResponses {
         let location = if may_be_moved { self.0.login.location(head) } else { None };
         let mut response = match (requester, location) {
             (Requester::Script, _) => return self.0.api.answer(refusal.kind()),
+            (Requester::Grpc { media_type }, _) => {
+                let mut response = grpc::answer(refusal.kind(), media_type);
+                self.0.api.add_headers(refusal.kind(), &mut response);
+                return response;
+            }
             (Requester::Htmx, Some(location)) => {
                 let mut response = self.page(refusal);
                 response.headers_mut().insert(redirect::HX_REDIRECT, location);

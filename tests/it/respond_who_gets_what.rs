@@ -58,6 +58,11 @@ fn requests_of(column: &str) -> Vec<(&'static str, Headers)> {
             ("GET", headers(&[("trongate-mx-request", "true"), ("accept", "*/*"), cors, empty])),
             ("POST", headers(&[("trongate-mx-request", "true")])),
         ],
+        "gRPC" => {
+            let media_types =
+                ["application/grpc", "application/grpc+proto", "application/grpc-web+proto", "application/grpc-web-text"];
+            media_types.into_iter().map(|media_type| ("POST", headers(&[("content-type", media_type)]))).collect()
+        }
         "API client" => vec![("GET", headers(&[])), ("DELETE", headers(&[("accept", "*/*")]))],
         _ => panic!("which requests are of the column {column:?}?"),
     }
@@ -171,7 +176,22 @@ async fn every_cell_of_the_table_is_true() {
     assert!(answers > 200, "the table was not found");
 }
 
+/// A gRPC client gets its status in the headers of a response without a body.
+fn assert_grpc(code: &str, answer: &Answer, case: &str) {
+    assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{case}: {answer:?}");
+    assert_eq!(answer.header("grpc-status"), Some(code), "{case}");
+    assert!(answer.header("grpc-message").unwrap().ends_with('.'), "{case}");
+    let media_type = answer.header("content-type").unwrap();
+    assert!(case.contains(media_type) && media_type.starts_with("application/grpc"), "{case}: {media_type}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{case}");
+    assert_eq!(answer.header("retry-after").is_some(), code == "14", "{case}");
+    assert!(answer.header("www-authenticate").is_some() || code != "16", "{case}");
+}
+
 fn assert_cell(cell: &str, answer: &Answer, method: &str, case: &str) {
+    if let Some(code) = cell.strip_prefix("code ") {
+        return assert_grpc(code, answer, case);
+    }
     let status: u16 = cell[..3].parse().unwrap();
     assert_eq!(answer.status, status, "{case}: {answer:?}");
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{case}");

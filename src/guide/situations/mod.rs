@@ -5,6 +5,7 @@
 //!
 //! | situation | the question |
 //! |---|---|
+//! | [`grpc`] | My service speaks gRPC, with tonic: how does a client send its token, and what does it get when it is refused? |
 //! | [`spa_cors`] | My pages are on another origin than my API: which layer goes outside of which, and which cookie? |
 //! | [`magic_link`] | How do people log in by a link in a letter, and prove their e-mail address? (feature `sealed`) |
 //! | [`impersonation`] | How does an administrator see the site as a user does, and come back? |
@@ -12,6 +13,12 @@
 //!
 //! A whole site with registration, login and logout is `examples/quickstart.rs`; a larger one is `examples/members_area`;
 //! Hyper without axum is `examples/plain_hyper.rs`.
+
+#[doc = include_str!("grpc.md")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/grpc.rs")]
+#[doc = "```"]
+pub mod grpc {}
 
 #[doc = include_str!("spa_cors.md")]
 #[doc = "\n# The program\n\n```text"]

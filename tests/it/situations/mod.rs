@@ -1,5 +1,6 @@
 //! Each program of the chapters on situations does over HTTP what its page says.
 
+mod grpc;
 mod impersonation;
 mod magic_link;
 mod organisations;
