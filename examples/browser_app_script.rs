@@ -23,9 +23,8 @@ struct Club {
 }
 
 pub(crate) fn app(tokens: Tokens) -> Result<Router, Error> {
-    let tokens = tokens
-        .with_cookie(TokenCookie::builder("__Host-token").build()?)
-        .with_api_tokens(ApiTokenFormat::new("club")?); // `club_…`: scanners of leaked secrets recognise it
+    let tokens =
+        tokens.with_cookie(TokenCookie::builder("__Host-token").build()?).with_api_tokens(ApiTokenFormat::new("club")?); // `club_…`: scanners of leaked secrets recognise it
     let token_auth = TokenAuthLayer::new(tokens.clone()); // cookie, then Bearer; the first valid one wins
     let policy = SecurityPolicy::new()
         .scenario("members area", any_level(["member", "admin"]))
@@ -33,9 +32,8 @@ pub(crate) fn app(tokens: Tokens) -> Result<Router, Error> {
         .scenario("new script", authenticated_within(Duration::minutes(10)))
         .realm("the club")
         .login_page("/login");
-    let guarded = |path: &str, method, scenario: &str| {
-        Router::new().route(path, method).route_layer(policy.guard(scenario))
-    };
+    let guarded =
+        |path: &str, method, scenario: &str| Router::new().route(path, method).route_layer(policy.guard(scenario));
     Ok(Router::new()
         .merge(guarded("/me", get(me).delete(async || StatusCode::NO_CONTENT), "members area"))
         .merge(guarded("/admin", get(async || "for admins"), "admin panel"))

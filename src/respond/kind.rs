@@ -78,7 +78,9 @@ impl RefusalKind {
     #[must_use]
     pub const fn grpc_code(self) -> i32 {
         match self {
-            Self::NoCredential | Self::InvalidToken | Self::TooOld { .. } | Self::WrongCredentials | Self::Expired => 16,
+            Self::NoCredential | Self::InvalidToken | Self::TooOld { .. } | Self::WrongCredentials | Self::Expired => {
+                16
+            }
             Self::InvalidRequest | Self::InvalidInput => 3,
             Self::AlreadyUsed => 9,
             Self::AlreadyExists => 6,

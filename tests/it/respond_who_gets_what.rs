@@ -59,8 +59,12 @@ fn requests_of(column: &str) -> Vec<(&'static str, Headers)> {
             ("POST", headers(&[("trongate-mx-request", "true")])),
         ],
         "gRPC" => {
-            let media_types =
-                ["application/grpc", "application/grpc+proto", "application/grpc-web+proto", "application/grpc-web-text"];
+            let media_types = [
+                "application/grpc",
+                "application/grpc+proto",
+                "application/grpc-web+proto",
+                "application/grpc-web-text",
+            ];
             media_types.into_iter().map(|media_type| ("POST", headers(&[("content-type", media_type)]))).collect()
         }
         "API client" => vec![("GET", headers(&[])), ("DELETE", headers(&[("accept", "*/*")]))],

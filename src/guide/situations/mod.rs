@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`grpc`] | My service speaks gRPC, with tonic: how does a client send its token, and what does it get when it is refused? |
 //! | [`browser_app_script`] | Browsers, a mobile app and scripts use the same routes: who logs in how, and what does each get? |
+//! | [`login_throttling`] | How do I limit login attempts? |
 //! | [`spa_cors`] | My pages are on another origin than my API: which layer goes outside of which, and which cookie? |
 //! | [`magic_link`] | How do people log in by a link in a letter, and prove their e-mail address? (feature `sealed`) |
 //! | [`impersonation`] | How does an administrator see the site as a user does, and come back? |
@@ -26,6 +27,12 @@ pub mod grpc {}
 #[doc = include_str!("../../../examples/browser_app_script.rs")]
 #[doc = "```"]
 pub mod browser_app_script {}
+
+#[doc = include_str!("login_throttling.md")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/login_throttling.rs")]
+#[doc = "```"]
+pub mod login_throttling {}
 
 #[doc = include_str!("spa_cors.md")]
 #[doc = "\n# The program\n\n```text"]

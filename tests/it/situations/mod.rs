@@ -3,6 +3,7 @@
 mod browser_app_script;
 mod grpc;
 mod impersonation;
+mod login_throttling;
 mod magic_link;
 mod organisations;
 mod pages;
