@@ -3,6 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `server` | a private server that can be killed and started again |
+//! | `network` | a host of its own, in a network namespace |
 //! | `proxy` | a network that loses connections as real ones do |
 //! | `site` | an application with members, as its visitors see it |
 //! | `load` | visitors who log in, come back and log out |
@@ -15,6 +16,7 @@ mod connections;
 mod drills;
 mod load;
 mod mysql;
+mod network;
 mod postgres;
 mod proxy;
 mod redis;

@@ -8,9 +8,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::repository::faults::network::Network;
+
 /// Forwards TCP connections to a server. Ends with every connection when it is dropped.
+///
+/// It listens on a host of its own, a network namespace, where it may make one; else it is itself what swallows.
 pub(super) struct Proxy {
     address: SocketAddr,
+    network: Option<Network>,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
@@ -25,7 +30,16 @@ struct Shared {
 impl Proxy {
     /// Forwards to the server that this URL names.
     pub(super) async fn start(url: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let network = tokio::task::spawn_blocking(Network::new).await.unwrap();
+        println!("the network is {}", if network.is_some() { "a namespace" } else { "a proxy that swallows" });
+        let listener = match &network {
+            Some(network) => {
+                let listener = network.listen();
+                listener.set_nonblocking(true).unwrap();
+                TcpListener::from_std(listener).unwrap()
+            }
+            None => TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        };
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             server: Mutex::new(server_of(url)),
@@ -33,20 +47,23 @@ impl Proxy {
             accepted: AtomicU64::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Self { address, shared, accepting }
+        Self { address, network, shared, accepting }
     }
 
     /// The same URL, by way of this proxy.
     pub(super) fn url(&self, url: &str) -> String {
         let mut url: url::Url = url.parse().unwrap();
-        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_host(Some(&self.address.ip().to_string())).unwrap();
         url.set_port(Some(self.address.port())).unwrap();
         url.into()
     }
 
-    /// Swallows from now on every packet of the connections that are open, both ways, their ends included, as a firewall
-    /// does that forgot them: they stay open and silent. New connections work.
+    /// Loses from now on the answers to the connections that are open, their ends included, as a firewall does that forgot
+    /// them: they stay open and silent. New connections work.
     pub(super) fn swallow_open_connections(&self) {
+        if let Some(network) = &self.network {
+            return network.forget_open_connections();
+        }
         self.shared.swallowed_before.store(self.accepted(), Ordering::SeqCst);
     }
 
