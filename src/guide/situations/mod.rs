@@ -12,6 +12,7 @@
 //! | [`magic_link`] | How do people log in by a link in a letter, and prove their e-mail address? (feature `sealed`) |
 //! | [`impersonation`] | How does an administrator see the site as a user does, and come back? |
 //! | [`organisations`] | How do I keep the organisations of one site apart, with a role in each? |
+//! | [`guests`] | How do guests keep their cart when they register or log in? |
 //!
 //! A whole site with registration, login and logout is `examples/quickstart.rs`; a larger one is `examples/members_area`;
 //! Hyper without axum is `examples/plain_hyper.rs`.
@@ -58,3 +59,9 @@ pub mod impersonation {}
 #[doc = include_str!("../../../examples/organisations.rs")]
 #[doc = "```"]
 pub mod organisations {}
+
+#[doc = include_str!("guests.md")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/guests.rs")]
+#[doc = "```"]
+pub mod guests {}

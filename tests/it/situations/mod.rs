@@ -2,6 +2,7 @@
 
 mod browser_app_script;
 mod grpc;
+mod guests;
 mod impersonation;
 mod login_throttling;
 mod magic_link;

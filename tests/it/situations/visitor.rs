@@ -16,8 +16,14 @@ impl<'a> Visitor<'a> {
     }
 
     pub(super) async fn get(&mut self, path: &str) -> Answer {
+        self.get_from("same-origin", path).await
+    }
+
+    /// Opens a page by a link, or a redirect, of a page that is on `site` (`Sec-Fetch-Site`).
+    pub(super) async fn get_from(&mut self, site: &str, path: &str) -> Answer {
         let cookies = self.cookie_header();
-        let answer = self.server.get(path, &[("accept", "text/html"), ("cookie", &cookies)]).await;
+        let headers = [("accept", "text/html"), ("sec-fetch-site", site), ("cookie", &cookies)];
+        let answer = self.server.get(path, &headers).await;
         self.keep_cookies_of(answer)
     }
 
