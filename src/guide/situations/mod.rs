@@ -8,6 +8,7 @@
 //! | [`grpc`] | My service speaks gRPC, with tonic: how does a client send its token, and what does it get when it is refused? |
 //! | [`browser_app_script`] | Browsers, a mobile app and scripts use the same routes: who logs in how, and what does each get? |
 //! | [`login_throttling`] | How do I limit login attempts? |
+//! | [`live_connections`] | How do I end a WebSocket or an event stream when its token ends? |
 //! | [`spa_cors`] | My pages are on another origin than my API: which layer goes outside of which, and which cookie? |
 //! | [`magic_link`] | How do people log in by a link in a letter, and prove their e-mail address? (feature `sealed`) |
 //! | [`impersonation`] | How does an administrator see the site as a user does, and come back? |
@@ -34,6 +35,12 @@ pub mod browser_app_script {}
 #[doc = include_str!("../../../examples/login_throttling.rs")]
 #[doc = "```"]
 pub mod login_throttling {}
+
+#[doc = include_str!("live_connections.md")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/live_connections.rs")]
+#[doc = "```"]
+pub mod live_connections {}
 
 #[doc = include_str!("spa_cors.md")]
 #[doc = "\n# The program\n\n```text"]

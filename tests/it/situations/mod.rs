@@ -4,6 +4,7 @@ mod browser_app_script;
 mod grpc;
 mod guests;
 mod impersonation;
+mod live_connections;
 mod login_throttling;
 mod magic_link;
 mod organisations;
