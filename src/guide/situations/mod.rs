@@ -9,6 +9,7 @@
 //! | [`browser_app_script`] | Browsers, a mobile app and scripts use the same routes: who logs in how, and what does each get? |
 //! | [`login_throttling`] | How do I limit login attempts? |
 //! | [`live_connections`] | How do I end a WebSocket or an event stream when its token ends? |
+//! | [`behind_proxy`] | My site is behind nginx, below a prefix, without TLS of its own: what do I set? |
 //! | [`spa_cors`] | My pages are on another origin than my API: which layer goes outside of which, and which cookie? |
 //! | [`magic_link`] | How do people log in by a link in a letter, and prove their e-mail address? (feature `sealed`) |
 //! | [`impersonation`] | How does an administrator see the site as a user does, and come back? |
@@ -41,6 +42,15 @@ pub mod login_throttling {}
 #[doc = include_str!("../../../examples/live_connections.rs")]
 #[doc = "```"]
 pub mod live_connections {}
+
+#[doc = include_str!("behind_proxy.md")]
+#[doc = "\n```text"]
+#[doc = include_str!("../../../examples/behind_proxy.conf")]
+#[doc = "```"]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/behind_proxy.rs")]
+#[doc = "```"]
+pub mod behind_proxy {}
 
 #[doc = include_str!("spa_cors.md")]
 #[doc = "\n# The program\n\n```text"]

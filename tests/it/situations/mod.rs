@@ -1,5 +1,6 @@
 //! Each program of the chapters on situations does over HTTP what its page says.
 
+mod behind_proxy;
 mod browser_app_script;
 mod grpc;
 mod guests;
