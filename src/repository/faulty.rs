@@ -107,7 +107,7 @@ impl<R> FaultyRepository<R> {
             let present = *fault.borrow_and_update();
             match present {
                 Fault::None => return Ok(&self.inner),
-                Fault::Error => return Err(Error::with_source(ErrorKind::Unavailable, "told to fail")),
+                Fault::Error => return Err(Error::with_source(ErrorKind::Unavailable, "set to fail")),
                 Fault::Delay(delay) => {
                     tokio::time::sleep(delay).await;
                     return Ok(&self.inner);
