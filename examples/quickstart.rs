@@ -53,13 +53,12 @@ async fn register(State(site): State<Site>, Form(form): Form<Login>) -> Result<R
     };
     let hash = move || Argon2::default().hash_password(form.password.as_bytes()).map(|hash| hash.to_string());
     let hash = hashing(hash).await?.map_err(failed)?;
-    // In a task of its own: a visitor who leaves half-way leaves all or nothing.
-    let registration = tokio::spawn(async move {
-        site.users.create_user(Some(form.name.as_str().into()), "member").await?;
-        let insert = sqlx::query("INSERT INTO accounts VALUES (?, ?)").bind(form.name).bind(hash);
-        insert.execute(site.users.pool()).await.map(|_| Redirect::to("/login")).map_err(failed)
-    });
-    registration.await.map_err(failed)?
+    let mut changes = site.users.begin().await?; // of both tables, or of neither
+    site.users.create_user_in(&mut changes, Some(form.name.as_str().into()), "member").await?;
+    let insert = sqlx::query("INSERT INTO accounts VALUES (?, ?)").bind(form.name).bind(hash);
+    insert.execute(&mut *changes).await.map_err(failed)?;
+    changes.commit().await?;
+    Ok(Redirect::to("/login"))
 }
 
 async fn log_in(State(site): State<Site>, head: Parts, Form(form): Form<Login>) -> Result<impl IntoResponse, Refusal> {
