@@ -72,8 +72,10 @@ pub(super) use pool::bounded;
 pub(super) use rows::SqlRow;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(super) use schema::missing_steps;
+#[cfg(feature = "mysql")]
+pub(super) use statement::Placeholders;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub(super) use statement::{Placeholders, Statement, Value};
+pub(super) use statement::{Statement, Value};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(super) use statements::Texts;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]

@@ -14,6 +14,7 @@ pub(in crate::repository) enum Placeholders {
     /// `$1`, `$2`: a value may stand in many places.
     Numbered,
     /// `?`: one value for each place.
+    #[cfg(any(feature = "mysql", test))]
     Positional,
 }
 
@@ -37,6 +38,7 @@ impl Statement {
             order.extend(number.parse::<usize>().ok().and_then(|number| number.checked_sub(1)));
             match placeholders {
                 Placeholders::Numbered => sql.extend(["$", number, rest]),
+                #[cfg(any(feature = "mysql", test))]
                 Placeholders::Positional => sql.extend(["?", rest]),
             }
         }
