@@ -15,6 +15,7 @@
 //! | [`impersonation`] | How does an administrator see the site as a user does, and come back? |
 //! | [`organisations`] | How do I keep the organisations of one site apart, with a role in each? |
 //! | [`guests`] | How do guests keep their cart when they register or log in? |
+//! | [`openid_login`] | How do people log in at Google, Keycloak or another OpenID Connect provider? (feature `sealed`) |
 //!
 //! A whole site with registration, login and logout is `examples/quickstart.rs`; a larger one is `examples/members_area`;
 //! Hyper without axum is `examples/plain_hyper.rs`.
@@ -82,3 +83,10 @@ pub mod organisations {}
 #[doc = include_str!("../../../examples/guests.rs")]
 #[doc = "```"]
 pub mod guests {}
+
+#[cfg_attr(feature = "sealed", doc = include_str!("openid_login.md"))]
+#[cfg_attr(not(feature = "sealed"), doc = "This page is in the documentation of a build with the feature `sealed`.")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../../examples/openid_login.rs")]
+#[doc = "```"]
+pub mod openid_login {}
