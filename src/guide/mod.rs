@@ -8,6 +8,7 @@
 //! | [`who_gets_what_answer`] | What is the answer to a refused link, form, `fetch`, htmx or API client, and how do I change it? |
 //! | [`situations`] | How do I do this one thing: an API for pages elsewhere, …? A page and a tested program each. |
 //! | [`running_many_nodes`] | What holds when several processes serve one site? |
+//! | [`coming_from_axum_login`] | I know axum-login and tower-sessions: what becomes of each concept? With a port of its example. |
 //! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |
 //! | [`coming_from_primordyx`] | I know Primordyx's class `Token`: what do I write here? (feature `sealed`) |
 //! | [`moving_a_trongate_site`] | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
@@ -16,6 +17,12 @@
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
+
+#[doc = include_str!("coming_from_axum_login.md")]
+#[doc = "\n# The program\n\n```text"]
+#[doc = include_str!("../../examples/coming_from_axum_login.rs")]
+#[doc = "```"]
+pub mod coming_from_axum_login {}
 
 #[cfg_attr(feature = "sealed", doc = include_str!("coming_from_primordyx.md"))]
 #[cfg_attr(not(feature = "sealed"), doc = "This chapter is in the documentation of a build with the feature `sealed`.")]
