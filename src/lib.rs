@@ -36,7 +36,7 @@
 //! | change the response to a refusal | [`respond::RefusalResponses`], [`respond::RespondToRefusal`] |
 //! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
-//! | move from axum-login | [`guide::coming_from_axum_login`] |
+//! | move from axum-login, from Laravel Sanctum | [`guide::coming_from_axum_login`], [`guide::coming_from_sanctum`] |
 //! | read about the defaults, the threat model, the architecture | [`guide`] |
 //! | renew a login, replace a token inside a handler | [`Tokens::regenerate`](lifecycle::Tokens::regenerate), [`Authenticator::current_token`](auth::Authenticator::current_token) |
 //! | test a handler with a fake user, move the clock | [`guide::testing_a_handler`] |

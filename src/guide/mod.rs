@@ -11,6 +11,7 @@
 //! | [`coming_from_axum_login`] | I know axum-login and tower-sessions: what becomes of each concept? With a port of its example. |
 //! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |
 //! | [`coming_from_primordyx`] | I know Primordyx's class `Token`: what do I write here? (feature `sealed`) |
+//! | [`coming_from_sanctum`] | I know Laravel Sanctum: what becomes of its API tokens and its login of single-page applications? |
 //! | [`moving_a_trongate_site`] | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
 //! | [`testing_a_handler`] | How do I test a handler, a guarded route, a whole application? (features `axum`, `test-util`) |
 //! | [`writing_a_repository`] | My tokens should live in a store that this crate does not know: what do I write? |
@@ -27,6 +28,9 @@ pub mod coming_from_axum_login {}
 #[cfg_attr(feature = "sealed", doc = include_str!("coming_from_primordyx.md"))]
 #[cfg_attr(not(feature = "sealed"), doc = "This chapter is in the documentation of a build with the feature `sealed`.")]
 pub mod coming_from_primordyx {}
+
+#[doc = include_str!("coming_from_sanctum.md")]
+pub mod coming_from_sanctum {}
 
 #[doc = include_str!("coming_from_trongate.md")]
 pub mod coming_from_trongate {}
