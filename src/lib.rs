@@ -36,6 +36,7 @@
 //! | change the response to a refusal | [`respond::RefusalResponses`], [`respond::RespondToRefusal`] |
 //! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
+//! | choose between this crate and others | [`guide::comparison`] |
 //! | move from axum-login, from Laravel Sanctum | [`guide::coming_from_axum_login`], [`guide::coming_from_sanctum`] |
 //! | read about the defaults, the threat model, the architecture | [`guide`] |
 //! | renew a login, replace a token inside a handler | [`Tokens::regenerate`](lifecycle::Tokens::regenerate), [`Authenticator::current_token`](auth::Authenticator::current_token) |

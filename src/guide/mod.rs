@@ -3,6 +3,7 @@
 //! | chapter | answers |
 //! |---|---|
 //! | [`architecture`] | What happens to a request, and which file does it? |
+//! | [`comparison`] | What else is there, and when is it the better choice? |
 //! | [`defaults`] | What is each default, how do I change it, and why is it so? |
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
 //! | [`who_gets_what_answer`] | What is the answer to a refused link, form, `fetch`, htmx or API client, and how do I change it? |
@@ -34,6 +35,9 @@ pub mod coming_from_sanctum {}
 
 #[doc = include_str!("coming_from_trongate.md")]
 pub mod coming_from_trongate {}
+
+#[doc = include_str!("comparison.md")]
+pub mod comparison {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
