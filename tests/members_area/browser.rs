@@ -1,21 +1,16 @@
-//! A real browser: Chromium, driven through WebDriver. `chromium` and `chromedriver` must be in the path.
+//! A real browser visits the site.
 
-use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
+use fantoccini::{Client, Locator};
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
 
+use crate::chromium::{Browser, TIME_OUT};
 use crate::server::{COOKIE, PASSWORD, Server};
 
 #[tokio::test]
@@ -248,65 +243,3 @@ impl Page {
         }
     }
 }
-
-/// A browser of its own, with an empty profile.
-struct Browser {
-    client: Client,
-    port: u16,
-    _driver: Child,
-    _profile: TempDir,
-}
-
-/// A driver that is killed leaves its browser running; one that is asked to stop takes it along, after a failed test too.
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let Ok(mut driver) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return };
-        let _ = driver.set_read_timeout(Some(TIME_OUT));
-        let _ = driver.write_all(b"GET /shutdown HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-        let _ = driver.read_to_end(&mut Vec::new());
-    }
-}
-
-impl Browser {
-    async fn start() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("chromedriver is missing (Debian: `apt-get install chromium chromium-driver`)");
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port: u16 = loop {
-            let line = lines.next_line().await.unwrap().expect("chromedriver prints its port");
-            if let Some((_, port)) = line.split_once("started successfully on port ") {
-                break port.trim_end_matches('.').parse().unwrap();
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-
-        let profile = tempfile::tempdir().unwrap();
-        let arguments = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            &format!("--user-data-dir={}", profile.path().display()),
-        ];
-        let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": { "args": arguments } });
-        let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities.as_object().unwrap().clone())
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .unwrap();
-        client.update_timeouts(fantoccini::wd::TimeoutConfiguration::new(None, Some(TIME_OUT), None)).await.unwrap();
-        Self { client, port, _driver: driver, _profile: profile }
-    }
-}
-
-/// How long a page may take to load.
-const TIME_OUT: Duration = Duration::from_secs(30);

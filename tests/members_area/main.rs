@@ -9,6 +9,7 @@ mod site;
 mod access;
 mod administration;
 mod browser;
+mod chromium;
 mod cross_site;
 mod devices;
 mod load;

@@ -1,6 +1,7 @@
 //! Each program of the chapters on situations does over HTTP what its page says.
 
 mod behind_proxy;
+mod browser;
 mod browser_app_script;
 mod grpc;
 mod guests;

@@ -9,7 +9,7 @@ use crate::http::{Answer, Server};
 
 #[path = "../../../examples/spa_cors.rs"]
 #[expect(dead_code, reason = "the tests do not call `main`")]
-mod program;
+pub(super) mod program;
 
 use program::Pages;
 
