@@ -1,4 +1,5 @@
-//! What a validation on SQLite costs beside the bare prepared query on the same connection, as a paired median.
+//! What a validation on SQLite costs beside the bare prepared query on the same connection, and what two columns of the
+//! application's own table of users add to it, as paired medians.
 //!
 //! `cargo bench --features full --bench sqlite`
 
@@ -9,7 +10,7 @@ use std::time::Instant;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use tower_tokens::lifecycle::Tokens;
-use tower_tokens::repository::{SqliteRepository, UserRepository};
+use tower_tokens::repository::{SqliteRepository, UserRepository, UserTable};
 use tower_tokens::token::{TokenDigest, TokenKey};
 use tower_tokens::validator::{TokenValidator, Validation};
 
@@ -22,7 +23,60 @@ const BARE: &str = "SELECT t.id, t.ends_at, t.user_id, l.id, l.title FROM tower_
     WHERE t.digest = ?1 AND u.disabled = 0";
 
 fn main() {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(run());
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        run().await;
+        own_users().await;
+    });
+}
+
+#[derive(serde::Deserialize)]
+struct Profile {
+    email: String,
+    name: Option<String>,
+}
+
+/// One store that brings two columns along, and one that does not, over the same tables.
+async fn own_users() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = SqliteConnectOptions::new().filename(directory.path().join("app.db")).create_if_missing(true);
+    let options = file.journal_mode(SqliteJournalMode::Wal).foreign_keys(true);
+    let pool = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options);
+    let repository = SqliteRepository::with_pool(pool.await.unwrap()).await.unwrap();
+    let users = "CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, name TEXT, role TEXT, banned_at TEXT);
+        INSERT INTO users VALUES ('018f4e2a-7c1b-7d32-9a54-0123456789ab', 'ann@example.org', 'Ann', 'member', NULL)";
+    sqlx::raw_sql(users).execute(repository.pool()).await.unwrap();
+    let table = || UserTable::new("users").level("role").disabled("banned_at IS NOT NULL");
+    let without = repository.clone().with_users(table());
+    let with = repository.with_users(table().data::<Profile>(["email", "name"]));
+    without.migrate().await.unwrap();
+    with.migrate().await.unwrap();
+    let (without, with) = (Tokens::new(without), Tokens::new(with));
+    let mut texts = Vec::new();
+    for _ in 0..TOKENS {
+        let issued = with.generate("018f4e2a-7c1b-7d32-9a54-0123456789ab").await.unwrap();
+        texts.push(issued.token().expose_secret().to_owned());
+    }
+    let ask = async |tokens: &Tokens, chosen: &[&String]| {
+        let start = Instant::now();
+        for text in chosen {
+            let Validation::Valid(user) = TokenValidator::validate(tokens, TokenKey::new(text)).await else {
+                panic!("the token is valid")
+            };
+            black_box(user.data::<Profile>().map(|profile| (profile.email.len(), profile.name.is_some())));
+        }
+        start.elapsed().as_nanos() as f64 / LOOK_UPS as f64
+    };
+    let (mut bare, mut rich) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let chosen: Vec<_> = (0..LOOK_UPS).map(|number| &texts[(round * LOOK_UPS + number * 7) % TOKENS]).collect();
+        bare.push(ask(&without, &chosen).await);
+        rich.push(ask(&with, &chosen).await);
+    }
+    let ratio = median(rich.iter().zip(&bare).map(|(rich, bare)| rich / bare));
+    println!("one look-up joined with the application's own table of users");
+    println!("  without data         {:>6.1} us", median(bare.iter().copied()) / 1_000.0);
+    println!("  with two columns     {:>6.1} us", median(rich.iter().copied()) / 1_000.0);
+    println!("  ratio                {ratio:>6.2}");
 }
 
 async fn run() {

@@ -29,6 +29,7 @@
 //! | read tokens from elsewhere in a request | [`source::TokenSource`] |
 //! | bring my own sessions, or PHP's | [`source::TokenSession`], `source::PhpSessions` |
 //! | choose a store | [`repository`] |
+//! | keep my own table of users | [`guide::own_users`] |
 //! | write a store | [`guide::writing_a_repository`], [`repository::TokenRepository`] and [`conformance`] |
 //! | issue API tokens with a prefix | [`token::ApiTokenFormat`] |
 //! | set lifetimes | [`token::Lifetime`] |

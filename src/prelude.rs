@@ -15,6 +15,8 @@ pub use crate::lifecycle::Tokens;
 pub use crate::policy::{SecurityPolicy, any_level, level};
 #[cfg(feature = "sqlite")]
 pub use crate::repository::SqliteRepository;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use crate::repository::UserTable;
 pub use crate::repository::{MemoryRepository, TokenRepository, UserRepository};
 pub use crate::respond::{Refusal, RefusalKind, TokenCookie};
 pub use crate::same_origin::SameOriginLayer;

@@ -6,6 +6,7 @@
 //! | `user: Option<CurrentUser>` | the user; `None` without a credential or with a stale cookie or session; refuses invalid credentials |
 //! | `Authenticated(user): Authenticated` | the user, without any layer: the [`Authenticator`](crate::auth::Authenticator) comes from the state |
 //! | `CurrentToken(token): CurrentToken` | the token of the user, for a handler that replaces it; the [`Authenticator`](crate::auth::Authenticator) comes from the state |
+//! | `User(user, profile): User<Profile>` | the user and the application's own data, which came along with the look-up, or refuses |
 //! | `level: UserLevel` | the user's level alone, or refuses |
 //! | `Result<_, Refusal>` | the response to a refusal by `make_sure_allowed` or `Tokens`; a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) turns it into a page for browsers |
 //! | `(LoggedOut, …)` | a response that removes the cookie of a [log-out](crate::auth::Authenticator::log_out) |
@@ -50,7 +51,7 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `current_user`, `optional_user`, `user_level`, `authenticated`, `current_token` | one extractor each |
+//! | `current_user`, `optional_user`, `user`, `user_level`, `authenticated`, `current_token` | one extractor each |
 //! | `rejection` | [`AuthRejection`] |
 //! | `refusal`, `set_cookie`, `logged_out` | types of lower floors as responses |
 //!
@@ -86,8 +87,10 @@ mod optional_user;
 mod refusal;
 mod rejection;
 mod set_cookie;
+mod user;
 mod user_level;
 
 pub use authenticated::Authenticated;
 pub use current_token::CurrentToken;
 pub use rejection::AuthRejection;
+pub use user::User;

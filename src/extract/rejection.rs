@@ -24,11 +24,22 @@ struct Inner {
 impl AuthRejection {
     /// The rejection of a request without a user. The response is written here, where the request is available.
     pub(crate) fn of(parts: &Parts) -> Self {
-        let mut refusal = match Unauthenticated::from_extensions(&parts.extensions) {
+        let refusal = match Unauthenticated::from_extensions(&parts.extensions) {
             Some(unauthenticated) => Refusal::from(unauthenticated),
             None => Refusal::new(RefusalKind::Misconfigured)
                 .with_reason("an extractor found no user and no reason: add a TokenAuthLayer around this route"),
         };
+        Self::answering(refusal, parts)
+    }
+
+    /// The rejection of a request whose user has no data of the type that a handler wants.
+    pub(crate) fn without_data(parts: &Parts) -> Self {
+        let why =
+            "a handler wants data of a user that the store does not bring along: name its columns with UserTable::data";
+        Self::answering(Refusal::new(RefusalKind::Misconfigured).with_reason(why), parts)
+    }
+
+    fn answering(mut refusal: Refusal, parts: &Parts) -> Self {
         let head = RequestHead::of_parts(parts);
         let response = match parts.extensions.get::<RefusalResponses>() {
             Some(responses) => {

@@ -14,6 +14,7 @@
 //! | [`coming_from_primordyx`] | I know Primordyx's class `Token`: what do I write here? (feature `sealed`) |
 //! | [`coming_from_sanctum`] | I know Laravel Sanctum: what becomes of its API tokens and its login of single-page applications? |
 //! | [`moving_a_trongate_site`] | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
+//! | [`own_users`] | My application has a table of users: how do the tokens join it? (features `axum`, `sqlite`, `postgres`, `mysql`) |
 //! | [`testing_a_handler`] | How do I test a handler, a guarded route, a whole application? (features `axum`, `test-util`) |
 //! | [`writing_a_repository`] | My tokens should live in a store that this crate does not know: what do I write? |
 
@@ -48,6 +49,16 @@ pub mod defaults {}
     doc = "This chapter is in the documentation of a build with the features `trongate` and `php-session`."
 )]
 pub mod moving_a_trongate_site {}
+
+#[cfg_attr(
+    all(feature = "axum", feature = "sqlite", feature = "postgres", feature = "mysql"),
+    doc = include_str!("own_users.md")
+)]
+#[cfg_attr(
+    not(all(feature = "axum", feature = "sqlite", feature = "postgres", feature = "mysql")),
+    doc = "This chapter is in the documentation of a build with the features `axum`, `sqlite`, `postgres` and `mysql`."
+)]
+pub mod own_users {}
 
 #[doc = include_str!("running_many_nodes.md")]
 pub mod running_many_nodes {}

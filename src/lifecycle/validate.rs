@@ -59,7 +59,11 @@ impl Tokens {
 /// The user of a request whose token was found at `now`.
 #[inline]
 fn user(found: Found, now: Timestamp) -> CurrentUser {
-    CurrentUser::new(found.user, found.level, found.record, now)
+    let user = CurrentUser::new(found.user, found.level, found.record, now);
+    match found.data {
+        Some(data) => user.with_data(data),
+        None => user,
+    }
 }
 
 #[async_trait]

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::repository::{Page, PageRequest};
 use crate::token::{NewLimits, TokenId, TokenKey, TokenRecord};
-use crate::user::{UserId, UserLevel};
+use crate::user::{UserData, UserId, UserLevel};
 
 /// How long a token stays in its store after its end, at least. Our choice: 48 hours, more than a date that is wrong by a
 /// day and a time zone that is wrong by 14 hours come to.
@@ -28,13 +28,15 @@ pub fn prunable_end(now: Timestamp) -> Timestamp {
 /// 1. [`insert`](Self::insert) refuses a token that is already there, a user that does not exist, and a name or code that is
 ///    out of [bounds](TokenRecord::check_bounds).
 /// 2. [`find`](Self::find) gives the record with its user and the user's **present** level in one round trip. Absent,
-///    expired, or belonging to a user who is gone or disabled: `Ok(None)`. Unreachable: `Err`, and never `None`.
+///    expired, or belonging to a user who is gone or disabled: `Ok(None)`. Unreachable: `Err`, and never `None`. Levels of
+///    different titles have different ids; one title has one id.
 /// 3. After [`delete`](Self::delete) or [`delete_by_id`](Self::delete_by_id) returns, no `find` that starts later sees the
 ///    token. Deleting what is not there is not an error. By id a token ends with all that were put in its place, also while
 ///    somebody replaces it again and again; by text it does unless it was replaced before.
 /// 4. [`replace`](Self::replace) is atomic: of any number of racing calls for one token exactly one wins, and the old
 ///    token is dead when it returns. An expired token cannot be replaced. The new token keeps the limits of the old one, or
-///    gets tighter ones, unless a fresh start is asked for.
+///    gets tighter ones, unless a fresh start is asked for. A new token that is there already, the old one itself included,
+///    is refused as [`AlreadyExists`](crate::error::ErrorKind::AlreadyExists), and nothing is done.
 /// 5. [`touch`](Self::touch) is a conditional update: it can never bring a deleted token back, and never moves an end to an
 ///    earlier time.
 /// 6. [`delete_by_user`](Self::delete_by_user) ends every token of a user, or every other one, those that are being
@@ -42,13 +44,15 @@ pub fn prunable_end(now: Timestamp) -> Timestamp {
 /// 7. [`list_by_user`](Self::list_by_user) gives records, newest first, without secrets, in pages.
 /// 8. [`delete_expired`](Self::delete_expired) is bounded and says how many it removed. It keeps a margin: a token that has
 ///    ended less than [`PRUNING_MARGIN`] ago stays, so that a clock that runs ahead destroys nothing that is valid.
-/// 9. Time is the caller's: `now` comes in as an argument; no store asks its database for the time.
+/// 9. Time is the caller's: `now` comes in as an argument; no store asks its database for the time. Seconds are a whole
+///    `i64`: an end that would lie past the last of them is that last one, also where a database would overflow.
 /// 10. A token is expired when `now >= expires_at`, in every store, at every edge. One with an idle limit finds no user
 ///     either while its last use lies too far [ahead](TokenRecord::is_valid_at) of `now`.
 ///
 /// Each clause is a test of the same name in the exported conformance suite (feature `conformance`): run it against a
-/// store of your own. An application with a user table of its own implements this trait alone; `find` says whose the
-/// token is.
+/// store of your own, which implements this trait alone. The suite asks nothing else of it: no
+/// [`UserRepository`](super::UserRepository), no user ids of both kinds, no order of levels. For an application's own table of
+/// users on SQLite, PostgreSQL or MySQL no store has to be written: see `UserTable`.
 ///
 /// # What a cache in front of a store learns
 /// Whoever calls a verb knows what it concerned: the user of [`delete_by_user`](Self::delete_by_user), the user and id of
@@ -171,6 +175,8 @@ pub struct Found {
     pub level: UserLevel,
     /// The token's record.
     pub record: TokenRecord,
+    /// The application's own data of the user, if the store brings it along; otherwise `None`.
+    pub data: Option<UserData>,
 }
 
 /// A token that [`TokenRepository::delete`] ended: what the caller, who has its text alone, does not know. A cache in

@@ -96,7 +96,7 @@ impl MemoryRepository {
     fn find_valid(&self, hash: &LookupHash, now: Timestamp) -> Option<Found> {
         let by_token = self.by_token.pin();
         let entry = by_token.get(hash).filter(|entry| entry.is_valid(now))?;
-        Some(Found { user: entry.user.clone(), level: entry.level.clone(), record: entry.record.clone() })
+        Some(Found { user: entry.user.clone(), level: entry.level.clone(), record: entry.record.clone(), data: None })
     }
 
     fn add(&self, index: &mut Index, hash: LookupHash, entry: Entry) {

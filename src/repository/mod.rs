@@ -74,7 +74,7 @@ pub use page::{Page, PageRequest};
 #[cfg(feature = "postgres")]
 pub use postgres::{Postgres, PostgresRepository};
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
-pub use sql::SqlRepository;
+pub use sql::{OurUsers, OwnUsers, SqlRepository, UserTable};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Sqlite, SqliteRepository, WriteTransaction};
 #[cfg(feature = "trongate")]

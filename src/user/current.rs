@@ -1,5 +1,6 @@
 //! The user of this request.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use http::Extensions;
 
 use crate::clock::Timestamp;
 use crate::token::{Expiry, TokenRecord, TokenUuid};
-use crate::user::{Credential, Issuer, SourceKind, UserId, UserLevel};
+use crate::user::{Credential, Issuer, SourceKind, UserData, UserId, UserLevel};
 
 /// The user of this request: their id, their present level, and the record of the token that proves it.
 ///
@@ -45,6 +46,7 @@ struct Details {
     source: SourceKind,
     /// Set for a token that is in no store.
     self_contained: Option<(TokenUuid, Issuer)>,
+    data: Option<UserData>,
 }
 
 impl CurrentUser {
@@ -53,13 +55,20 @@ impl CurrentUser {
     #[inline]
     pub fn new(id: impl Into<UserId>, level: UserLevel, token: TokenRecord, checked_at: Timestamp) -> Self {
         let (id, source) = (id.into(), SourceKind::Direct);
-        Self { details: Arc::new(Details { id, level, token, checked_at, source, self_contained: None }) }
+        Self { details: Arc::new(Details { id, level, token, checked_at, source, self_contained: None, data: None }) }
     }
 
     /// Marks the token as one that is in no store, for a validator of self-contained tokens. Default: a store holds it.
     #[must_use]
     pub fn with_self_contained(mut self, id: TokenUuid, issuer: Issuer) -> Self {
         Arc::make_mut(&mut self.details).self_contained = Some((id, issuer));
+        self
+    }
+
+    /// Adds the application's own data, which [`data`](Self::data) gives back. Default: none.
+    #[must_use]
+    pub fn with_data(mut self, data: UserData) -> Self {
+        Arc::make_mut(&mut self.details).data = Some(data);
         self
     }
 
@@ -113,6 +122,20 @@ impl CurrentUser {
     #[must_use]
     pub fn token(&self) -> &TokenRecord {
         &self.details.token
+    }
+
+    /// The application's own data of this user, which came along with the look-up: the columns that
+    /// [`UserTable::data`](crate::repository::UserTable::data) named. `None` if there is none of this type. With axum,
+    /// [`User`](crate::extract::User) extracts it.
+    #[must_use]
+    pub fn data<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.details.data.as_ref()?.get()
+    }
+
+    /// The same, whatever its type.
+    #[must_use]
+    pub fn user_data(&self) -> Option<&UserData> {
+        self.details.data.as_ref()
     }
 
     /// Where in the request the token was.

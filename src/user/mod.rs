@@ -6,6 +6,7 @@
 //! | `level` | [`UserLevel`], such as `admin` |
 //! | `current`, `current_serde`, `fake` | [`CurrentUser`], the user of this request; in JSON; in a test |
 //! | `credential` | [`Credential`]: how the credential is kept, and therefore who can end it |
+//! | `data` | [`UserData`], the application's own data of a user |
 //! | `unauthenticated` | [`Unauthenticated`] and its [`Reason`]: why a request has no user |
 //! | `source_kind` | [`SourceKind`], where in the request the token was |
 //!
@@ -32,6 +33,7 @@
 mod credential;
 mod current;
 mod current_serde;
+mod data;
 #[cfg(any(test, feature = "test-util"))]
 mod fake;
 mod id;
@@ -43,6 +45,7 @@ mod unauthenticated;
 
 pub use credential::{Credential, Issuer};
 pub use current::CurrentUser;
+pub use data::UserData;
 pub use id::UserId;
 pub use level::UserLevel;
 pub use source_kind::SourceKind;

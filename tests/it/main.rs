@@ -17,6 +17,7 @@ mod guard;
 mod guard_paths;
 mod http;
 mod lifecycle;
+mod own_users;
 mod plain_words;
 mod policy;
 mod policy_users;

@@ -1,10 +1,12 @@
 //! The tables, and how older ones are brought up to date.
 
-use sqlx::mysql::{MySqlConnection, MySqlPool};
+use sqlx::AssertSqlSafe;
+use sqlx::mysql::{MySql, MySqlConnection, MySqlPool};
+use sqlx::pool::PoolConnection;
 
 use crate::error::{Error, ErrorKind};
 use crate::repository::mysql::error::failure;
-use crate::repository::sql::missing_steps;
+use crate::repository::sql::{missing_steps, refused};
 
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.
 /// A released step is never changed: a later release adds one. MySQL undoes no `CREATE TABLE`, so each step has to do no
@@ -28,12 +30,7 @@ pub(super) async fn migrate(pool: &MySqlPool, migrations: &[&'static str]) -> Re
     if missing(&mut connection, migrations).await?.is_empty() {
         return Ok(());
     }
-    // Not the pool's any more: if this future is dropped half-way, the connection closes and the lock with it.
-    let mut connection = connection.detach();
-    let locked: Option<i64> = sqlx::query_scalar(LOCK).fetch_one(&mut connection).await.map_err(failure)?;
-    if locked != Some(1) {
-        return Err(Error::with_source(ErrorKind::TimedOut, "another node's migration does not end"));
-    }
+    let mut connection = locked(connection).await?;
     for step in missing(&mut connection, migrations).await? {
         sqlx::raw_sql(*step).execute(&mut connection).await.map_err(failure)?;
     }
@@ -44,6 +41,27 @@ pub(super) async fn migrate(pool: &MySqlPool, migrations: &[&'static str]) -> Re
         .await
         .map_err(failure)?;
     sqlx::query(UNLOCK).execute(&mut connection).await.map(drop).map_err(failure)
+}
+
+/// Runs statements that create what is missing, while no other node does.
+pub(super) async fn create(pool: &MySqlPool, statements: &[String]) -> Result<(), Error> {
+    let mut connection = locked(pool.acquire().await.map_err(failure)?).await?;
+    for statement in statements {
+        let create = sqlx::raw_sql(AssertSqlSafe(statement.as_str()));
+        create.execute(&mut connection).await.map_err(|error| refused(error, failure))?;
+    }
+    sqlx::query(UNLOCK).execute(&mut connection).await.map(drop).map_err(failure)
+}
+
+/// A connection on which one node at a time changes tables. It is not the pool's any more: if the future that uses it is
+/// dropped half-way, the connection closes and the lock with it.
+async fn locked(connection: PoolConnection<MySql>) -> Result<MySqlConnection, Error> {
+    let mut connection = connection.detach();
+    let locked: Option<i64> = sqlx::query_scalar(LOCK).fetch_one(&mut connection).await.map_err(failure)?;
+    if locked != Some(1) {
+        return Err(Error::with_source(ErrorKind::TimedOut, "another node's migration does not end"));
+    }
+    Ok(connection)
 }
 
 async fn missing<'m>(

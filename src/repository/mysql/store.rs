@@ -115,11 +115,19 @@ impl SqlRepository<MySql> {
         check_session(&self.database.calls).await?;
         migrate(self.pool(), MIGRATIONS).await
     }
+}
 
+impl<U> SqlRepository<MySql, U> {
     /// The connections, for the application's own tables in the same database.
     #[must_use]
-    pub const fn pool(&self) -> &MySqlPool {
+    pub fn pool(&self) -> &MySqlPool {
         &self.database.calls.pool
+    }
+}
+
+impl MySql {
+    pub(super) const fn calls(&self) -> &Calls<sqlx::MySql> {
+        &self.calls
     }
 }
 
@@ -133,7 +141,7 @@ impl Dialect for MySql {
         title: "CONVERT(l.title USING utf8mb4)",
         // Locks the rows that it deletes, and no others: calls that prune at once wait for each other's batch, and no
         // other call does.
-        delete_expired: "DELETE FROM tower_tokens_tokens WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2",
+        delete_expired: "DELETE FROM {tokens} WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2",
         create_level: "INSERT INTO tower_tokens_levels (title) VALUES ($1) ON DUPLICATE KEY UPDATE title = title",
         // Reads the users in the order of an index, as far as the page goes. With a plain join MySQL begins with the
         // levels, and reads and sorts all users.

@@ -5,8 +5,10 @@
 //! | `store` | [`PostgresRepository`]: its connections, and its own statements |
 //! | `pooler` | refuses a connection pooler that shares the server's connections |
 //! | `schema` | the tables, and how older ones are brought up to date |
+//! | `catalogue` | what the database says about the application's table of users |
 //! | `error` | what PostgreSQL's own error codes mean |
 
+mod catalogue;
 mod error;
 mod pooler;
 mod schema;

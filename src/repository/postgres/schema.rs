@@ -1,11 +1,12 @@
 //! The tables, and how older ones are brought up to date.
 
 use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 use crate::error::Error;
 use crate::repository::postgres::error::failure;
 use crate::repository::postgres::pooler::refuse_shared_connection;
-use crate::repository::sql::missing_steps;
+use crate::repository::sql::{missing_steps, refused};
 
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.
 /// A released step is never changed: a later release adds one.
@@ -30,13 +31,7 @@ pub(super) async fn migrate(pool: &PgPool, migrations: &[&'static str]) -> Resul
         return Ok(());
     }
     drop(connection);
-    let mut transaction = pool.begin().await.map_err(failure)?;
-    // However long another node's migration takes, it is waited for.
-    sqlx::raw_sql("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
-        .execute(&mut *transaction)
-        .await
-        .map_err(failure)?;
-    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await.map_err(failure)?;
+    let mut transaction = begin(pool).await?;
     for step in missing(&mut transaction, migrations).await? {
         sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(failure)?;
     }
@@ -44,6 +39,31 @@ pub(super) async fn migrate(pool: &PgPool, migrations: &[&'static str]) -> Resul
     let version = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
     sqlx::query(SET_VERSION).bind(version).execute(&mut *transaction).await.map_err(failure)?;
     transaction.commit().await.map_err(failure)
+}
+
+/// Runs statements that create what is missing, while no other node does.
+pub(super) async fn create(pool: &PgPool, statements: &[String]) -> Result<(), Error> {
+    let mut connection = pool.acquire().await.map_err(failure)?;
+    refuse_shared_connection(&mut connection, &pool.connect_options()).await?;
+    drop(connection);
+    let mut transaction = begin(pool).await?;
+    for statement in statements {
+        let create = sqlx::raw_sql(AssertSqlSafe(statement.as_str()));
+        create.execute(&mut *transaction).await.map_err(|error| refused(error, failure))?;
+    }
+    transaction.commit().await.map_err(failure)
+}
+
+/// A transaction in which one node at a time changes tables.
+async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
+    let mut transaction = pool.begin().await.map_err(failure)?;
+    // However long another node's migration takes, it is waited for.
+    sqlx::raw_sql("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+        .execute(&mut *transaction)
+        .await
+        .map_err(failure)?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await.map_err(failure)?;
+    Ok(transaction)
 }
 
 async fn missing<'m>(

@@ -118,11 +118,19 @@ impl SqlRepository<Postgres> {
     pub async fn migrate(&self) -> Result<(), Error> {
         migrate(self.pool(), MIGRATIONS).await
     }
+}
 
+impl<U> SqlRepository<Postgres, U> {
     /// The connections, for the application's own tables in the same database.
     #[must_use]
-    pub const fn pool(&self) -> &PgPool {
+    pub fn pool(&self) -> &PgPool {
         &self.database.calls.pool
+    }
+}
+
+impl Postgres {
+    pub(super) const fn calls(&self) -> &Calls<sqlx::Postgres> {
+        &self.calls
     }
 }
 
@@ -134,8 +142,8 @@ impl Dialect for Postgres {
     const TEXTS: Texts = Texts {
         // Rows that another call holds are passed over: many may prune at once, and none waits. The array makes sure that
         // the limit is applied once, whatever the planner makes of the rest.
-        delete_expired: "DELETE FROM tower_tokens_tokens WHERE digest = ANY (ARRAY(
-                SELECT digest FROM tower_tokens_tokens WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2
+        delete_expired: "DELETE FROM {tokens} WHERE digest = ANY (ARRAY(
+                SELECT digest FROM {tokens} WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2
                 FOR UPDATE SKIP LOCKED
             ))",
         users: "SELECT u.id, u.disabled, l.id, l.title

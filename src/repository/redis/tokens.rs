@@ -57,8 +57,12 @@ impl TokenRepository for RedisRepository {
         let found: Option<reply::Row> =
             self.look_up(&scripts::FIND, &[token.digest().as_bytes(), reply::seconds(now).as_bytes()]).await?;
         let Some(row) = found else { return Ok(None) };
-        let found =
-            Found { user: reply::user_id(&row, 8)?, level: reply::level(&row, 9)?, record: reply::record(&row)? };
+        let found = Found {
+            user: reply::user_id(&row, 8)?,
+            level: reply::level(&row, 9)?,
+            record: reply::record(&row)?,
+            data: None,
+        };
         Ok(found.record.is_valid_at(now).then_some(found))
     }
 

@@ -31,6 +31,15 @@ pub(in crate::repository) fn server_failure(
     }
 }
 
+/// An error of the application's own making: a table, a column or a condition that the database refuses. What it says
+/// about them holds no data.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(in crate::repository) fn refused(error: sqlx::Error, failure: fn(sqlx::Error) -> Error) -> Error {
+    let Some(complaint) = error.as_database_error() else { return failure(error) };
+    let (code, message) = (complaint.code().unwrap_or_default(), complaint.message());
+    Error::with_source(ErrorKind::Configuration, format!("the database says {code}: {message}"))
+}
+
 fn kind(error: &sqlx::Error, kind_of: impl FnOnce(&dyn DatabaseError) -> ErrorKind) -> ErrorKind {
     match error {
         sqlx::Error::PoolTimedOut => ErrorKind::TimedOut,

@@ -5,6 +5,8 @@
 //! | `store` | [`SqlRepository`]: one store for every SQL database |
 //! | `tokens` | the ten clauses as SQL |
 //! | `users` | users and levels as SQL |
+//! | `our_users` | where the users of tokens are, and those in our own tables |
+//! | `own` | users in a table of the application's own |
 //! | `dialect` | [`Dialect`]: what a database has to do for its store |
 //! | `statements` | one text for each statement, and the few in which databases differ |
 //! | `statement` | a statement as a database wants it, and its values |
@@ -31,6 +33,10 @@ mod error;
 mod id_text;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 mod mysql;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod our_users;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod own;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 mod pool;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -58,6 +64,8 @@ pub(super) use call::Calls;
 pub(super) use dialect::Dialect;
 #[cfg(feature = "sqlite")]
 pub(super) use error::failure_with;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(super) use error::refused;
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
 pub(super) use error::server_failure;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -66,6 +74,12 @@ pub(super) use id_text::{id_value, new_id_value, read_id};
 pub(super) use mysql::mysql_number;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 pub(super) use mysql::{check_session, mysql_aftermath, mysql_kind, mysql_pool};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use our_users::OurUsers;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(super) use own::{Catalogue, Column, Kind};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub use own::{OwnUsers, UserTable};
 #[cfg(feature = "postgres")]
 pub(super) use pool::bounded;
 #[cfg(feature = "sqlite")]

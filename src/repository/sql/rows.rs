@@ -13,6 +13,10 @@ pub trait SqlRow: Send + Sync {
     fn text(&self, column: usize) -> Result<Option<&str>, sqlx::Error>;
     /// Yes or no.
     fn boolean(&self, column: usize) -> Result<bool, sqlx::Error>;
+    /// A floating-point number.
+    fn float(&self, column: usize) -> Result<Option<f64>, sqlx::Error>;
+    /// Bytes.
+    fn bytes(&self, column: usize) -> Result<Option<&[u8]>, sqlx::Error>;
 }
 
 impl<R> SqlRow for R
@@ -21,7 +25,9 @@ where
     usize: ColumnIndex<R>,
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> f64: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> &'r [u8]: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn integer(&self, column: usize) -> Result<Option<i64>, sqlx::Error> {
         self.try_get(column)
@@ -32,6 +38,14 @@ where
     }
 
     fn boolean(&self, column: usize) -> Result<bool, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn float(&self, column: usize) -> Result<Option<f64>, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn bytes(&self, column: usize) -> Result<Option<&[u8]>, sqlx::Error> {
         self.try_get(column)
     }
 }

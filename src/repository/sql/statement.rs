@@ -37,9 +37,9 @@ impl Statement {
             let (number, rest) = part.split_at(digits);
             order.extend(number.parse::<usize>().ok().and_then(|number| number.checked_sub(1)));
             match placeholders {
-                Placeholders::Numbered => sql.extend(["$", number, rest]),
                 #[cfg(any(feature = "mysql", test))]
-                Placeholders::Positional => sql.extend(["?", rest]),
+                Placeholders::Positional if !number.is_empty() => sql.extend(["?", rest]),
+                _ => sql.extend(["$", number, rest]),
             }
         }
         if placeholders == Placeholders::Numbered {
@@ -58,8 +58,7 @@ impl Statement {
         for<'v> Option<&'v str>: Encode<'v, DB> + Type<DB>,
         for<'v> Option<&'v [u8]>: Encode<'v, DB> + Type<DB>,
     {
-        let values = self.order.iter().filter_map(|place| values.get(*place));
-        values.fold(query(self.sql.clone()), |query, value| match value {
+        self.bound(values).fold(query(self.sql.clone()), |query, value| match value {
             Value::Integer(number) => query.bind(*number),
             Value::Boolean(is_so) => query.bind(*is_so),
             Value::Text(text) => query.bind(text.as_deref()),
@@ -67,10 +66,14 @@ impl Statement {
         })
     }
 
-    /// The text, for tests of plans.
-    #[cfg(test)]
-    pub(in crate::repository) fn text(&self) -> &str {
-        self.sql.as_str()
+    /// The values that are bound, in this order.
+    pub(in crate::repository) fn bound<'v, 'a>(&self, values: &'v [Value<'a>]) -> impl Iterator<Item = &'v Value<'a>> {
+        self.order.iter().filter_map(|place| values.get(*place))
+    }
+
+    /// The text.
+    pub(in crate::repository) fn sql(&self) -> SqlStr {
+        self.sql.clone()
     }
 }
 
@@ -128,9 +131,9 @@ mod tests {
     fn a_value_that_stands_in_two_places_is_bound_as_the_database_wants_it() {
         let text = "SELECT $2, $1 FROM t WHERE a = $2 AND b > $10";
         let numbered = Statement::new(text, Placeholders::Numbered);
-        assert_eq!((numbered.text(), &numbered.order[..]), (text, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9][..]));
+        assert_eq!((numbered.sql().as_str(), &numbered.order[..]), (text, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9][..]));
         let positional = Statement::new(text, Placeholders::Positional);
-        assert_eq!(positional.text(), "SELECT ?, ? FROM t WHERE a = ? AND b > ?");
+        assert_eq!(positional.sql().as_str(), "SELECT ?, ? FROM t WHERE a = ? AND b > ?");
         assert_eq!(positional.order, [1, 0, 1, 9]);
     }
 }

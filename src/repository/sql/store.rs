@@ -1,28 +1,31 @@
 //! [`SqlRepository`]: one store for every SQL database.
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::error::Error;
 use crate::repository::sql::dialect::Dialect;
+use crate::repository::sql::our_users::OurUsers;
 use crate::repository::sql::statement::{Statement, Value};
-use crate::repository::sql::statements::Statements;
 
 /// Tokens, users and levels in an SQL database. Clones share the same connections.
 ///
 /// Use it by the name of its database: `PostgresRepository`, `MySqlRepository`, `SqliteRepository`. They differ in how
 /// they are opened, in their tables, and in a few statements; everything else is this one store.
+///
+/// `U` is where the users are: in our own tables, or in one of the application (`with_users`).
 #[derive(Clone)]
-pub struct SqlRepository<D: Dialect> {
+pub struct SqlRepository<D: Dialect, U = OurUsers> {
     pub(in crate::repository) database: D,
-    pub(in crate::repository) statements: Arc<Statements>,
+    pub(in crate::repository) users: U,
 }
 
 impl<D: Dialect> SqlRepository<D> {
     pub(in crate::repository) fn new(database: D) -> Self {
-        Self { database, statements: Arc::new(Statements::new(D::TEXTS)) }
+        Self { database, users: OurUsers::new(&D::TEXTS) }
     }
+}
 
+impl<D: Dialect, U> SqlRepository<D, U> {
     /// The only row of a look-up, as `read` gives it, if there is one.
     pub(super) async fn one<T>(
         &self,
@@ -51,7 +54,7 @@ impl<D: Dialect> SqlRepository<D> {
     }
 }
 
-impl<D: Dialect> fmt::Debug for SqlRepository<D> {
+impl<D: Dialect, U> fmt::Debug for SqlRepository<D, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let connections = self.database.connections();
         f.debug_struct(D::NAME).field("connections_and_idle", &connections).finish_non_exhaustive()

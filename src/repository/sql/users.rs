@@ -18,14 +18,14 @@ impl<D: Dialect> UserRepository for SqlRepository<D> {
             if let Some(level) = self.level(title).await? {
                 return Ok(level);
             }
-            self.change(&self.statements.create_level, &[title.into()]).await?;
+            self.change(&self.users.statements().create_level, &[title.into()]).await?;
             self.level(title).await?.ok_or_else(|| ErrorKind::LevelNotFound.into())
         })
         .await
     }
 
     async fn levels(&self) -> Result<Vec<UserLevel>, Error> {
-        self.all(&self.statements.levels, &[], |row| level(row, 0)).await
+        self.all(&self.users.statements().levels, &[], |row| level(row, 0)).await
     }
 
     async fn create_user(&self, id: Option<UserId>, level: &str) -> Result<UserId, Error> {
@@ -33,7 +33,7 @@ impl<D: Dialect> UserRepository for SqlRepository<D> {
             let level = self.level(level).await?.ok_or(ErrorKind::LevelNotFound)?;
             if let Some(id) = id {
                 if let Some(number) = id.as_integer() {
-                    self.change(&self.statements.raise_last_number, &[number.into()]).await?;
+                    self.change(&self.users.statements().raise_last_number, &[number.into()]).await?;
                 }
                 self.add(&id, &level).await?;
                 return Ok(id);
@@ -52,52 +52,52 @@ impl<D: Dialect> UserRepository for SqlRepository<D> {
     }
 
     async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        self.one(&self.statements.user, &[D::id(id)], user::<D>).await
+        self.one(&self.users.statements().user, &[D::id(id)], user::<D>).await
     }
 
     async fn users(&self, page: PageRequest) -> Result<Page<User>, Error> {
         let values = [(i64::from(page.limit()) + 1).into(), i64::from(page.offset()).into()];
-        let users = self.all(&self.statements.users, &values, user::<D>).await?;
+        let users = self.all(&self.users.statements().users, &values, user::<D>).await?;
         Ok(Page::from_limit_plus_one(users, page))
     }
 
     async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error> {
         within_call_timeout(async {
             let level = self.level(level).await?.ok_or(ErrorKind::LevelNotFound)?;
-            existing(self.change(&self.statements.change_level, &[D::id(id), level.id().into()]).await?)?;
+            existing(self.change(&self.users.statements().change_level, &[D::id(id), level.id().into()]).await?)?;
             Ok(level)
         })
         .await
     }
 
     async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
-        existing(self.change(&self.statements.set_disabled, &[D::id(id), Value::Boolean(disabled)]).await?)
+        existing(self.change(&self.users.statements().set_disabled, &[D::id(id), Value::Boolean(disabled)]).await?)
     }
 
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
-        Ok(self.change(&self.statements.delete_user, &[D::id(id)]).await? > 0)
+        Ok(self.change(&self.users.statements().delete_user, &[D::id(id)]).await? > 0)
     }
 }
 
 impl<D: Dialect> SqlRepository<D> {
     async fn level(&self, title: &str) -> Result<Option<UserLevel>, Error> {
-        self.one(&self.statements.level, &[title.into()], |row| level(row, 0)).await
+        self.one(&self.users.statements().level, &[title.into()], |row| level(row, 0)).await
     }
 
     async fn add(&self, id: &UserId, level: &UserLevel) -> Result<(), Error> {
         let text = id.as_text().map(str::as_bytes);
         let values = [D::new_id(id)?, level.id().into(), id.as_integer().into(), Value::Bytes(text)];
-        self.change(&self.statements.create_user, &values).await.map(drop)
+        self.change(&self.users.statements().create_user, &values).await.map(drop)
     }
 
     /// Takes the next number, unless another call took it in between: then the one after that. At the end of all
     /// numbers it gives the last one, which is taken.
     async fn next_number(&self) -> Result<i64, Error> {
         loop {
-            let last = self.one(&self.statements.last_number, &[], |row| integer(row, 0)).await?;
+            let last = self.one(&self.users.statements().last_number, &[], |row| integer(row, 0)).await?;
             let last = last.ok_or(ErrorKind::Corrupt)?;
             let next = last.saturating_add(1);
-            if self.change(&self.statements.take_number, &[last.into(), next.into()]).await? > 0 {
+            if self.change(&self.users.statements().take_number, &[last.into(), next.into()]).await? > 0 {
                 return Ok(next);
             }
         }

@@ -119,11 +119,13 @@ impl SqlRepository<Sqlite> {
         let writer = Writer::beside(pool.clone()).await.map_err(failure)?;
         Ok(Self::new(Sqlite { pool, readers, writer }))
     }
+}
 
+impl<U> SqlRepository<Sqlite, U> {
     /// The connections, for the application's own tables in the same database. They enforce foreign keys, so the
     /// application's tables may refer to `tower_tokens_users (id)`.
     #[must_use]
-    pub const fn pool(&self) -> &SqlitePool {
+    pub fn pool(&self) -> &SqlitePool {
         &self.database.pool
     }
 
@@ -158,6 +160,16 @@ impl SqlRepository<Sqlite> {
         self.database.pool.close().await;
         self.database.readers.close().await;
         self.database.writer.close().await;
+    }
+}
+
+impl Sqlite {
+    pub(super) const fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    pub(super) const fn writer(&self) -> &Writer {
+        &self.writer
     }
 }
 
@@ -276,8 +288,9 @@ mod tests {
             "delete_expired",
         ];
         for name in of_tokens {
-            let (_, statement) = repository.statements.all().into_iter().find(|(other, _)| *other == name).unwrap();
-            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.text()));
+            let (_, statement) =
+                repository.users.of_tokens().all().into_iter().find(|(other, _)| *other == name).unwrap();
+            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sql().as_str()));
             let plan = sqlx::query(explain).fetch_all(repository.pool()).await.unwrap();
             let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
             assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{name}: {plan:?}");

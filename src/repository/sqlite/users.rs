@@ -37,7 +37,7 @@ impl SqlRepository<Sqlite> {
         id: Option<UserId>,
         level: &str,
     ) -> Result<UserId, Error> {
-        let statements = &self.statements;
+        let statements = self.users.statements();
         let level = number(transaction, &statements.level, &[level.into()]).await?.ok_or(ErrorKind::LevelNotFound)?;
         let last = number(transaction, &statements.last_number, &[]).await?.ok_or(ErrorKind::Corrupt)?;
         let id = id.unwrap_or_else(|| UserId::from(last.saturating_add(1)));

@@ -104,7 +104,14 @@ impl TokenRepository for TrongateRepository {
         let found = self.all(query(FIND).bind(text).bind(text).bind(now.unix_seconds())).await?;
         let users = found
             .iter()
-            .map(|row| Ok(Found { user: rows::user_id(row)?, level: rows::level(row)?, record: rows::record(row)? }))
+            .map(|row| {
+                Ok(Found {
+                    user: rows::user_id(row)?,
+                    level: rows::level(row)?,
+                    record: rows::record(row)?,
+                    data: None,
+                })
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(failure)?;
         if users.windows(2).any(|pair| pair[0].user != pair[1].user) {

@@ -7,6 +7,8 @@ mod faulty;
 mod model;
 mod mutants;
 mod mysql;
+mod own_users;
+mod own_users_rows;
 mod plans;
 mod pooler;
 mod postgres;

@@ -109,7 +109,7 @@ impl TokenRepository for Mutant {
         }
         let user = token.user.clone();
         let record = self.inner.insert(token).await?;
-        let found = Found { user, level: UserLevel::new(1, "member"), record: record.clone() };
+        let found = Found { user, level: UserLevel::new(1, "member"), record: record.clone(), data: None };
         self.memory.lock().unwrap().insert(key.digest(), found);
         Ok(record)
     }

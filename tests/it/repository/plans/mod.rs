@@ -1,6 +1,7 @@
 //! No statement of a database server's store scans a table, and each is prepared once a connection.
 
 mod mysql;
+mod own_users;
 mod postgres;
 
 use time::Duration;
