@@ -6,7 +6,10 @@ use axum::extract::{Form, Query, State};
 use axum::http::{StatusCode, request::Parts};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Router, routing::get, routing::post};
+use sqlx::SqlitePool;
 use time::Duration;
+use tower_tokens::extract::User;
+use tower_tokens::policy::authenticated;
 use tower_tokens::{auth::Authenticator, prelude::*, request::RequestHead, respond::safe_next};
 
 /// The table of axum-login's example, as it is.
@@ -30,13 +33,19 @@ struct LoginPage {
     source = "<p>Logged in as {{ username }}.<form method=post action=/logout><button>Log out</button></form>",
     ext = "html"
 )]
-struct ProtectedPage {
+struct ProtectedPage<'a> {
+    username: &'a str,
+}
+
+/// The columns of `users` that handlers need.
+#[derive(serde::Deserialize)]
+struct Account {
     username: String,
 }
 
 #[derive(Clone)]
 struct Site {
-    users: SqliteRepository,
+    database: SqlitePool,
     tokens: Tokens,
     authenticator: Authenticator,
 }
@@ -56,37 +65,39 @@ struct NextUrl {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt::init();
-    let users = SqliteRepository::open("example.db").await?;
-    let tokens = tokens(&users)?;
+    let repository = SqliteRepository::open("example.db").await?;
+    let (database, tokens) = open(repository).await?;
     tokens.spawn_pruning(std::time::Duration::from_secs(60));
-    let app = app(users.clone(), tokens).await?;
     let hash = Argon2::default().hash_password(b"hunter42")?.to_string();
     let ferris = sqlx::query("INSERT OR IGNORE INTO users (username, password) VALUES ('ferris', ?)").bind(hash);
-    ferris.execute(users.pool()).await?;
-    Ok(axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?)
+    ferris.execute(&database).await?;
+    Ok(axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app(database, tokens)).await?)
 }
 
-/// A login ends after a day without a request, and after 30 days in any case.
-pub(crate) fn tokens(users: &SqliteRepository) -> Result<Tokens, Error> {
+/// The tokens of the users in the application's table. A new password ends them; so does a day without a request.
+pub(crate) async fn open(repository: SqliteRepository) -> Result<(SqlitePool, Tokens), Box<dyn std::error::Error>> {
+    let database = repository.pool().clone();
+    sqlx::query(USERS).execute(&database).await?;
+    let users = UserTable::new("users").ends_with("password").data::<Account>(["username"]);
+    let repository = repository.with_users(users);
+    repository.migrate().await?;
     let lifetime = Lifetime::days(30).with_idle_limit(Duration::days(1));
     let cookie = TokenCookie::builder("__Host-token").build()?;
-    Ok(Tokens::new(users.clone()).with_lifetime(lifetime).with_cookie(cookie))
+    Ok((database, Tokens::new(repository).with_lifetime(lifetime).with_cookie(cookie)))
 }
 
-pub(crate) async fn app(users: SqliteRepository, tokens: Tokens) -> Result<Router, Box<dyn std::error::Error>> {
-    sqlx::query(USERS).execute(users.pool()).await?;
-    users.create_level("user").await?;
-    let policy = SecurityPolicy::new().scenario("protected", level("user")).login_page("/login");
+pub(crate) fn app(database: SqlitePool, tokens: Tokens) -> Router {
+    let policy = SecurityPolicy::new().scenario("protected", authenticated()).login_page("/login");
     let token_auth = TokenAuthLayer::new(tokens.clone());
-    Ok(Router::new()
+    Router::new()
         .route("/", get(protected))
         .route_layer(policy.guard("protected"))
         .route("/login", get(login_page).post(log_in))
         .route("/logout", post(log_out))
         .layer(SameOriginLayer::new())
         .layer(policy.refusal_layer())
-        .with_state(Site { users, tokens, authenticator: token_auth.authenticator() })
-        .layer(token_auth))
+        .with_state(Site { database, tokens, authenticator: token_auth.authenticator() })
+        .layer(token_auth)
 }
 
 async fn login_page(Query(NextUrl { next }): Query<NextUrl>) -> Result<Html<String>, Refusal> {
@@ -95,7 +106,7 @@ async fn login_page(Query(NextUrl { next }): Query<NextUrl>) -> Result<Html<Stri
 
 async fn log_in(State(site): State<Site>, head: Parts, Form(form): Form<Credentials>) -> Result<Response, Refusal> {
     let account = sqlx::query_as::<_, (i64, String)>("SELECT id, password FROM users WHERE username = ?");
-    let account = account.bind(&form.username).fetch_optional(site.users.pool()).await.map_err(failed)?;
+    let account = account.bind(&form.username).fetch_optional(&site.database).await.map_err(failed)?;
     let (id, hash) = account.unzip();
     let is_right = tokio::task::spawn_blocking(move || match hash {
         Some(hash) => Argon2::default().verify_password(form.password.as_bytes(), hash.as_str()).is_ok(),
@@ -105,21 +116,15 @@ async fn log_in(State(site): State<Site>, head: Parts, Form(form): Form<Credenti
         let form = LoginPage { failed: true, next: form.next }.render().map_err(failed)?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, Html(form)).into_response());
     };
-    match site.users.create_user(Some(id.into()), "user").await {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
-        _ => {} // the first login of this user, or a later one
-    }
     _ = site.authenticator.log_out(RequestHead::of_parts(&head)).await?; // whoever was logged in here before
     let issued = site.tokens.generate(id).await?;
     let next = form.next.as_deref().and_then(safe_next).unwrap_or("/");
     Ok((issued.remember_me(), Redirect::to(next)).into_response())
 }
 
-/// The name is in the application's table: a second query.
-async fn protected(State(site): State<Site>, user: CurrentUser) -> Result<Html<String>, Refusal> {
-    let name = sqlx::query_scalar("SELECT username FROM users WHERE id = ?").bind(user.id().as_integer());
-    let username = name.fetch_one(site.users.pool()).await.map_err(failed)?;
-    ProtectedPage { username }.render().map(Html).map_err(failed)
+/// The user's row came along with the look-up of the token: there is no second query.
+async fn protected(User(_, account): User<Account>) -> Result<Html<String>, Refusal> {
+    ProtectedPage { username: &account.username }.render().map(Html).map_err(failed)
 }
 
 async fn log_out(State(site): State<Site>, head: Parts) -> Result<impl IntoResponse, Refusal> {

@@ -1,6 +1,9 @@
 //! The port of axum-login's example `sqlite`, by requests as browsers send them.
 
 use argon2::{Argon2, PasswordHasher};
+use sqlx::Sqlite;
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqlitePool};
 use tempfile::TempDir;
 use time::Duration;
 use tower_tokens::clock::{Clock, ManualClock, SystemClock};
@@ -23,7 +26,7 @@ const OWN_FORM: [(&str, &str); 3] =
 
 struct Site {
     server: Server,
-    users: SqliteRepository,
+    database: SqlitePool,
     clock: ManualClock,
     _directory: TempDir,
 }
@@ -31,14 +34,18 @@ struct Site {
 impl Site {
     async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let users = SqliteRepository::open(directory.path().join("example.db")).await.unwrap();
+        let repository = SqliteRepository::open(directory.path().join("example.db")).await.unwrap();
+        let (database, tokens) = program::open(repository).await.unwrap();
         let clock = ManualClock::at(SystemClock.now());
-        let tokens = program::tokens(&users).unwrap().with_clock(clock.clone());
-        let server = Server::start(program::app(users.clone(), tokens).await.unwrap()).await;
+        let server = Server::start(program::app(database.clone(), tokens.with_clock(clock.clone()))).await;
+        let site = Self { server, database, clock, _directory: directory };
         let hash = Argon2::default().hash_password(b"hunter42").unwrap().to_string();
-        let ferris = sqlx::query("INSERT INTO users (username, password) VALUES ('ferris', ?)").bind(hash);
-        ferris.execute(users.pool()).await.unwrap();
-        Self { server, users, clock, _directory: directory }
+        site.run(sqlx::query("INSERT INTO users (username, password) VALUES ('ferris', ?)").bind(hash)).await;
+        site
+    }
+
+    async fn run(&self, statement: Query<'_, Sqlite, SqliteArguments>) {
+        assert_eq!(statement.execute(&self.database).await.unwrap().rows_affected(), 1);
     }
 
     async fn page(&self, path: &str, cookie: &str) -> Answer {
@@ -130,11 +137,28 @@ async fn a_second_login_ends_the_first_one_of_the_same_browser() {
 }
 
 #[tokio::test]
+async fn whoever_changes_a_row_of_the_table_changes_the_next_request() {
+    let site = Site::start().await;
+    let cookie = site.log_in().await;
+    site.run(sqlx::query("UPDATE users SET username = 'ferris II'")).await;
+    assert!(site.page("/", &cookie).await.body.contains("Logged in as ferris II."));
+    let hash = Argon2::default().hash_password(b"hunter43").unwrap().to_string();
+    site.run(sqlx::query("UPDATE users SET password = ?").bind(hash)).await;
+    assert_eq!(site.page("/", &cookie).await.status, 303, "a new password ends the login");
+
+    let answer = site.post("/login", "", "username=ferris+II&password=hunter43").await;
+    let cookie = format!("__Host-token={}", answer.cookie("__Host-token").unwrap());
+    assert_eq!(site.page("/", &cookie).await.status, 200);
+    site.run(sqlx::query("DELETE FROM users")).await;
+    assert_eq!(site.page("/", &cookie).await.status, 303, "and so does the end of the user");
+}
+
+#[tokio::test]
 async fn the_table_of_users_stays_as_it_is() {
     let site = Site::start().await;
     site.log_in().await;
     let columns = sqlx::query_scalar::<_, String>("SELECT name FROM pragma_table_info('users')");
-    assert_eq!(columns.fetch_all(site.users.pool()).await.unwrap(), ["id", "username", "password"]);
+    assert_eq!(columns.fetch_all(&site.database).await.unwrap(), ["id", "username", "password"]);
 }
 
 #[test]
