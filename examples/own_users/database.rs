@@ -70,19 +70,19 @@ impl Database {
         }
     }
 
-    /// The id and password hash of the user with this address.
+    /// The id and password hash of the user with this address who is not banned.
     pub(super) async fn account(&self, email: &str) -> Result<Option<(String, String)>, sqlx::Error> {
         match self {
             Self::Postgres(pool) => {
-                let account = "SELECT id::text, password_hash FROM users WHERE email = $1";
+                let account = "SELECT id::text, password_hash FROM users WHERE email = $1 AND banned_at IS NULL";
                 sqlx::query_as(account).bind(email).fetch_optional(pool).await
             }
             Self::MySql(pool) => {
-                let account = "SELECT CAST(id AS CHAR), password_hash FROM users WHERE email = ?";
+                let account = "SELECT CAST(id AS CHAR), password_hash FROM users WHERE email = ? AND banned_at IS NULL";
                 sqlx::query_as(account).bind(email).fetch_optional(pool).await
             }
             Self::Sqlite(pool) => {
-                let account = "SELECT id, password_hash FROM users WHERE email = ?";
+                let account = "SELECT id, password_hash FROM users WHERE email = ? AND banned_at IS NULL";
                 sqlx::query_as(account).bind(email).fetch_optional(pool).await
             }
         }
@@ -106,7 +106,9 @@ impl Database {
         on_database!(self, pool => sqlx::query(AssertSqlSafe(table)).execute(pool).await.map(drop))?;
         for (number, name, role) in [(1, "anna", "member"), (2, "admin", "admin")] {
             let email = format!("{name}@example.org");
-            if self.account(&email).await?.is_some() {
+            let count = AssertSqlSafe(format!("SELECT count(*) FROM users WHERE email = '{email}'"));
+            let count: i64 = on_database!(self, pool => sqlx::query_scalar(count).fetch_one(pool).await)?;
+            if count > 0 {
                 continue;
             }
             let hash = Argon2::default().hash_password(format!("{name}-password").as_bytes())?.to_string();

@@ -36,6 +36,7 @@ const USAGE: &str = "usage: own_users --database-url URL [--listen ADDR] [--crea
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    tracing_subscriber::fmt::init();
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

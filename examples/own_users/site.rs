@@ -48,12 +48,18 @@ pub(super) fn app(database: Database, tokens: Tokens) -> Router {
 async fn log_in(State(site): State<Site>, Json(login): Json<Login>) -> Result<Json<Value>, Refusal> {
     let account = site.database.account(&login.email).await.map_err(failed)?;
     let (user, hash) = account.unzip();
+    let verified = hash.clone();
     let is_right = hashing(move || match hash {
         Some(hash) => Argon2::default().verify_password(login.password.as_bytes(), hash.as_str()).is_ok(),
         None => Argon2::default().hash_password(login.password.as_bytes()).is_err(), // as slow as a wrong password
     });
     let (true, Some(user)) = (is_right.await?, user) else { return Err(Refusal::wrong_credentials()) };
     let issued = site.tokens.generate(user).await?;
+    // A password that changed meanwhile changed before the token was made, so it did not end the token.
+    if site.database.account(&login.email).await.map_err(failed)?.map(|(_, hash)| hash) != verified {
+        site.tokens.destroy(issued.token()).await?;
+        return Err(Refusal::wrong_credentials());
+    }
     Ok(Json(json!({ "token": issued.token().expose_secret() })))
 }
 

@@ -91,6 +91,7 @@ async fn what_sql_does_holds_at_the_next_request(url: &str) {
     assert_eq!(client.get("/api/admin", &anna).await, (StatusCode::OK, changed));
     client.run("UPDATE users SET banned_at = CURRENT_TIMESTAMP WHERE email = 'ann@example.org'").await;
     assert_eq!(client.status("/api/me", &anna).await, 401);
+    assert_eq!(client.log_in("ann@example.org", "anna-password").await, Err(StatusCode::UNAUTHORIZED), "banned");
     client.run("UPDATE users SET banned_at = NULL WHERE email = 'ann@example.org'").await;
     assert_eq!(client.status("/api/me", &anna).await, 200);
 
