@@ -17,7 +17,7 @@ impl UserData {
         Self(Arc::new(data))
     }
 
-    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    #[cfg(feature = "_sql")]
     pub(crate) fn from_arc(data: Arc<dyn Any + Send + Sync>) -> Self {
         Self(data)
     }

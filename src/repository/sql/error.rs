@@ -15,7 +15,7 @@ pub(in crate::repository) fn failure_with(
 
 /// The same for a database server. Its complaints about data quote the data, and a digest must not stand in an error:
 /// of those only the code is kept.
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
+#[cfg(feature = "_sql-server")]
 pub(in crate::repository) fn server_failure(
     error: sqlx::Error,
     kind_of: impl FnOnce(&dyn DatabaseError) -> ErrorKind,
@@ -33,7 +33,7 @@ pub(in crate::repository) fn server_failure(
 
 /// An error of the application's own making: a table, a column or a condition that the database refuses. What it says
 /// about them holds no data.
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub(in crate::repository) fn refused(error: sqlx::Error, failure: fn(sqlx::Error) -> Error) -> Error {
     let Some(complaint) = error.as_database_error() else { return failure(error) };
     let (code, message) = (complaint.code().unwrap_or_default(), complaint.message());

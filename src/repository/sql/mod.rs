@@ -20,53 +20,53 @@
 //! | `aftermath` | what an error says about the connection that it came over |
 //! | `mysql` | what MySQL's own error numbers mean, and how its connections begin |
 
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
+#[cfg(feature = "_sql-server")]
 mod aftermath;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
+#[cfg(feature = "_sql-server")]
 mod borrowed;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
+#[cfg(feature = "_sql-server")]
 mod call;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod dialect;
 mod error;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod id_text;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 mod mysql;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod our_users;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod own;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
+#[cfg(feature = "_sql-server")]
 mod pool;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod rows;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod schema;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod statement;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod statements;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod store;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod tokens;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod users;
 
 #[cfg(feature = "postgres")]
 pub(super) use aftermath::Aftermath;
 #[cfg(feature = "trongate")]
 pub(super) use borrowed::BoxFuture;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
+#[cfg(feature = "_sql-server")]
 pub(super) use call::Calls;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub(super) use dialect::Dialect;
 #[cfg(feature = "sqlite")]
 pub(super) use error::failure_with;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub(super) use error::refused;
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "trongate"))]
+#[cfg(feature = "_sql-server")]
 pub(super) use error::server_failure;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) use id_text::{id_value, new_id_value, read_id};
@@ -74,23 +74,23 @@ pub(super) use id_text::{id_value, new_id_value, read_id};
 pub(super) use mysql::mysql_number;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 pub(super) use mysql::{check_session, mysql_aftermath, mysql_kind, mysql_pool};
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub use our_users::OurUsers;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub(super) use own::{Catalogue, Column, Kind};
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub use own::{OwnUsers, UserTable};
 #[cfg(feature = "postgres")]
 pub(super) use pool::bounded;
 #[cfg(feature = "sqlite")]
 pub(super) use rows::SqlRow;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub(super) use schema::missing_steps;
 #[cfg(feature = "mysql")]
 pub(super) use statement::Placeholders;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub(super) use statement::{Statement, Value};
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub(super) use statements::Texts;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 pub use store::SqlRepository;
