@@ -49,18 +49,18 @@ pub(crate) trait GuardCheck: Send + Sync {
 /// The same scenario for every request.
 pub(crate) struct NamedScenario {
     rule: ScenarioRule<()>,
-    bound: Duration,
+    timeout: Duration,
 }
 
 impl NamedScenario {
-    pub(crate) const fn new(rule: ScenarioRule<()>, bound: Duration) -> Self {
-        Self { rule, bound }
+    pub(crate) const fn new(rule: ScenarioRule<()>, timeout: Duration) -> Self {
+        Self { rule, timeout }
     }
 }
 
 impl GuardCheck for NamedScenario {
     fn decide(&self, _head: RequestHead<'_>, user: &CurrentUser) -> GuardDecision {
-        decide(&self.rule, self.bound, (), user)
+        decide(&self.rule, self.timeout, (), user)
     }
 
     fn scenario(&self) -> &Arc<str> {
@@ -71,13 +71,13 @@ impl GuardCheck for NamedScenario {
 /// A scenario with parameters that are in the request.
 pub(crate) struct ScenarioFromRequest<T, F> {
     rule: ScenarioRule<T>,
-    bound: Duration,
+    timeout: Duration,
     scenario_of: F,
 }
 
 impl<T, F> ScenarioFromRequest<T, F> {
-    pub(crate) const fn new(rule: ScenarioRule<T>, bound: Duration, scenario_of: F) -> Self {
-        Self { rule, bound, scenario_of }
+    pub(crate) const fn new(rule: ScenarioRule<T>, timeout: Duration, scenario_of: F) -> Self {
+        Self { rule, timeout, scenario_of }
     }
 }
 
@@ -88,7 +88,7 @@ where
 {
     fn decide(&self, head: RequestHead<'_>, user: &CurrentUser) -> GuardDecision {
         match (self.scenario_of)(head) {
-            Some(scenario) => decide(&self.rule, self.bound, scenario, user),
+            Some(scenario) => decide(&self.rule, self.timeout, scenario, user),
             None => {
                 GuardDecision::Refuse(Refusal::new(RefusalKind::NotFound).with_scenario(Arc::clone(self.scenario())))
             }
@@ -100,19 +100,19 @@ where
     }
 }
 
-/// Decides within `bound`; what takes longer is an error of its own kind.
+/// Decides within `timeout`; what takes longer is an error of its own kind.
 pub(crate) async fn decided_within(
-    bound: Duration,
+    timeout: Duration,
     decision: impl Future<Output = Result<Decision, Error>>,
 ) -> Result<Decision, Error> {
-    tokio::time::timeout(bound, decision)
+    tokio::time::timeout(timeout, decision)
         .await
         .unwrap_or_else(|_| Err(Error::with_source(ErrorKind::TimedOut, "a rule did not answer in time")))
 }
 
 fn decide<C: Send + Sync + 'static>(
     rule: &ScenarioRule<C>,
-    bound: Duration,
+    timeout: Duration,
     scenario: C,
     user: &CurrentUser,
 ) -> GuardDecision {
@@ -121,7 +121,7 @@ fn decide<C: Send + Sync + 'static>(
     }
     let (rule, user) = (rule.clone(), user.clone());
     GuardDecision::Later(Box::pin(async move {
-        let decision = decided_within(bound, rule.decide(&user, &scenario)).await;
+        let decision = decided_within(timeout, rule.decide(&user, &scenario)).await;
         Decided { refusal: refusal_of(decision, &rule.name), parts: None }
     }))
 }

@@ -18,14 +18,14 @@ use crate::user::CurrentUser;
 /// A scenario with parameters that an extractor reads.
 pub(crate) struct ScenarioFromExtractor<T, E, F> {
     rule: ScenarioRule<T>,
-    bound: Duration,
+    timeout: Duration,
     scenario_of: Arc<F>,
     extractor: PhantomData<fn() -> E>,
 }
 
 impl<T, E, F> ScenarioFromExtractor<T, E, F> {
-    pub(crate) fn new(rule: ScenarioRule<T>, bound: Duration, scenario_of: F) -> Self {
-        Self { rule, bound, scenario_of: Arc::new(scenario_of), extractor: PhantomData }
+    pub(crate) fn new(rule: ScenarioRule<T>, timeout: Duration, scenario_of: F) -> Self {
+        Self { rule, timeout, scenario_of: Arc::new(scenario_of), extractor: PhantomData }
     }
 }
 
@@ -40,7 +40,7 @@ where
     }
 
     fn decide_with_parts(&self, mut parts: Parts, user: &CurrentUser) -> Deciding {
-        let (rule, bound, user) = (self.rule.clone(), self.bound, user.clone());
+        let (rule, timeout, user) = (self.rule.clone(), self.timeout, user.clone());
         let scenario_of = Arc::clone(&self.scenario_of);
         Box::pin(async move {
             let name = Arc::clone(&rule.name);
@@ -49,7 +49,7 @@ where
                 let scenario = scenario_of(extracted).ok_or_else(|| Refusal::new(RefusalKind::NotFound))?;
                 match rule.decide_now(&user, &scenario) {
                     Some(decision) => Ok::<_, Refusal>(decision),
-                    None => Ok(decided_within(bound, rule.decide(&user, &scenario)).await),
+                    None => Ok(decided_within(timeout, rule.decide(&user, &scenario)).await),
                 }
             };
             let refusal = match decision.await {

@@ -35,7 +35,7 @@ impl SecurityPolicy {
     /// [`guard_with`](Self::guard_with).
     pub fn try_guard(&self, scenario: &str) -> Result<GuardLayer, Error> {
         let rule = self.rule_named::<()>(scenario)?.clone();
-        Ok(GuardLayer::new(NamedScenario::new(rule, self.bound()), self.responses()))
+        Ok(GuardLayer::new(NamedScenario::new(rule, self.timeout()), self.responses()))
     }
 
     /// The layer that allows a request only if a typed scenario allows its user; the function reads the parameters from
@@ -88,6 +88,6 @@ impl SecurityPolicy {
         F: Fn(RequestHead<'_>) -> Option<T> + Send + Sync + 'static,
     {
         let rule = self.rule_named::<T>(T::NAME)?.clone();
-        Ok(GuardLayer::new(ScenarioFromRequest::new(rule, self.bound(), scenario_of), self.responses()))
+        Ok(GuardLayer::new(ScenarioFromRequest::new(rule, self.timeout(), scenario_of), self.responses()))
     }
 }

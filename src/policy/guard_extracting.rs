@@ -59,6 +59,6 @@ impl SecurityPolicy {
         F: Fn(E) -> Option<T> + Send + Sync + 'static,
     {
         let rule = self.rule_named::<T>(T::NAME)?.clone();
-        Ok(GuardLayer::new(ScenarioFromExtractor::new(rule, self.bound(), scenario_of), self.responses()))
+        Ok(GuardLayer::new(ScenarioFromExtractor::new(rule, self.timeout(), scenario_of), self.responses()))
     }
 }

@@ -38,7 +38,7 @@ impl SecurityPolicy {
         let decision = match self.rule_of(&scenario) {
             Ok(rule) => match rule.decide_now(user, scenario.parameters()) {
                 Some(decision) => decision,
-                None => decided_within(self.bound(), rule.decide(user, scenario.parameters())).await,
+                None => decided_within(self.timeout(), rule.decide(user, scenario.parameters())).await,
             },
             Err(error) => Err(error),
         };

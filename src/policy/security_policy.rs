@@ -124,7 +124,7 @@ impl SecurityPolicy {
     }
 
     /// How long the asynchronous rules of one decision may take.
-    pub(super) fn bound(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         self.0.rule_timeout
     }
 
