@@ -86,7 +86,7 @@ impl State {
         let title = self.level_of(row.user)?;
         let number = self.levels.iter().position(|level| level == title)?;
         let level = UserLevel::new(number as i64 + 1, title);
-        Some(Found { user: UserId::from(row.user), level, record: row.record.clone(), data: None })
+        Some(Found::new(row.user, level, row.record.clone()))
     }
 
     pub(super) fn by_id(&self, id: TokenId) -> Option<&Row> {

@@ -100,8 +100,8 @@ pub async fn integer_and_text_ids_are_different_users<R: TokenRepository + UserR
     }
     for (number, id) in ids.iter().enumerate() {
         let found = find(&store, &text(number), at(1)).await.expect("the token is valid");
-        assert_eq!((&found.user, found.level.title()), (id, ["member", "admin"][number % 2]));
-        assert_eq!(listed(&store, id, at(1)).await, [found.record.id()]);
+        assert_eq!((found.user(), found.level().title()), (id, ["member", "admin"][number % 2]));
+        assert_eq!(listed(&store, id, at(1)).await, [found.record().id()]);
         assert_eq!(store.user(id).await.unwrap().expect("the user is there").id, *id);
     }
     store.set_disabled(&UserId::from("1"), true).await.unwrap();

@@ -117,7 +117,7 @@ pub async fn delete_by_user_but_one_ends_a_token_that_is_being_replaced<S: Store
         let kept = TokenId::new(1_000_000 + round as i64);
         let text = format!("conformance-kept-{round}");
         insert(&*store, &text, &user, record(kept.get(), hour())).await;
-        let kept = find(&*store, &text, at(NOON)).await.expect("the token is valid").record.id();
+        let kept = find(&*store, &text, at(NOON)).await.expect("the token is valid").record().id();
         store.delete_by_user(&user, Some(kept)).await.expect("the store answers");
         assert_eq!(listed(&*store, &user, at(NOON)).await, [kept], "round {round}");
         assert!(is_valid(&*store, &text, at(NOON)).await, "round {round}: the one to keep");
@@ -191,5 +191,5 @@ pub async fn a_change_of_level_holds_for_a_token_that_is_being_replaced<S: Store
 /// The level of the user of this token. Through one of the two ways to look only: the token may be replaced in between.
 async fn found_without_delay<R: TokenRepository>(store: &R, text: &str, now: Timestamp) -> Option<String> {
     let found = store.find(TokenKey::new(text), now).await.expect("the store answers");
-    found.map(|found| found.level.title().to_owned())
+    found.map(|found| found.level().title().to_owned())
 }

@@ -164,7 +164,7 @@ pub async fn time_is_the_callers<S: StoreUnderTest>(store: S) {
         let token = text(number);
         let born = TokenRecord::new(TokenId::new(number as i64 + 1), birth, Lifetime::seconds(60));
         let born = insert(&store, &token, &user, born).await;
-        assert_eq!(find(&store, &token, birth).await.expect("valid from its birth").record, born);
+        assert_eq!(*find(&store, &token, birth).await.expect("valid from its birth").record(), born);
         assert!(store.touch(&user, born.id(), birth + Duration::seconds(5)).await.unwrap());
         assert!(is_valid(&store, &token, birth + Duration::seconds(59)).await);
         assert!(!is_valid(&store, &token, birth + Duration::seconds(60)).await);
@@ -185,7 +185,7 @@ pub async fn limits_beyond_the_end_of_time_do_no_harm<S: StoreUnderTest>(store: 
         assert!(is_valid(&store, &token, at(1)).await);
         assert!(store.touch(&user, record.id(), at(10)).await.unwrap());
         let found = find(&store, &token, at(11)).await.expect("the token is valid");
-        assert_eq!(found.record, record.with_last_used_at(Some(at(10))));
+        assert_eq!(*found.record(), record.with_last_used_at(Some(at(10))));
         assert!(!is_valid(&store, &token, last).await, "it ends when time does");
         assert_eq!(store.delete_expired(last, 10).await.unwrap(), 0, "and time ends before the margin after it");
     }
@@ -260,7 +260,7 @@ pub async fn tokens_of_two_users_do_not_mix<S: StoreUnderTest>(store: S) {
     }
     for number in 0..6 {
         let found = find(&store, &text(number), at(1)).await.expect("the token is valid");
-        assert_eq!((&found.user, found.level.title()), (&users[number % 2], ["member", "admin"][number % 2]));
+        assert_eq!((found.user(), found.level().title()), (&users[number % 2], ["member", "admin"][number % 2]));
     }
     assert_eq!(listed(&store, &users[0], at(1)).await.len(), 3);
     assert_eq!(store.delete_by_user(&users[0], None).await.unwrap(), 3);

@@ -27,7 +27,7 @@ pub async fn replace_puts_the_new_token_in_the_old_ones_place<S: StoreUnderTest>
     );
     assert!(!is_valid(&store, &text(1), at(50)).await, "the old token is dead");
     let found = find(&store, &text(2), at(50)).await.expect("the new token is valid");
-    assert_eq!((&found.user, &found.record), (&user, &done.record));
+    assert_eq!((found.user(), found.record()), (&user, &done.record));
     assert_eq!(listed(&store, &user, at(50)).await, [done.record.id()]);
     assert!(!is_valid(&store, &text(2), at(650)).await, "the new lifetime holds");
     let again = replace(&store, &text(1), &text(3), lifetime, at(51)).await.unwrap();
@@ -45,7 +45,7 @@ pub async fn replace_renews_the_time_of_authentication_if_it_is_given<S: StoreUn
         let done = store.replace(replacement).await.unwrap().expect("the token was valid");
         assert_eq!(done.record, before.regenerated(at(60), NewLimits::Keep, Some(stored)));
         let found = find(&store, &text(number), at(60)).await.expect("the new token is valid");
-        assert_eq!(found.record, done.record);
+        assert_eq!(*found.record(), done.record);
         before = done.record;
     }
 }
@@ -76,8 +76,8 @@ pub async fn replace_loosens_neither_limit<S: StoreUnderTest>(store: S) {
         let done = replace_with(&store, &old, &new, limits, at(200)).await.unwrap().expect("the token was valid");
         assert_eq!(done.record, before.regenerated(at(200), limits, None));
         let found = find(&store, &new, at(200)).await.expect("the new token is valid");
-        assert_eq!(found.record, done.record, "{lifetime:?}, {limits:?}");
-        let found = (found.record.absolute_expiry().at(), found.record.idle_limit());
+        assert_eq!(*found.record(), done.record, "{lifetime:?}, {limits:?}");
+        let found = (found.record().absolute_expiry().at(), found.record().idle_limit());
         assert_eq!(found, (end.map(at), idle_seconds.map(idle)), "{lifetime:?}, {limits:?}");
         for limit in end.into_iter().chain(idle_seconds.map(|limit| 200 + limit)) {
             assert!(!is_valid(&store, &new, at(limit)).await, "{lifetime:?}, {limits:?} ends by {limit}");
@@ -156,8 +156,8 @@ pub async fn replace_refuses_a_new_token_that_is_there<S: StoreUnderTest>(store:
         let error = replace(&store, &text(1), &taken, hour(), at(1)).await.expect_err("the new token is there");
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     }
-    assert_eq!(find(&store, &text(1), at(1)).await.expect("nothing was done").user, user);
-    assert_eq!(find(&store, &text(2), at(1)).await.expect("nothing was done").user, other);
+    assert_eq!(*find(&store, &text(1), at(1)).await.expect("nothing was done").user(), user);
+    assert_eq!(*find(&store, &text(2), at(1)).await.expect("nothing was done").user(), other);
 }
 
 /// Clause 5: a use is noted, and moves the idle end but not the absolute one.
@@ -171,7 +171,7 @@ pub async fn touch_moves_the_idle_end_only<S: StoreUnderTest>(store: S) {
     for (number, before) in [both, idle_only, plain].into_iter().enumerate() {
         assert!(store.touch(&user, before.id(), at(50)).await.unwrap());
         let after = find(&store, &text(number + 1), at(51)).await.expect("the token is valid");
-        assert_eq!(after.record, before.with_last_used_at(Some(at(50))), "nothing else changes");
+        assert_eq!(*after.record(), before.with_last_used_at(Some(at(50))), "nothing else changes");
     }
     assert!(is_valid(&store, &text(1), at(99)).await, "the idle end has moved from 60 to 110");
     assert!(!is_valid(&store, &text(1), at(100)).await, "the absolute end has not moved");
@@ -189,7 +189,7 @@ pub async fn touch_never_goes_back<S: StoreUnderTest>(store: S) {
     assert!(!store.touch(&user, record.id(), at(49)).await.unwrap(), "a later use is noted already");
     assert!(store.touch(&user, record.id(), at(51)).await.unwrap());
     let found = find(&store, &text(1), at(51)).await.expect("the token is valid");
-    assert_eq!(found.record.last_used_at(), Some(at(51)));
+    assert_eq!(found.record().last_used_at(), Some(at(51)));
 }
 
 /// Clause 5: a node whose clock is behind notes no use before the token was made, which would end it early.
@@ -200,7 +200,7 @@ pub async fn touch_ends_no_token_early<S: StoreUnderTest>(store: S) {
     assert!(!store.touch(&user, record.id(), at(-50)).await.unwrap(), "before it was made");
     assert!(!store.touch(&user, record.id(), at(-1)).await.unwrap(), "before it was made");
     let found = find(&store, &text(1), at(59)).await.expect("the token is valid until its idle end");
-    assert_eq!(found.record, record, "nothing was noted");
+    assert_eq!(*found.record(), record, "nothing was noted");
     assert!(store.touch(&user, record.id(), at(0)).await.unwrap(), "the second of its birth is early enough");
     assert!(!store.touch(&user, record.id(), at(-1)).await.unwrap());
     assert!(is_valid(&store, &text(1), at(59)).await);
@@ -218,7 +218,7 @@ pub async fn touch_is_for_valid_tokens_of_this_user<S: StoreUnderTest>(store: S)
     assert!(!store.touch(&user, record.id(), at(1)).await.unwrap(), "its user is disabled");
     store.shut_out_user(&user, false).await.unwrap();
     let found = find(&store, &text(1), at(1)).await.expect("the token is valid");
-    assert_eq!(found.record, record, "nothing was noted");
+    assert_eq!(*found.record(), record, "nothing was noted");
     store.remove_user(&user).await.unwrap();
     assert!(!store.touch(&user, record.id(), at(1)).await.unwrap(), "its user is gone");
 }

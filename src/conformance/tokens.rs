@@ -27,7 +27,7 @@ pub async fn insert_refuses_a_token_that_is_there<S: StoreUnderTest>(store: S) {
     let error = try_insert(&store, &text(1), &other, record(2, hour())).await.expect_err("the token is there");
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     let found = find(&store, &text(1), at(1)).await.expect("the first token stays");
-    assert_eq!((&found.user, &found.record), (&user, &first));
+    assert_eq!((found.user(), found.record()), (&user, &first));
     assert_eq!(listed(&store, &other, at(1)).await, [], "the refused token is nowhere");
 }
 
@@ -38,7 +38,7 @@ pub async fn insert_refuses_a_name_or_code_that_is_too_long<S: StoreUnderTest>(s
     let name = long(TokenRecord::MAX_NAME_BYTES);
     let longest = insert(&store, &text(1), &user, record(1, hour()).with_name(&name)).await;
     let found = find(&store, &text(1), at(1)).await.expect("the token is valid");
-    assert_eq!(found.record, longest, "what is not too long is kept as it is");
+    assert_eq!(*found.record(), longest, "what is not too long is kept as it is");
     for record in [
         record(2, hour()).with_name(&long(TokenRecord::MAX_NAME_BYTES + 1)),
         record(2, hour()).with_code(&long(TokenRecord::MAX_CODE_BYTES + 1)),
@@ -106,11 +106,11 @@ pub async fn find_gives_the_record_and_its_user<S: StoreUnderTest>(store: S) {
     let bare = insert(&store, &text(2), &other, record(2, Lifetime::never_expires())).await;
 
     let found = find(&store, &text(1), at(9)).await.expect("the token is valid");
-    assert_eq!((&found.user, found.level.title(), &found.record), (&user, "member", &full));
-    assert_eq!(found.record.idle_limit(), Some(Duration::hours(1)));
+    assert_eq!((found.user(), found.level().title(), found.record()), (&user, "member", &full));
+    assert_eq!(found.record().idle_limit(), Some(Duration::hours(1)));
     let found = find(&store, &text(2), at(9)).await.expect("the token is valid");
-    assert_eq!((&found.user, found.level.title(), &found.record), (&other, "admin", &bare));
-    assert_eq!((found.record.name(), found.record.code()), (None, None), "nothing is not an empty text");
+    assert_eq!((found.user(), found.level().title(), found.record()), (&other, "admin", &bare));
+    assert_eq!((found.record().name(), found.record().code()), (None, None), "nothing is not an empty text");
 }
 
 /// Clause 2.
@@ -118,14 +118,14 @@ pub async fn find_gives_the_present_level<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, hour())).await;
     let before = find(&store, &text(1), at(1)).await.expect("the token is valid");
-    assert_eq!(before.level.title(), "member");
+    assert_eq!(before.level().title(), "member");
     store.move_user(&user, "admin").await.unwrap();
     let after = find(&store, &text(1), at(1)).await.expect("the token stays valid");
-    assert_eq!(after.level.title(), "admin");
-    assert_ne!(after.level.id(), before.level.id());
+    assert_eq!(after.level().title(), "admin");
+    assert_ne!(after.level().id(), before.level().id());
     insert(&store, &text(2), &user, record(2, hour())).await;
     let later = find(&store, &text(2), at(1)).await.expect("the token is valid");
-    assert_eq!(later.level, after.level, "a later token has the new level too");
+    assert_eq!(later.level(), after.level(), "a later token has the new level too");
 }
 
 /// Clause 2. Tokens are compared byte for byte.

@@ -5,10 +5,9 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 
-use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::lifecycle::Tokens;
-use crate::repository::{Found, Lookup};
+use crate::repository::Lookup;
 use crate::respond::SetTokenCookie;
 use crate::source::TokenSource;
 use crate::token::{Token, TokenKey};
@@ -40,7 +39,7 @@ impl Tokens {
             found = self.find_after_waiting_use(token, now).await?;
         }
         let Some(found) = found else { return Ok(None) };
-        let user = user(found, now);
+        let user = found.into_current_user(now);
         if self.touch_if_due(token, &user) {
             self.touch_now(&user).await;
         }
@@ -56,16 +55,6 @@ impl Tokens {
     }
 }
 
-/// The user of a request whose token was found at `now`.
-#[inline]
-fn user(found: Found, now: Timestamp) -> CurrentUser {
-    let user = CurrentUser::new(found.user, found.level, found.record, now);
-    match found.data {
-        Some(data) => user.with_data(data),
-        None => user,
-    }
-}
-
 #[async_trait]
 impl TokenValidator for Tokens {
     fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
@@ -75,7 +64,7 @@ impl TokenValidator for Tokens {
         let now = self.now();
         match self.inner().repository.find_now(token, now)? {
             Lookup::Found(found) => {
-                let user = user(found, now);
+                let user = found.into_current_user(now);
                 if self.touch_if_due(token, &user) { None } else { Some(Validation::Valid(user)) }
             }
             Lookup::NotFound if self.has_waiting_use(token, now) => None,

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::repository::{Page, PageRequest};
 use crate::token::{NewLimits, TokenId, TokenKey, TokenRecord};
-use crate::user::{UserData, UserId, UserLevel};
+use crate::user::{Found, UserId};
 
 /// How long a token stays in its store after its end, at least. Our choice: 48 hours, more than a date that is wrong by a
 /// day and a time zone that is wrong by 14 hours come to.
@@ -140,7 +140,6 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
 /// The result of a look-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is no third answer: an outage is an error")]
-#[expect(clippy::large_enum_variant, reason = "a hit in memory must not allocate")]
 pub enum Lookup {
     /// The token is valid.
     Found(Found),
@@ -163,20 +162,6 @@ impl From<Option<Found>> for Lookup {
     fn from(found: Option<Found>) -> Self {
         found.map_or(Self::NotFound, Self::Found)
     }
-}
-
-/// What a store knows of a valid token. When it was asked, and where in the request the token was, the validator adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "stores build it")]
-pub struct Found {
-    /// Whose token it is.
-    pub user: UserId,
-    /// Their present level.
-    pub level: UserLevel,
-    /// The token's record.
-    pub record: TokenRecord,
-    /// The application's own data of the user, if the store brings it along; otherwise `None`.
-    pub data: Option<UserData>,
 }
 
 /// A token that [`TokenRepository::delete`] ended: what the caller, who has its text alone, does not know. A cache in

@@ -96,7 +96,7 @@ impl MemoryRepository {
     fn find_valid(&self, hash: &LookupHash, now: Timestamp) -> Option<Found> {
         let by_token = self.by_token.pin();
         let entry = by_token.get(hash).filter(|entry| entry.is_valid(now))?;
-        Some(Found { user: entry.user.clone(), level: entry.level.clone(), record: entry.record.clone(), data: None })
+        Some(Found::new(&entry.user, entry.level.clone(), entry.record.clone()))
     }
 
     fn add(&self, index: &mut Index, hash: LookupHash, entry: Entry) {
@@ -215,9 +215,9 @@ impl TokenRepository for MemoryRepository {
         let mut index = self.index();
         let Some(hash) = index.by_id.get(&id).copied() else { return Ok(false) };
         let is_due = self.find_valid(&hash, now).is_some_and(|found| {
-            let record = &found.record;
+            let record = found.record();
             let last = record.last_used_at();
-            found.user == *user && last.map_or(record.created_at() <= now, |last| last < now)
+            found.user() == user && last.map_or(record.created_at() <= now, |last| last < now)
         });
         if !is_due {
             return Ok(false);

@@ -62,9 +62,9 @@ mod users;
 
 #[cfg(feature = "redis")]
 pub use self::redis::{EvictingPolicy, RedisRepository};
-pub use contract::{
-    Ended, Found, Lookup, NewToken, PRUNING_MARGIN, Regenerated, Replacement, TokenRepository, prunable_end,
-};
+pub use crate::user::Found;
+
+pub use contract::{Ended, Lookup, NewToken, PRUNING_MARGIN, Regenerated, Replacement, TokenRepository, prunable_end};
 #[cfg(feature = "test-util")]
 pub use faulty::FaultyRepository;
 pub use memory::MemoryRepository;

@@ -72,6 +72,16 @@ impl CurrentUser {
         self
     }
 
+    /// Nobody else has it yet.
+    #[inline]
+    pub(super) fn with_checked_at(mut self, checked_at: Timestamp) -> Self {
+        match Arc::get_mut(&mut self.details) {
+            Some(details) => details.checked_at = checked_at,
+            None => self.details = Arc::new(Details { checked_at, ..Details::clone(&self.details) }),
+        }
+        self
+    }
+
     #[cfg(any(test, feature = "test-util"))]
     pub(super) fn with_token(mut self, token: TokenRecord) -> Self {
         Arc::make_mut(&mut self.details).token = token;

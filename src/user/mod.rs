@@ -36,6 +36,7 @@ mod current_serde;
 mod data;
 #[cfg(any(test, feature = "test-util"))]
 mod fake;
+mod found;
 mod id;
 mod id_conversions;
 mod id_serde;
@@ -46,6 +47,8 @@ mod unauthenticated;
 pub use credential::{Credential, Issuer};
 pub use current::CurrentUser;
 pub use data::UserData;
+#[doc(hidden)] // A part of `repository`, built here because it becomes a `CurrentUser`.
+pub use found::Found;
 pub use id::UserId;
 pub use level::UserLevel;
 pub use source_kind::SourceKind;

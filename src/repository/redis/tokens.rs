@@ -57,13 +57,8 @@ impl TokenRepository for RedisRepository {
         let found: Option<reply::Row> =
             self.look_up(&scripts::FIND, &[token.digest().as_bytes(), reply::seconds(now).as_bytes()]).await?;
         let Some(row) = found else { return Ok(None) };
-        let found = Found {
-            user: reply::user_id(&row, 8)?,
-            level: reply::level(&row, 9)?,
-            record: reply::record(&row)?,
-            data: None,
-        };
-        Ok(found.record.is_valid_at(now).then_some(found))
+        let found = Found::new(reply::user_id(&row, 8)?, reply::level(&row, 9)?, reply::record(&row)?);
+        Ok(found.record().is_valid_at(now).then_some(found))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
@@ -81,7 +76,7 @@ impl TokenRepository for RedisRepository {
         // The limits of a token never change under its digest, so they are read first; whether it is still there is the
         // script's to say.
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
-        let fresh = found.record.regenerated(now, limits, authenticated_at);
+        let fresh = found.record().clone().regenerated(now, limits, authenticated_at);
         let replaced: Option<reply::Row> = self
             .change(
                 &scripts::REPLACE,

@@ -78,7 +78,7 @@ impl<D: Dialect> Users<D> for OurUsers {
     fn found(&self, row: &D::Row) -> Result<Option<Found>, Error> {
         let read = || {
             let (user, level) = (D::read_id(row, USER)?, level(row, USER + 1)?);
-            Ok(Some(Found { user, level, record: record(row)?, data: None }))
+            Ok(Some(Found::new(user, level, record(row)?)))
         };
         read().map_err(D::failure)
     }

@@ -65,7 +65,7 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
         let values = [Value::from(&digest), now.unix_seconds().into()];
         let rows = self.database.rows(&self.users.statements()?.find, &values).await?;
         let found = rows.first().map_or(Ok(None), |row| self.users.found(row))?;
-        Ok(found.filter(|found| found.record.is_valid_at(now)))
+        Ok(found.filter(|found| found.record().is_valid_at(now)))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
@@ -97,7 +97,7 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
                 // To a database a row is not in its own way.
                 return Err(ErrorKind::AlreadyExists.into());
             }
-            let record = found.record.regenerated(now, limits, authenticated_at);
+            let record = found.record().clone().regenerated(now, limits, authenticated_at);
             let values = [
                 Value::from(&old_digest),
                 Value::from(&new_digest),
@@ -108,7 +108,7 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
                 record.authenticated_at().unix_seconds().into(),
             ];
             let replaced = self.change(&self.users.statements()?.replace, &values).await? > 0;
-            Ok(replaced.then_some(Regenerated { user: found.user, record }))
+            Ok(replaced.then_some(Regenerated { user: found.user().clone(), record }))
         })
         .await
     }

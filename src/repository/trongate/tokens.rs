@@ -104,17 +104,10 @@ impl TokenRepository for TrongateRepository {
         let found = self.all(query(FIND).bind(text).bind(text).bind(now.unix_seconds())).await?;
         let users = found
             .iter()
-            .map(|row| {
-                Ok(Found {
-                    user: rows::user_id(row)?,
-                    level: rows::level(row)?,
-                    record: rows::record(row)?,
-                    data: None,
-                })
-            })
+            .map(|row| Ok(Found::new(rows::user_id(row)?, rows::level(row)?, rows::record(row)?)))
             .collect::<Result<Vec<_>, _>>()
             .map_err(failure)?;
-        if users.windows(2).any(|pair| pair[0].user != pair[1].user) {
+        if users.windows(2).any(|pair| pair[0].user() != pair[1].user()) {
             return Err(Error::with_source(ErrorKind::Corrupt, "one token is in the table twice, with two users"));
         }
         Ok(users.into_iter().next())
@@ -143,17 +136,17 @@ impl TokenRepository for TrongateRepository {
             return Err(rows::invalid("Trongate's table holds tokens of 1 to 125 bytes"));
         }
         let Some(found) = self.find(old, now).await? else { return Ok(None) };
-        let record = found.record.clone().regenerated(now, limits, authenticated_at);
+        let record = found.record().clone().regenerated(now, limits, authenticated_at);
         let expiry_date = rows::expiry_date(record.absolute_expiry(), record.idle_limit().is_some())?;
         let (old, new) = (old.expose_secret(), new.expose_secret());
         if !self.numbers(query(NUMBERS).bind(new).bind(new)).await?.is_empty() {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        let id = found.record.id().get();
+        let id = found.record().id().get();
         let replace = || query(REPLACE).bind(new).bind(expiry_date).bind(id).bind(old).bind(now.unix_seconds());
         let replaced = self.change(replace).await?;
-        let record = rows::stored(id, expiry_date, found.record.code());
-        Ok((replaced > 0).then_some(Regenerated { user: found.user, record }))
+        let record = rows::stored(id, expiry_date, found.record().code());
+        Ok((replaced > 0).then_some(Regenerated { user: found.user().clone(), record }))
     }
 
     async fn touch(&self, _user: &UserId, _id: TokenId, _now: Timestamp) -> Result<bool, Error> {

@@ -245,7 +245,8 @@ where
     for token in 0..6 {
         let text = text(token);
         let found = store.find(TokenKey::new(&text), now).await.unwrap();
-        let seen = found.clone().map(|found| (found.user, found.level.title().to_owned(), found.record));
+        let seen =
+            found.clone().map(|found| (found.user().clone(), found.level().title().to_owned(), found.record().clone()));
         let expected = model.tokens.get(&token).filter(|_| model.is_valid(token, now)).map(|(user, record)| {
             (user_id(*user), LEVELS[usize::from(model.users[user].0)].to_owned(), record.clone())
         });

@@ -75,7 +75,7 @@ impl Mutant {
 
     fn remembered_id(&self, id: TokenId) -> Option<(TokenDigest, Found)> {
         let memory = self.memory.lock().unwrap();
-        memory.iter().find(|(_, found)| found.record.id() == id).map(|(digest, found)| (*digest, found.clone()))
+        memory.iter().find(|(_, found)| found.record().id() == id).map(|(digest, found)| (*digest, found.clone()))
     }
 
     /// The ids of those tokens of a user that are not replaced within a moment.
@@ -109,7 +109,7 @@ impl TokenRepository for Mutant {
         }
         let user = token.user.clone();
         let record = self.inner.insert(token).await?;
-        let found = Found { user, level: UserLevel::new(1, "member"), record: record.clone(), data: None };
+        let found = Found::new(user, UserLevel::new(1, "member"), record.clone());
         self.memory.lock().unwrap().insert(key.digest(), found);
         Ok(record)
     }
@@ -121,32 +121,32 @@ impl TokenRepository for Mutant {
         self.outage()?;
         if self.flaw == Flaw::TouchBringsBack
             && let Some(user) = self.remembered(&token.digest())
-            && user.record.code() == Some("back")
+            && user.record().code() == Some("back")
         {
             return Ok(Some(user));
         }
         let found = self.inner.find(token, now).await?;
         let remembered = || self.remembered(&token.digest());
-        let again = |found: &Found, level: &UserLevel| Found { level: level.clone(), ..found.clone() };
+        let again = |found: &Found, level: &UserLevel| Found::new(found.user(), level.clone(), found.record().clone());
         Ok(match self.flaw {
             Flaw::FindIgnoresTheEnd => {
-                let early = remembered().map(|user| user.record.created_at());
+                let early = remembered().map(|user| user.record().created_at());
                 let early = early.map(|birth| self.inner.find(token, birth));
                 match early {
-                    Some(early) => early.await?.map(|user| again(&user, &user.level)),
+                    Some(early) => early.await?.map(|user| again(&user, user.level())),
                     None => None,
                 }
             }
             Flaw::FindIsOneSecondLate => {
                 let earlier = now + time::Duration::seconds(-1);
-                self.inner.find(token, earlier).await?.map(|user| again(&user, &user.level))
+                self.inner.find(token, earlier).await?.map(|user| again(&user, user.level()))
             }
             Flaw::FindBelievesTheFuture => match (found, remembered()) {
-                (None, Some(user)) if !user.record.is_expired(now) => Some(again(&user, &user.level)),
+                (None, Some(user)) if !user.record().is_expired(now) => Some(again(&user, user.level())),
                 (found, _) => found,
             },
             Flaw::FindRemembersTheLevel => match (found, remembered()) {
-                (Some(found), Some(before)) => Some(again(&found, &before.level)),
+                (Some(found), Some(before)) => Some(again(&found, before.level())),
                 (found, _) => found,
             },
             Flaw::FindRemembersTheUser => found.or_else(remembered),
@@ -162,7 +162,7 @@ impl TokenRepository for Mutant {
         self.outage()?;
         if self.flaw == Flaw::DeleteForgets {
             let remembered = self.remembered(&token.digest());
-            return Ok(remembered.map(|found| Ended { user: found.user, id: found.record.id() }));
+            return Ok(remembered.map(|found| Ended { user: found.user().clone(), id: found.record().id() }));
         }
         let ended = self.inner.delete(token).await?;
         Ok(ended.map(|ended| match self.flaw {
@@ -179,7 +179,7 @@ impl TokenRepository for Mutant {
         }
         match self.remembered_id(id) {
             Some((_, owner)) if self.flaw == Flaw::DeleteByIdIgnoresTheUser => {
-                self.inner.delete_by_id(&owner.user, id).await
+                self.inner.delete_by_id(owner.user(), id).await
             }
             _ => self.inner.delete_by_id(user, id).await,
         }
@@ -193,21 +193,21 @@ impl TokenRepository for Mutant {
                 let Some(found) = self.inner.find(old, now).await? else { return Ok(None) };
                 tokio::task::yield_now().await;
                 self.inner.delete(old).await?;
-                let record = found.record.clone().regenerated(now, limits, authenticated_at);
-                let stored = NewToken { key: new, user: &found.user, record: record.clone() };
+                let record = found.record().clone().regenerated(now, limits, authenticated_at);
+                let stored = NewToken { key: new, user: found.user(), record: record.clone() };
                 let stored = match self.inner.insert(stored).await {
                     Ok(stored) => stored,
                     Err(_) => record,
                 };
-                Ok(Some(Regenerated { user: found.user.clone(), record: stored }))
+                Ok(Some(Regenerated { user: found.user().clone(), record: stored }))
             }
             (Flaw::ReplaceRevives, Some(found)) => {
-                self.inner.replace(Replacement { now: found.record.created_at(), ..replacement }).await
+                self.inner.replace(Replacement { now: found.record().created_at(), ..replacement }).await
             }
             (Flaw::ReplaceKeepsTheOldToken, Some(found)) => {
                 let done = self.inner.replace(replacement).await?;
-                let record = found.record.clone().with_id(TokenId::new(1_000_000 + found.record.id().get()));
-                self.inner.insert(NewToken { key: old, user: &found.user, record }).await?;
+                let record = found.record().clone().with_id(TokenId::new(1_000_000 + found.record().id().get()));
+                self.inner.insert(NewToken { key: old, user: found.user(), record }).await?;
                 Ok(done)
             }
             (Flaw::ReplaceLoosens, _) => {
@@ -218,13 +218,13 @@ impl TokenRepository for Mutant {
                 self.inner.replace(Replacement { authenticated_at: None, ..replacement }).await
             }
             (Flaw::ReplaceIgnoresTheUser, Some(found)) => {
-                let disabled = self.inner.user(&found.user).await?.is_some_and(|user| user.disabled);
+                let disabled = self.inner.user(found.user()).await?.is_some_and(|user| user.disabled);
                 if disabled {
-                    self.inner.set_disabled(&found.user, false).await?;
+                    self.inner.set_disabled(found.user(), false).await?;
                 }
                 let done = self.inner.replace(replacement).await?;
                 if disabled {
-                    self.inner.set_disabled(&found.user, true).await?;
+                    self.inner.set_disabled(found.user(), true).await?;
                 }
                 if done.is_some() {
                     self.memory.lock().unwrap().insert(new.digest(), found);
@@ -243,13 +243,13 @@ impl TokenRepository for Mutant {
                 self.inner.touch(user, id, now).await?;
                 Ok(true)
             }
-            (Flaw::TouchEndsEarly, Some((_, found))) if now < found.record.created_at() => {
+            (Flaw::TouchEndsEarly, Some((_, found))) if now < found.record().created_at() => {
                 // What a column "last used" says that no comparison with the birth keeps from going back.
                 self.inner.delete_by_id(user, id).await
             }
             (Flaw::TouchBringsBack, Some((digest, found))) if !self.inner.touch(user, id, now).await? => {
-                let record = found.record.clone().with_code("back").with_absolute_expiry(Expiry::Never);
-                let back = Found { record, ..found };
+                let record = found.record().clone().with_code("back").with_absolute_expiry(Expiry::Never);
+                let back = Found::new(found.user(), found.level().clone(), record);
                 self.memory.lock().unwrap().insert(digest, back);
                 Ok(true)
             }

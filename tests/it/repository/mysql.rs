@@ -162,5 +162,5 @@ async fn a_mysql_migration_that_was_cut_short_is_completed_and_loses_nothing() {
     sqlx::query("UPDATE tower_tokens_schema SET version = 0").execute(store.pool()).await.unwrap();
     store.migrate().await.unwrap();
     let found = store.find(TokenKey::new("token"), Timestamp::from_unix_seconds(1)).await.unwrap().unwrap();
-    assert_eq!((found.user, found.record), (user, record));
+    assert_eq!((found.user(), found.record()), (&user, &record));
 }

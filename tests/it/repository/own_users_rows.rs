@@ -40,11 +40,11 @@ async fn a_change_of_the_row_holds_at_once<S: TokenRepository + Debug>(site: &Si
     insert(site, "ann", &ann, 1).await;
     insert(site, "bob", &bob, 2).await;
     let found = find(site, "ann").await.expect("the token is valid");
-    assert_eq!((&found.user, found.level.title(), found.data), (&ann, "member", None));
-    let admin = find(site, "bob").await.unwrap().level;
+    assert_eq!((found.user(), found.level().title(), found.data()), (&ann, "member", None));
+    let admin = find(site, "bob").await.unwrap().level().clone();
 
     site.change(&ann, "role = 'admin'").await.unwrap();
-    assert_eq!(find(site, "ann").await.unwrap().level, admin, "equal titles are one level");
+    assert_eq!(*find(site, "ann").await.unwrap().level(), admin, "equal titles are one level");
     site.change(&ann, "role = NULL").await.unwrap();
     assert_eq!(find(site, "ann").await, None, "a user without a level");
     let replacement = Replacement {
@@ -115,7 +115,7 @@ struct Profile {
 async fn columns_come_along<S: TokenRepository + Debug>(site: &Site<S>) {
     let ann = site.add_user("member").await.unwrap();
     insert(site, "ann", &ann, 1).await;
-    let profile = async || find(site, "ann").await.unwrap().data.expect("there is data");
+    let profile = async || find(site, "ann").await.unwrap().data().cloned().expect("there is data");
     let expected = Profile { email: "ann@example.org".to_owned(), name: None, created_at: None, banned_at: None };
     assert_eq!(profile().await.get::<Profile>(), Some(&expected));
     assert!(profile().await.get::<String>().is_none(), "of another type");
@@ -178,7 +178,7 @@ async fn every_type_of_postgres_comes_as_it_is_said() {
     let user = UserId::from("018f4e2a-7c1b-7d32-9a54-0123456789ab");
     store.insert(NewToken { key: TokenKey::new("t"), user: &user, record: record(1) }).await.unwrap();
     let found = store.find(TokenKey::new("t"), NOW).await.unwrap().unwrap();
-    assert_eq!((&found.user, found.level.title()), (&user, "admin"), "an enum is a title");
+    assert_eq!((found.user(), found.level().title()), (&user, "admin"), "an enum is a title");
     let expected = Everything {
         small: -3,
         big: 9_000_000_000,
@@ -188,7 +188,7 @@ async fn every_type_of_postgres_comes_as_it_is_said() {
         price: "12.50".to_owned(),
         note: "{\"a\":1}".to_owned(),
     };
-    assert_eq!(found.data.unwrap().get::<Everything>(), Some(&expected));
+    assert_eq!(found.data().unwrap().get::<Everything>(), Some(&expected));
     sqlx::raw_sql("UPDATE people SET is_new = NULL").execute(store.pool()).await.unwrap();
     assert_eq!(store.find(TokenKey::new("t"), NOW).await.unwrap(), None, "a condition that is not known holds");
 }
@@ -210,8 +210,8 @@ async fn every_type_of_mysql_comes_as_it_is_said() {
     let user = UserId::from("018f4e2a-7c1b-7d32-9a54-0123456789ab");
     store.insert(NewToken { key: TokenKey::new("t"), user: &user, record: record(1) }).await.unwrap();
     let found = store.find(TokenKey::new("t"), NOW).await.unwrap().unwrap();
-    assert_eq!((&found.user, found.level.title()), (&user, "admin"), "an enum is a title");
-    let data = found.data.unwrap();
+    assert_eq!((found.user(), found.level().title()), (&user, "admin"), "an enum is a title");
+    let data = found.data().unwrap();
     let found = data.get::<Everything>().unwrap();
     assert_eq!((found.small, found.big, found.share, found.is_new), (-3, 9_000_000_000, 0.5, true));
     assert_eq!((&found.bytes[..], found.price.as_str(), found.note.as_str()), (&[1, 2][..], "12.50", "é"));
@@ -230,7 +230,7 @@ async fn levels_are_numbers_or_in_a_table<S: TokenRepository + Debug>(
     let store = open(UserTable::new("clients").level_table("role", "roles", "role_id", "title")).await;
     let find = async |number: i64| {
         let text = format!("token {number}");
-        store.find(TokenKey::new(&text), NOW).await.unwrap().map(|found| found.level)
+        store.find(TokenKey::new(&text), NOW).await.unwrap().map(|found| found.level().clone())
     };
     for number in 1..=4 {
         let (text, user) = (format!("token {number}"), UserId::from(number));
@@ -248,11 +248,11 @@ async fn levels_are_numbers_or_in_a_table<S: TokenRepository + Debug>(
     let store = open(UserTable::new("clients").level("rank_of").token_table("by_rank")).await;
     let user = UserId::from(1);
     store.insert(NewToken { key: TokenKey::new("rank"), user: &user, record: record(1) }).await.unwrap();
-    let level = store.find(TokenKey::new("rank"), NOW).await.unwrap().unwrap().level;
+    let level = store.find(TokenKey::new("rank"), NOW).await.unwrap().unwrap().level().clone();
     assert_eq!((level.id(), level.title()), (70, "70"));
     let store = open(UserTable::new("clients").token_table("all_alike")).await;
     store.insert(NewToken { key: TokenKey::new("alike"), user: &user, record: record(1) }).await.unwrap();
-    assert_eq!(store.find(TokenKey::new("alike"), NOW).await.unwrap().unwrap().level.title(), "user");
+    assert_eq!(store.find(TokenKey::new("alike"), NOW).await.unwrap().unwrap().level().title(), "user");
 }
 
 #[tokio::test]
@@ -373,7 +373,7 @@ async fn a_missing_column_is_added<S: TokenRepository + Debug>(site: &Site<S>, m
     insert(site, "token", &user, 1).await;
     site.run("ALTER TABLE tower_tokens_for_users DROP COLUMN code").await.unwrap();
     migrate().await;
-    assert_eq!(find(site, "token").await.expect("the token is there").record, record(1));
+    assert_eq!(*find(site, "token").await.expect("the token is there").record(), record(1));
 }
 
 #[tokio::test]
@@ -401,7 +401,7 @@ async fn tables_may_be_in_another_schema() {
     let user = UserId::from(7);
     store.insert(NewToken { key: TokenKey::new("t"), user: &user, record: record(1) }).await.unwrap();
     assert!(store.touch(&user, TokenId::new(1), NOW).await.is_ok());
-    assert_eq!(store.find(TokenKey::new("t"), NOW).await.unwrap().unwrap().user, user);
+    assert_eq!(*store.find(TokenKey::new("t"), NOW).await.unwrap().unwrap().user(), user);
     let count = format!("SELECT count(*) FROM {schema}.\"tower_tokens_for_Users\"");
     let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(store.pool()).await.unwrap();
     assert_eq!(count, 1, "it lies beside the users");

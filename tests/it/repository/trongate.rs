@@ -177,9 +177,9 @@ async fn insert_says_what_the_tables_keep() {
     assert_eq!(stored.expires_at(), Expiry::At(after(3_600)));
     assert_eq!(stored.authenticated_at(), Timestamp::from_unix_seconds(0), "not kept is not recent");
     let found = find(&store, "Token-1", after(3_599)).await.expect("the token is valid");
-    assert_eq!((&found.user, found.level.title(), &found.record), (&user, "member", &stored));
+    assert_eq!((found.user(), found.level().title(), found.record()), (&user, "member", &stored));
     let bare = insert(&store, "Token-2", &user, record(Lifetime::hours(1))).await.unwrap();
-    assert_eq!(find(&store, "Token-2", NOW).await.expect("the token is valid").record, bare);
+    assert_eq!(*find(&store, "Token-2", NOW).await.expect("the token is valid").record(), bare);
     assert_eq!(bare.code(), None);
 }
 
@@ -215,7 +215,7 @@ async fn what_the_tables_cannot_keep_is_refused_and_nothing_is_written() {
     let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM trongate_tokens").fetch_one(&site.pool).await.unwrap();
     assert_eq!(rows, 1);
     let last = insert(&store, &"x".repeat(125), &user, record(Lifetime::from(to_2038))).await.unwrap();
-    assert_eq!(find(&store, &"x".repeat(125), NOW).await.expect("the longest and last").record, last);
+    assert_eq!(*find(&store, &"x".repeat(125), NOW).await.expect("the longest and last").record(), last);
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn replace_keeps_the_row_its_user_and_its_code() {
     assert_eq!((&done.user, done.record.id(), done.record.code()), (&user, old.id(), Some("abc")));
     assert_eq!(done.record.expires_at(), Expiry::At(after(7_250)));
     assert!(find(&store, "old", now).await.is_none());
-    assert_eq!(find(&store, "new", now).await.expect("the new token is valid").record, done.record);
+    assert_eq!(*find(&store, "new", now).await.expect("the new token is valid").record(), done.record);
     assert!(!site.accepts("old", now.unix_seconds()).await && site.accepts("new", now.unix_seconds()).await);
 }
 

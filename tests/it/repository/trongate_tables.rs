@@ -19,7 +19,7 @@ const TOKEN: &str = "Qd8Uk3zcKbcEKrJjEMbUxUhJzPcRBTrv";
 
 async fn finds(repository: &TrongateRepository, token: &str) -> Option<(i64, i64, String)> {
     let found = repository.find(TokenKey::new(token), NOW).await.unwrap()?;
-    Some((found.user.as_integer().unwrap(), found.level.id(), found.level.title().to_owned()))
+    Some((found.user().as_integer().unwrap(), found.level().id(), found.level().title().to_owned()))
 }
 
 #[tokio::test]

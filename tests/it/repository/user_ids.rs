@@ -61,7 +61,7 @@ async fn every_id_is_a_user_of_its_own(store: &(impl TokenRepository + UserRepos
     for (number, id) in ids().into_iter().enumerate() {
         let text = format!("token-{number}");
         let found = store.find(TokenKey::new(&text), now).await.unwrap().expect("the token is valid");
-        assert_eq!(found.user, id);
+        assert_eq!(*found.user(), id);
         assert_eq!(store.list_by_user(&id, PageRequest::default(), now).await.unwrap().items.len(), 1, "{id:?}");
         let again = store.create_user(Some(id.clone()), "member").await.unwrap_err();
         assert_eq!(again.kind(), ErrorKind::AlreadyExists, "{id:?}");

@@ -135,7 +135,7 @@ impl<D: Catalogue> Users<D> for OwnUsers {
             for (place, (name, kind)) in layout.data.iter().enumerate() {
                 values.push((name.as_str(), value(row, column + place, *kind)?));
             }
-            Ok(Some((Found { user, level, record: record(row)?, data: None }, values)))
+            Ok(Some((Found::new(user, level, record(row)?), values)))
         };
         let Some((mut found, values)) = read().map_err(D::failure)? else { return Ok(None) };
         if let Some(decode) = self.table.decode {
@@ -143,7 +143,7 @@ impl<D: Catalogue> Users<D> for OwnUsers {
             let data = decode(values).map_err(|_| {
                 Error::with_source(ErrorKind::Corrupt, "the columns of a user's row do not make the type of `data`")
             })?;
-            found.data = Some(UserData::from_arc(data));
+            found = found.with_data(UserData::from_arc(data));
         }
         Ok(Some(found))
     }
