@@ -47,9 +47,6 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
         let authenticator = Authenticator::from_ref(state);
         let outcome = authenticator.authenticate(RequestHead::of_parts(parts)).await;
-        outcome.map(Self).map_err(|unauthenticated| {
-            authenticator.write_reason(unauthenticated, None, &mut parts.extensions);
-            AuthRejection::of(parts)
-        })
+        outcome.map(Self).map_err(|unauthenticated| AuthRejection::by(&authenticator, unauthenticated, parts))
     }
 }

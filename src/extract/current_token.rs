@@ -90,22 +90,19 @@ where
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AuthRejection> {
+        if Unauthenticated::from_extensions(&parts.extensions).is_some() {
+            return Err(AuthRejection::of(parts)); // a layer found no user
+        }
         let authenticator = Authenticator::from_ref(state);
         let found = find(&authenticator, parts).await;
-        found.map(Self).map_err(|unauthenticated| {
-            if Unauthenticated::from_extensions(&parts.extensions) != Some(unauthenticated) {
-                authenticator.write_reason(unauthenticated, None, &mut parts.extensions);
-            }
-            AuthRejection::of(parts)
-        })
+        found.map(Self).map_err(|unauthenticated| AuthRejection::by(&authenticator, unauthenticated, parts))
     }
 }
 
 async fn find(authenticator: &Authenticator, parts: &Parts) -> Result<Token, Unauthenticated> {
-    let user = match (parts.extensions.get::<CurrentUser>(), Unauthenticated::from_extensions(&parts.extensions)) {
-        (Some(user), _) => user.clone(),
-        (None, Some(unauthenticated)) => return Err(unauthenticated),
-        (None, None) => authenticator.authenticate(RequestHead::of_parts(parts)).await?,
+    let user = match parts.extensions.get::<CurrentUser>() {
+        Some(user) => user.clone(),
+        None => authenticator.authenticate(RequestHead::of_parts(parts)).await?,
     };
     let token = authenticator.current_token(RequestHead::of_parts(parts), &user).await;
     token.map_err(|error| reason(&error))

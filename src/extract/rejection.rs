@@ -6,6 +6,7 @@ use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 
+use crate::auth::Authenticator;
 use crate::request::RequestHead;
 use crate::respond::{Refusal, RefusalKind, RefusalResponses, RespondToRefusal, log_refusal};
 use crate::user::Unauthenticated;
@@ -30,6 +31,13 @@ impl AuthRejection {
                 .with_reason("an extractor found no user and no reason: add a TokenAuthLayer around this route"),
         };
         Self::answering(refusal, parts)
+    }
+
+    /// The rejection of a request in which an extractor with this authenticator found no user. Leaves the reason in the
+    /// request, as a layer does.
+    pub(crate) fn by(authenticator: &Authenticator, unauthenticated: Unauthenticated, parts: &mut Parts) -> Self {
+        authenticator.write_reason(unauthenticated, None, &mut parts.extensions);
+        Self::of(parts)
     }
 
     /// The rejection of a request whose user has no data of the type that a handler wants.

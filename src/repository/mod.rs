@@ -14,6 +14,10 @@
 //! | `sql` | `SqlRepository`: the one store behind those of SQLite, PostgreSQL and MySQL |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
 //!
+//! A store is opened with `open` or `connect`, or gets a pool of the application's with `with_pool`. A store that makes
+//! tables of its own makes them, or brings them up to date, in `migrate`: call it when the application starts.
+//! `SqliteRepository` calls it by itself, except for an application's own users.
+//!
 //! An application seldom calls a repository's token methods: it hands the repository to
 //! [`Tokens`](crate::lifecycle::Tokens), and keeps an `Arc` of it if it manages users through [`UserRepository`].
 //!

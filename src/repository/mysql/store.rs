@@ -1,4 +1,4 @@
-//! Its connections, and how statements are run.
+//! [`MySqlRepository`]: its connections, and how statements are run.
 
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlRow};
@@ -8,10 +8,8 @@ use crate::error::Error;
 use crate::repository::mysql::error::failure;
 use crate::repository::mysql::schema::{MIGRATIONS, migrate};
 use crate::repository::sql::{
-    Calls, Dialect, Placeholders, SqlRepository, Statement, Texts, Value, check_session, id_value, mysql_aftermath,
-    mysql_pool, new_id_value, read_id,
+    Calls, Dialect, Placeholders, SqlRepository, Statement, Texts, Value, check_session, mysql_aftermath, mysql_pool,
 };
-use crate::user::UserId;
 
 /// What every connection of ours begins with besides the settings of all stores on MySQL. It takes no locks on what is
 /// not there, so that pruning never keeps a log-in waiting.
@@ -166,17 +164,5 @@ impl Dialect for MySql {
 
     fn connections(&self) -> (u32, usize) {
         (self.calls.pool.size(), self.calls.pool.num_idle())
-    }
-
-    fn id(user: &UserId) -> Value<'_> {
-        id_value(user)
-    }
-
-    fn new_id(user: &UserId) -> Result<Value<'_>, Error> {
-        new_id_value(user)
-    }
-
-    fn read_id(row: &MySqlRow, column: usize) -> Result<UserId, sqlx::Error> {
-        read_id(row, column)
     }
 }

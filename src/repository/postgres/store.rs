@@ -1,4 +1,4 @@
-//! Its connections, and how statements are run.
+//! [`PostgresRepository`]: its connections, and how statements are run.
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgRow};
 use sqlx::{ConnectOptions, Executor, raw_sql};
@@ -8,10 +8,7 @@ use crate::error::Error;
 use crate::repository::postgres::error::{aftermath, failure};
 use crate::repository::postgres::pooler::refuse_shared_connections;
 use crate::repository::postgres::schema::{MIGRATIONS, migrate};
-use crate::repository::sql::{
-    Calls, Dialect, SqlRepository, Statement, Texts, Value, bounded, id_value, new_id_value, read_id,
-};
-use crate::user::UserId;
+use crate::repository::sql::{Calls, Dialect, SqlRepository, Statement, Texts, Value, bounded};
 
 /// What our statements rely on, whatever the server's, the database's and the role's defaults are.
 ///
@@ -166,17 +163,5 @@ impl Dialect for Postgres {
 
     fn connections(&self) -> (u32, usize) {
         (self.calls.pool.size(), self.calls.pool.num_idle())
-    }
-
-    fn id(user: &UserId) -> Value<'_> {
-        id_value(user)
-    }
-
-    fn new_id(user: &UserId) -> Result<Value<'_>, Error> {
-        new_id_value(user)
-    }
-
-    fn read_id(row: &PgRow, column: usize) -> Result<UserId, sqlx::Error> {
-        read_id(row, column)
     }
 }

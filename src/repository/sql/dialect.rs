@@ -1,12 +1,13 @@
-//! What a database has to do for its store.
+//! [`Dialect`]: what a database has to do for its store.
 
 use crate::error::Error;
+use crate::repository::sql::id_text::{id_value, new_id_value, read_id};
 use crate::repository::sql::rows::SqlRow;
 use crate::repository::sql::statement::{Statement, Value};
 use crate::repository::sql::statements::Texts;
 use crate::user::UserId;
 
-/// A database: its connections, and in what it differs from the others. Only this crate implements it.
+/// A database: its connections, and how it differs from the others. Only this crate implements it.
 pub trait Dialect: Clone + Send + Sync + 'static {
     /// A row of an answer.
     type Row: SqlRow;
@@ -27,23 +28,27 @@ pub trait Dialect: Clone + Send + Sync + 'static {
     /// Runs a statement that changes something. Says how many rows it found to change.
     fn change(&self, statement: &Statement, values: &[Value<'_>]) -> impl Future<Output = Result<u64, Error>> + Send;
 
-    /// sqlx's errors as this crate's.
+    /// Converts an error of sqlx to one of this crate.
     fn failure(error: sqlx::Error) -> Error;
 
     /// How many connections there are, and how many of them are idle.
     fn connections(&self) -> (u32, usize);
 
-    /// A user id as its column holds it.
-    fn id(user: &UserId) -> Value<'_>;
-
-    /// The id of a user who is to be created.
-    ///
-    /// # Errors
-    /// [`InvalidInput`](crate::error::ErrorKind::InvalidInput) for one that the column cannot hold.
-    fn new_id(user: &UserId) -> Result<Value<'_>, Error> {
-        Ok(Self::id(user))
+    /// A user id as its column holds it. Default: a text.
+    fn id(user: &UserId) -> Value<'_> {
+        id_value(user)
     }
 
-    /// The user id in this column.
-    fn read_id(row: &Self::Row, column: usize) -> Result<UserId, sqlx::Error>;
+    /// The id of a new user, as its column will hold it. Default: a text.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::error::ErrorKind::InvalidInput) for an id that the column cannot hold.
+    fn new_id(user: &UserId) -> Result<Value<'_>, Error> {
+        new_id_value(user)
+    }
+
+    /// Reads the user id in this column. Default: from a text.
+    fn read_id(row: &Self::Row, column: usize) -> Result<UserId, sqlx::Error> {
+        read_id(row, column)
+    }
 }

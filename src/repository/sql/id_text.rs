@@ -25,7 +25,7 @@ const MAX_TEXT_BYTES: usize = 512;
 const QUOTES: usize = 2;
 
 /// The id as a value of a statement.
-pub(in crate::repository) fn id_value(id: &UserId) -> Value<'_> {
+pub(super) fn id_value(id: &UserId) -> Value<'_> {
     Value::Text(Some(of(id)))
 }
 
@@ -34,12 +34,12 @@ pub(in crate::repository) fn id_value(id: &UserId) -> Value<'_> {
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for a text of more than [`MAX_TEXT_BYTES`], and for a quoted one that its escapes make
 /// longer than that.
-pub(in crate::repository) fn new_id_value(id: &UserId) -> Result<Value<'_>, Error> {
+pub(super) fn new_id_value(id: &UserId) -> Result<Value<'_>, Error> {
     of_new(id).map(|text| Value::Text(Some(text)))
 }
 
 /// The id in this column.
-pub(in crate::repository) fn read_id(row: &impl SqlRow, column: usize) -> Result<UserId, sqlx::Error> {
+pub(super) fn read_id(row: &impl SqlRow, column: usize) -> Result<UserId, sqlx::Error> {
     row.text(column)?.and_then(parse).ok_or_else(|| sqlx::Error::Decode("not the id of a user".into()))
 }
 

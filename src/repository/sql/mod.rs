@@ -29,7 +29,7 @@ mod call;
 #[cfg(feature = "_sql")]
 mod dialect;
 mod error;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "_sql")]
 mod id_text;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 mod mysql;
@@ -68,14 +68,14 @@ pub(super) use error::failure_with;
 pub(super) use error::refused;
 #[cfg(feature = "_sql-server")]
 pub(super) use error::server_failure;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-pub(super) use id_text::{id_value, new_id_value, read_id};
 #[cfg(feature = "trongate")]
 pub(super) use mysql::mysql_number;
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 pub(super) use mysql::{check_session, mysql_aftermath, mysql_kind, mysql_pool};
 #[cfg(feature = "_sql")]
 pub use our_users::OurUsers;
+#[cfg(all(test, feature = "sqlite"))]
+pub(super) use our_users::Users;
 #[cfg(feature = "_sql")]
 pub(super) use own::{Catalogue, Column, Kind};
 #[cfg(feature = "_sql")]

@@ -1,4 +1,4 @@
-//! How the database is opened.
+//! [`SqliteRepository`]: how the database is opened, and how statements are run.
 
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ pub struct Sqlite {
 }
 
 impl SqlRepository<Sqlite> {
-    /// Opens the database file at `path`, creates it if it is missing, and brings its tables up to date.
+    /// Opens the database file at `path`, creates it if it is missing, and calls [`migrate`](Self::migrate).
     ///
     /// Any number of processes may open the same file, also a new one, and also at once. It has to be on a local disk.
     ///
@@ -94,7 +94,7 @@ impl SqlRepository<Sqlite> {
         Self::with_pools(pool, readers).await
     }
 
-    /// Uses a pool of the application's own, and creates or updates our tables in its database.
+    /// Uses a pool of the application's own, and calls [`migrate`](Self::migrate).
     ///
     /// Set [`test_before_acquire(false)`](SqlitePoolOptions::test_before_acquire): sqlx's default asks the database
     /// twice where once is enough. WAL is advisable too, as [`open`](Self::open) has it. Look-ups use the connections of
@@ -118,6 +118,18 @@ impl SqlRepository<Sqlite> {
         migrate(&pool, MIGRATIONS).await?;
         let writer = Writer::beside(pool.clone()).await.map_err(failure)?;
         Ok(Self::new(Sqlite { pool, readers, writer }))
+    }
+
+    /// Creates our tables, or brings those of an older release up to date.
+    ///
+    /// [`open`](Self::open) and [`with_pool`](Self::with_pool) have done it. Only code that serves several databases has to
+    /// call it: the stores on servers need the call, and here it finds nothing to do.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Corrupt`] when a later release has made the tables newer than this one knows; otherwise as
+    /// [`TokenRepository`](crate::repository::TokenRepository).
+    pub async fn migrate(&self) -> Result<(), Error> {
+        migrate(self.pool(), MIGRATIONS).await
     }
 }
 
@@ -209,6 +221,10 @@ impl Dialect for Sqlite {
         }
     }
 
+    fn new_id(user: &UserId) -> Result<Value<'_>, Error> {
+        Ok(Self::id(user))
+    }
+
     fn read_id(row: &SqliteRow, column: usize) -> Result<UserId, sqlx::Error> {
         if row.try_get_raw(column)?.type_info().name() == "TEXT" {
             row.try_get::<&str, _>(column).map(UserId::from)
@@ -263,12 +279,20 @@ async fn connect(path: PathBuf) -> Result<SqlitePool, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use sqlx::{AssertSqlSafe, Connection};
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::repository::TokenRepository;
+    use crate::repository::sql::Users;
+    use crate::repository::{TokenRepository, UserTable};
     use crate::token::TokenKey;
+
+    async fn plan(pool: &SqlitePool, statement: &Statement) -> Vec<String> {
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sql().as_str()));
+        sqlx::query(explain).fetch_all(pool).await.unwrap().iter().map(|row| row.get("detail")).collect()
+    }
 
     #[tokio::test]
     async fn no_statement_scans_a_table() {
@@ -290,9 +314,7 @@ mod tests {
         for name in of_tokens {
             let (_, statement) =
                 repository.users.of_tokens().all().into_iter().find(|(other, _)| *other == name).unwrap();
-            let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", statement.sql().as_str()));
-            let plan = sqlx::query(explain).fetch_all(repository.pool()).await.unwrap();
-            let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+            let plan = plan(repository.pool(), statement).await;
             assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{name}: {plan:?}");
             if name == "find" {
                 assert!(plan.len() == 3 && plan[0].contains("SEARCH t USING PRIMARY KEY (digest=?)"), "{plan:?}");
@@ -302,6 +324,31 @@ mod tests {
             }
         }
     }
+
+    #[tokio::test]
+    async fn no_statement_scans_a_table_of_the_applications_users() {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = SqliteRepository::open(directory.path().join("plans.db")).await.unwrap();
+        let table =
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT, role TEXT, banned_at TEXT)";
+        sqlx::query(table).execute(repository.pool()).await.unwrap();
+        let users = UserTable::new("users").level("role").disabled("banned_at IS NOT NULL").ends_with("password_hash");
+        let users = users.data::<HashMap<String, String>>(["email"]).foreign_key();
+        let repository = repository.with_users(users);
+        repository.migrate().await.unwrap();
+        for (name, statement) in Users::<Sqlite>::statements(&repository.users).unwrap().all() {
+            let plan = plan(repository.pool(), statement).await;
+            assert!(plan.iter().any(|step| step.starts_with("SEARCH")), "{name}: {plan:?}");
+            assert!(
+                !plan.iter().any(|step| step.starts_with("SCAN") || step.contains("TEMP B-TREE")),
+                "{name}: {plan:?}"
+            );
+            if name == "find" {
+                assert!(plan.len() == 2 && plan.iter().all(|step| step.starts_with("SEARCH")), "{plan:?}");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn a_statement_is_prepared_once_a_connection() {
         let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();

@@ -1,15 +1,17 @@
 //! Allocations are exact, so they are counted.
 
 use std::pin::pin;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::routing::get;
 use tower::{Layer, Service};
+use tower_tokens::extract::User;
 use tower_tokens::request::RequestHead;
+use tower_tokens::user::{CurrentUser, UserData};
 
 use crate::site::{Site, basic};
 
@@ -105,4 +107,23 @@ async fn a_refusal_costs_no_allocation() {
         let short: Vec<_> = headers.iter().map(|(name, value)| (name, &value[..value.len().min(40)])).collect();
         assert_eq!((allocations, has_user), (0, false), "{short:?}");
     }
+}
+
+#[tokio::test]
+async fn reading_the_data_of_a_user_costs_no_allocation() {
+    struct Profile(String);
+    let user = CurrentUser::fake(7, "member").with_data(UserData::new(Profile("anna".to_owned())));
+    let memory = measure(|| {
+        assert!(user.data::<Profile>().is_some_and(|profile| profile.0 == "anna"));
+        assert!(user.data::<String>().is_none(), "data of another type");
+    });
+    assert_eq!(memory.count_total, 0);
+    let (mut parts, ()) = http::Request::new(()).into_parts();
+    user.insert_into(&mut parts.extensions);
+    let memory = measure(|| {
+        let mut extracting = pin!(User::<Profile>::from_request_parts(&mut parts, &()));
+        let extracted = extracting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(extracted, Poll::Ready(Ok(User(_, profile))) if profile.0 == "anna"));
+    });
+    assert_eq!(memory.count_total, 0, "the extractor");
 }

@@ -41,6 +41,20 @@ async fn data_is_there_after_the_database_is_opened_again() {
     assert_ne!(store.create_user(None, "member").await.unwrap(), user);
 }
 
+#[tokio::test]
+async fn migrating_what_is_open_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteRepository::open(directory.path().join("tokens.db")).await.unwrap();
+    store.create_level("member").await.unwrap();
+    let user = store.create_user(None, "member").await.unwrap();
+    add_token(&store, 1, &user).await;
+    store.migrate().await.unwrap();
+    assert!(names_somebody(&store, 1).await);
+    let newer = "UPDATE tower_tokens_schema SET version = 1000";
+    sqlx::query(newer).execute(store.pool()).await.unwrap();
+    assert_eq!(store.migrate().await.unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_files_are_for_their_owner_alone() {
