@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use tower_tokens::clock::Timestamp;
 use tower_tokens::repository::Found;
-use tower_tokens::token::{TokenId, TokenRecord};
+use tower_tokens::token::{TokenId, TokenKinds, TokenRecord};
 use tower_tokens::user::{UserId, UserLevel};
 
 use super::lines::{Line, Row};
@@ -98,9 +98,10 @@ impl State {
     }
 
     /// Newest first.
-    pub(super) fn live_records_of(&self, user: &UserId, now: Timestamp) -> Vec<TokenRecord> {
+    pub(super) fn live_records_of(&self, user: &UserId, kinds: TokenKinds, now: Timestamp) -> Vec<TokenRecord> {
+        let records = self.of_user(user).map(|row| row.record.clone());
         let mut records: Vec<_> =
-            self.of_user(user).map(|row| row.record.clone()).filter(|record| !record.is_expired(now)).collect();
+            records.filter(|record| kinds.contains(record.kind()) && !record.is_expired(now)).collect();
         records.sort_by_key(|record| std::cmp::Reverse((record.created_at(), record.id())));
         records
     }

@@ -10,7 +10,7 @@ use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
     Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end,
 };
-use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use super::lines::{Line, Log, Row, hex};
@@ -127,7 +127,8 @@ impl TokenRepository for JsonLinesRepository {
         let digest = hex(&token.digest());
         self.change(move |state| {
             let row = state.token(&digest);
-            let whose = row.map(|row| Ended { user: UserId::from(row.user), id: row.record.id() });
+            let whose =
+                row.map(|row| Ended { user: UserId::from(row.user), id: row.record.id(), family: row.record.family() });
             Ok((ended(row.map(|row| row.digest.clone())).0, whose))
         })
         .await
@@ -136,8 +137,9 @@ impl TokenRepository for JsonLinesRepository {
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
         let user = user.clone();
         let done = self.change(move |state| {
-            let row = state.of_user(&user).find(|row| row.record.id() == id);
-            Ok(ended(row.map(|row| row.digest.clone())))
+            let is_there = state.of_user(&user).any(|row| row.record.id() == id);
+            let rows = state.of_user(&user).filter(|row| is_there && is_part_of(&row.record, id));
+            Ok(ended(rows.map(|row| row.digest.clone())))
         });
         done.await.map(|ended| ended > 0)
     }
@@ -170,17 +172,25 @@ impl TokenRepository for JsonLinesRepository {
         .await
     }
 
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
         let user = user.clone();
         self.change(move |state| {
-            let rows = state.of_user(&user).filter(|row| Some(row.record.id()) != keep);
+            let rows = state.of_user(&user).filter(|row| kinds.contains(row.record.kind()));
+            let rows = rows.filter(|row| keep.is_none_or(|keep| !is_part_of(&row.record, keep)));
             Ok(ended(rows.map(|row| row.digest.clone())))
         })
         .await
     }
 
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        let records = self.read(|state| state.live_records_of(user, now)).into_iter().skip(page.offset() as usize);
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        let records =
+            self.read(|state| state.live_records_of(user, kinds, now)).into_iter().skip(page.offset() as usize);
         Ok(Page::from_limit_plus_one(records.take(page.limit() as usize + 1).collect(), page))
     }
 
@@ -190,6 +200,11 @@ impl TokenRepository for JsonLinesRepository {
         })
         .await
     }
+}
+
+/// Whether this is the token with this id, or ends with it.
+fn is_part_of(record: &TokenRecord, id: TokenId) -> bool {
+    record.id() == id || record.family() == Some(id)
 }
 
 impl fmt::Debug for JsonLinesRepository {

@@ -8,7 +8,7 @@ use tower_tokens::conformance::StoreUnderTest;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::TokenRepository;
-use tower_tokens::token::Token;
+use tower_tokens::token::{Token, TokenKinds};
 use tower_tokens::user::UserId;
 
 use super::store::JsonLinesRepository;
@@ -79,7 +79,7 @@ async fn half_a_line_is_none_and_a_line_that_says_nothing_is_corrupt() {
     write(r#"{"ended":{"dig"#);
     let store = JsonLinesRepository::open(&path).unwrap();
     assert!(names_somebody(&store, issued.token()).await);
-    assert_eq!(store.delete_by_user(&member, None).await.unwrap(), 1, "the next line takes its place");
+    assert_eq!(store.delete_by_user(&member, TokenKinds::ALL, None).await.unwrap(), 1, "the next line takes its place");
     assert!(!names_somebody(&JsonLinesRepository::open(&path).unwrap(), issued.token()).await);
 
     write("{\"ended\":\n");

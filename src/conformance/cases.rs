@@ -46,6 +46,11 @@ macro_rules! repository_conformance {
             touch_follows_a_replacement
             delete_by_user_ends_every_token_of_a_user
             delete_by_user_can_keep_one_token
+            delete_by_user_ends_tokens_of_the_kinds_that_are_named
+            delete_by_user_keeps_the_family_of_the_one_to_keep
+            delete_by_id_ends_the_family_too
+            delete_names_the_family_and_ends_the_token_alone
+            list_by_user_gives_the_kinds_that_are_named
             list_by_user_gives_newest_first
             list_by_user_gives_pages
             list_by_user_leaves_out_what_has_ended
@@ -122,6 +127,7 @@ mod tests {
             include_str!("list_and_prune.rs"),
             include_str!("accounts.rs"),
             include_str!("ends.rs"),
+            include_str!("kinds.rs"),
         ];
         let mut cases = 0;
         for line in files.iter().flat_map(|file| file.lines()) {

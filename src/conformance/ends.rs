@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
 use crate::repository::TokenRepository;
-use crate::token::{TokenId, TokenKey};
+use crate::token::{TokenId, TokenKey, TokenKinds};
 use crate::user::UserId;
 
 /// How often a verb races. Our choice: a store that misses one race in ten is caught with a probability of 99 %, and the
@@ -104,7 +104,7 @@ where
 /// Clause 6: log out everywhere.
 pub async fn delete_by_user_ends_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
-        store.delete_by_user(&user, None).await.expect("the store answers");
+        store.delete_by_user(&user, TokenKinds::ALL, None).await.expect("the store answers");
         let left = listed(&*store, &user, at(NOON)).await;
         assert_eq!(left, [], "round {round}: these were missed");
     })
@@ -118,7 +118,7 @@ pub async fn delete_by_user_but_one_ends_a_token_that_is_being_replaced<S: Store
         let text = format!("conformance-kept-{round}");
         insert(&*store, &text, &user, record(kept.get(), hour())).await;
         let kept = find(&*store, &text, at(NOON)).await.expect("the token is valid").record().id();
-        store.delete_by_user(&user, Some(kept)).await.expect("the store answers");
+        store.delete_by_user(&user, TokenKinds::ALL, Some(kept)).await.expect("the store answers");
         assert_eq!(listed(&*store, &user, at(NOON)).await, [kept], "round {round}");
         assert!(is_valid(&*store, &text, at(NOON)).await, "round {round}: the one to keep");
     })
@@ -128,7 +128,8 @@ pub async fn delete_by_user_but_one_ends_a_token_that_is_being_replaced<S: Store
 /// Clause 3, by record id: an id stays the same over any number of replacements, and so it ends all of a chain.
 pub async fn delete_by_id_ends_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
-        let page = store.list_by_user(&user, crate::repository::PageRequest::default(), at(NOON - 100)).await;
+        let page =
+            store.list_by_user(&user, TokenKinds::ALL, crate::repository::PageRequest::default(), at(NOON - 100)).await;
         for record in page.expect("the store answers").items {
             let ended = store.delete_by_id(&user, record.id()).await.expect("the store answers");
             assert!(ended, "round {round}: the token was there all the time");
@@ -152,7 +153,7 @@ pub async fn delete_ends_a_token_or_finds_it_replaced<S: StoreUnderTest>(store: 
                 );
             }
         }
-        store.delete_by_user(&user, None).await.expect("the store answers");
+        store.delete_by_user(&user, TokenKinds::ALL, None).await.expect("the store answers");
     })
     .await;
 }
@@ -183,7 +184,7 @@ pub async fn a_change_of_level_holds_for_a_token_that_is_being_replaced<S: Store
                 assert!(found.is_none_or(|level| level == "guest"), "round {round}: the former level came back");
             }
         }
-        store.delete_by_user(&user, None).await.expect("the store answers");
+        store.delete_by_user(&user, TokenKinds::ALL, None).await.expect("the store answers");
     })
     .await;
 }

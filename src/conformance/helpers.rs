@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::repository::{
     Found, Lookup, NewToken, PRUNING_MARGIN, PageRequest, Regenerated, Replacement, TokenRepository,
 };
-use crate::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
+use crate::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use crate::user::UserId;
 
 /// How many tasks race for one token.
@@ -111,7 +111,7 @@ where
 
 /// The ids of one page of a user's tokens.
 pub(super) async fn listed<R: TokenRepository + ?Sized>(store: &R, user: &UserId, now: Timestamp) -> Vec<TokenId> {
-    let page = store.list_by_user(user, PageRequest::default(), now).await.expect("the store answers");
+    let page = store.list_by_user(user, TokenKinds::ALL, PageRequest::default(), now).await.expect("the store answers");
     page.items.iter().map(TokenRecord::id).collect()
 }
 

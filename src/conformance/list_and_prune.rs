@@ -6,7 +6,7 @@ use crate::clock::{CLOCK_TOLERANCE, Timestamp};
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
 use crate::repository::PageRequest;
-use crate::token::{Lifetime, TokenId, TokenRecord};
+use crate::token::{Lifetime, TokenId, TokenKinds, TokenRecord};
 use crate::user::UserId;
 
 /// Clause 6.
@@ -16,13 +16,13 @@ pub async fn delete_by_user_ends_every_token_of_a_user<S: StoreUnderTest>(store:
         insert(&store, &text(number), &user, record(number as i64, hour())).await;
     }
     insert(&store, &text(4), &other, record(4, hour())).await;
-    assert_eq!(store.delete_by_user(&user, None).await.unwrap(), 3);
+    assert_eq!(store.delete_by_user(&user, TokenKinds::ALL, None).await.unwrap(), 3);
     for number in 1..=3 {
         assert!(!is_valid(&store, &text(number), at(1)).await);
     }
     assert!(is_valid(&store, &text(4), at(1)).await, "others stay");
-    assert_eq!(store.delete_by_user(&user, None).await.unwrap(), 0, "none are left");
-    assert_eq!(store.delete_by_user(&store.absent_user(), None).await.unwrap(), 0);
+    assert_eq!(store.delete_by_user(&user, TokenKinds::ALL, None).await.unwrap(), 0, "none are left");
+    assert_eq!(store.delete_by_user(&store.absent_user(), TokenKinds::ALL, None).await.unwrap(), 0);
     insert(&store, &text(5), &user, record(5, hour())).await;
     assert!(is_valid(&store, &text(5), at(1)).await, "the user can come again");
 }
@@ -33,10 +33,14 @@ pub async fn delete_by_user_can_keep_one_token<S: StoreUnderTest>(store: S) {
     insert(&store, &text(1), &user, record(1, hour())).await;
     let kept = insert(&store, &text(2), &user, record(2, hour())).await;
     let foreign = insert(&store, &text(3), &other, record(3, hour())).await;
-    assert_eq!(store.delete_by_user(&user, Some(kept.id())).await.unwrap(), 1);
+    assert_eq!(store.delete_by_user(&user, TokenKinds::ALL, Some(kept.id())).await.unwrap(), 1);
     assert!(!is_valid(&store, &text(1), at(1)).await);
     assert!(is_valid(&store, &text(2), at(1)).await);
-    assert_eq!(store.delete_by_user(&user, Some(foreign.id())).await.unwrap(), 1, "another user's token keeps none");
+    assert_eq!(
+        store.delete_by_user(&user, TokenKinds::ALL, Some(foreign.id())).await.unwrap(),
+        1,
+        "another user's token keeps none"
+    );
     assert!(!is_valid(&store, &text(2), at(1)).await);
     assert!(is_valid(&store, &text(3), at(1)).await);
 }
@@ -50,12 +54,12 @@ pub async fn list_by_user_gives_newest_first<S: StoreUnderTest>(store: S) {
         born.push(insert(&store, &text(number as usize), &user, record).await);
     }
     insert(&store, &text(5), &other, record(5, hour())).await;
-    let page = store.list_by_user(&user, PageRequest::default(), at(30)).await.unwrap();
+    let page = store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), at(30)).await.unwrap();
     let times: Vec<_> = page.items.iter().map(TokenRecord::created_at).collect();
     assert_eq!(times, [at(20), at(10), at(10), at(0)]);
     assert!(page.items.iter().all(|record| born.contains(record)), "the records are whole");
     assert_eq!(page.next, None);
-    let again = store.list_by_user(&user, PageRequest::default(), at(30)).await.unwrap();
+    let again = store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), at(30)).await.unwrap();
     assert_eq!(again, page, "the order stays");
     assert_eq!(listed(&store, &store.absent_user(), at(30)).await, [], "an unknown user has no tokens");
 }
@@ -71,7 +75,7 @@ pub async fn list_by_user_gives_pages<S: StoreUnderTest>(store: S) {
     assert_eq!(whole.len(), 7);
     let (mut request, mut collected, mut sizes) = (PageRequest::first(3), Vec::new(), Vec::new());
     loop {
-        let page = store.list_by_user(&user, request, at(9)).await.unwrap();
+        let page = store.list_by_user(&user, TokenKinds::ALL, request, at(9)).await.unwrap();
         sizes.push(page.items.len());
         collected.extend(page.items.iter().map(TokenRecord::id));
         match page.next {
@@ -80,9 +84,9 @@ pub async fn list_by_user_gives_pages<S: StoreUnderTest>(store: S) {
         }
     }
     assert_eq!((sizes, collected), (vec![3, 3, 1], whole), "every record once, in order");
-    let page = store.list_by_user(&user, PageRequest::first(7), at(9)).await.unwrap();
+    let page = store.list_by_user(&user, TokenKinds::ALL, PageRequest::first(7), at(9)).await.unwrap();
     assert_eq!(page.next, None, "a page that is full to the brim is the last one");
-    let beyond = store.list_by_user(&user, PageRequest::first(7).next(), at(9)).await.unwrap();
+    let beyond = store.list_by_user(&user, TokenKinds::ALL, PageRequest::first(7).next(), at(9)).await.unwrap();
     assert_eq!((beyond.items.len(), beyond.next), (0, None));
 }
 
@@ -94,7 +98,7 @@ pub async fn list_by_user_leaves_out_what_has_ended<S: StoreUnderTest>(store: S)
     let live = insert(&store, &text(3), &user, record(3, Lifetime::never_expires())).await;
     assert_eq!(listed(&store, &user, at(59)).await.len(), 3);
     assert_eq!(listed(&store, &user, at(60)).await, [live.id()]);
-    let page = store.list_by_user(&user, PageRequest::first(1), at(60)).await.unwrap();
+    let page = store.list_by_user(&user, TokenKinds::ALL, PageRequest::first(1), at(60)).await.unwrap();
     assert_eq!(page.next, None, "what has ended is on no page");
 }
 
@@ -263,6 +267,6 @@ pub async fn tokens_of_two_users_do_not_mix<S: StoreUnderTest>(store: S) {
         assert_eq!((found.user(), found.level().title()), (&users[number % 2], ["member", "admin"][number % 2]));
     }
     assert_eq!(listed(&store, &users[0], at(1)).await.len(), 3);
-    assert_eq!(store.delete_by_user(&users[0], None).await.unwrap(), 3);
+    assert_eq!(store.delete_by_user(&users[0], TokenKinds::ALL, None).await.unwrap(), 3);
     assert_eq!(listed(&store, &users[1], at(1)).await.len(), 3);
 }

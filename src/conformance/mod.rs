@@ -3,7 +3,8 @@
 //! Each clause of [`TokenRepository`](crate::repository::TokenRepository) is one or more plain async functions that take
 //! a fresh store and panic when it breaks the clause. [`repository_conformance!`](crate::repository_conformance) makes a
 //! `#[tokio::test]` of each; [`user_repository_conformance!`](crate::user_repository_conformance) does the same for
-//! [`UserRepository`](crate::repository::UserRepository), and `redemption_conformance!` (feature `sealed`) for
+//! [`UserRepository`](crate::repository::UserRepository), [`family_conformance!`](crate::family_conformance) for clauses 11 and
+//! 12, which not every store can keep, and `redemption_conformance!` (feature `sealed`) for
 //! [`RedemptionRepository`](crate::sealed::RedemptionRepository). Nothing here sleeps, and time is always an argument.
 //!
 //! | file | role |
@@ -12,12 +13,14 @@
 //! | `tokens` | clauses 1 to 3: insert, find, delete |
 //! | `replace_and_touch` | clauses 4 and 5: replace, touch |
 //! | `list_and_prune` | clauses 6 to 10: all of a user, lists, pruning, time |
+//! | `kinds` | clauses 3, 6 and 7: kinds of tokens, and tokens that end with another one |
+//! | `families` | clauses 11 and 12: tokens that overlap with their successors, and rotation |
 //! | `ends` | clauses 3, 4 and 6 in a race with somebody who replaces a token again and again |
 //! | `outage` | the second half of clause 2: an outage is an error |
 //! | `accounts` | users and levels |
 //! | `redemptions` | tokens that work once (feature `sealed`) |
 //! | `helpers` | what the cases have in common |
-//! | `cases`, `redemption_cases` | the macros, and in them the only lists of the cases |
+//! | `cases`, `family_cases`, `redemption_cases` | the macros, and in them the only lists of the cases |
 //!
 //! # Example
 //! ```
@@ -51,7 +54,10 @@
 mod accounts;
 mod cases;
 mod ends;
+mod families;
+mod family_cases;
 mod helpers;
+mod kinds;
 mod list_and_prune;
 mod outage;
 #[cfg(feature = "sealed")]
@@ -64,6 +70,8 @@ mod tokens;
 
 pub use accounts::*;
 pub use ends::*;
+pub use families::*;
+pub use kinds::*;
 pub use list_and_prune::*;
 pub use outage::*;
 #[cfg(feature = "sealed")]

@@ -3,7 +3,7 @@
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
 use crate::repository::{Lookup, NewToken, PageRequest, Replacement};
-use crate::token::{NewLimits, TokenId, TokenKey};
+use crate::token::{NewLimits, TokenId, TokenKey, TokenKinds};
 
 /// Clause 2: unreachable is `Err`, never `None`, whichever method is asked. `cut_off` makes the store unreachable.
 ///
@@ -36,7 +36,10 @@ pub async fn an_outage_is_an_error_and_never_none<S: StoreUnderTest>(store: S, c
     assert!(is_outage(store.replace(replacement).await.err()), "replace");
     assert!(is_outage(store.delete_by_id(&user, record.id()).await.err()), "delete_by_id");
     assert!(is_outage(store.touch(&user, record.id(), at(1)).await.err()), "touch");
-    assert!(is_outage(store.delete_by_user(&user, None).await.err()), "delete_by_user");
-    assert!(is_outage(store.list_by_user(&user, PageRequest::default(), at(1)).await.err()), "list_by_user");
+    assert!(is_outage(store.delete_by_user(&user, TokenKinds::ALL, None).await.err()), "delete_by_user");
+    assert!(
+        is_outage(store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), at(1)).await.err()),
+        "list_by_user"
+    );
     assert!(is_outage(store.delete_expired(at(9), 1).await.err()), "delete_expired");
 }

@@ -9,7 +9,7 @@ use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
 use crate::error::ErrorKind;
 use crate::repository::{Ended, Lookup};
-use crate::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use crate::token::{Abilities, Lifetime, Token, TokenId, TokenKey, TokenKind, TokenRecord};
 use crate::user::UserId;
 
 /// Clause 1: the record comes back as it was handed in, but for an id that the store may have put itself.
@@ -101,7 +101,11 @@ pub async fn find_gives_the_record_and_its_user<S: StoreUnderTest>(store: S) {
         .with_name("Firefox « à la maison »")
         .with_code("abc")
         .with_authenticated_at(at(-500))
-        .with_last_used_at(Some(at(7)));
+        .with_last_used_at(Some(at(7)))
+        .with_kind(TokenKind::Api)
+        .with_family(TokenId::new(9_000_000_000))
+        .with_abilities(Abilities::new(["read", "devices:*"]).unwrap())
+        .with_last_four_of(&Token::parse("conformance-Last").unwrap());
     let full = insert(&store, &text(1), &user, full).await;
     let bare = insert(&store, &text(2), &other, record(2, Lifetime::never_expires())).await;
 
@@ -111,6 +115,11 @@ pub async fn find_gives_the_record_and_its_user<S: StoreUnderTest>(store: S) {
     let found = find(&store, &text(2), at(9)).await.expect("the token is valid");
     assert_eq!((found.user(), found.level().title(), found.record()), (&other, "admin", &bare));
     assert_eq!((found.record().name(), found.record().code()), (None, None), "nothing is not an empty text");
+    assert!(found.record().abilities().are_all());
+    let limited = record(3, hour()).with_abilities(Abilities::none());
+    let limited = insert(&store, &text(3), &other, limited).await;
+    let found = find(&store, &text(3), at(9)).await.expect("the token is valid");
+    assert_eq!(found.record(), &limited, "no ability is not every ability");
 }
 
 /// Clause 2.
@@ -187,7 +196,7 @@ pub async fn no_find_after_delete_sees_the_token<S: StoreUnderTest>(store: S) {
         records.push(insert(&store, &text(number), &user, record(number as i64, hour())).await);
     }
     assert!(is_valid(&store, &text(1), at(1)).await);
-    let ended = Ended { user: user.clone(), id: records[0].id() };
+    let ended = Ended { user: user.clone(), id: records[0].id(), family: records[0].family() };
     assert_eq!(store.delete(TokenKey::new(&text(1))).await.unwrap(), Some(ended), "it was there, and was theirs");
     assert!(!is_valid(&store, &text(1), at(1)).await);
     assert_eq!(listed(&store, &user, at(1)).await.len(), 2);

@@ -1,12 +1,15 @@
 //! Destroy: end one token, all of a user, or all but one.
 
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::Tokens;
-use crate::token::{Token, TokenId};
+use crate::token::{Token, TokenId, TokenKinds, TokenRecord};
 use crate::user::{Credential, CurrentUser, UserId};
 
 impl Tokens {
-    /// Ends this token. `false` if there was no such token, which is not an error.
+    /// Ends this token; a pair by any token of it. `false` if there was no such token, which is not an error.
     ///
     /// # Errors
     /// [`Unavailable`](crate::error::ErrorKind::Unavailable) if the store does not answer; then the token may still be
@@ -15,10 +18,24 @@ impl Tokens {
     /// # Source
     /// Trongate's `destroy`.
     pub async fn destroy(&self, token: &Token) -> Result<bool, Error> {
-        Ok(self.inner().repository.delete(token.key()).await?.is_some())
+        let repository = &self.inner().repository;
+        let Some(ended) = repository.delete(token.key()).await? else { return self.destroy_family_of(token).await };
+        // With an access token its pair ends. The older one of two API tokens that overlap ends alone.
+        if let Some(head) = ended.family
+            && !self.is_api_token(token.key())
+        {
+            repository.delete_by_id(&ended.user, head).await?;
+        }
+        Ok(true)
     }
 
-    /// Ends the token of this request's user: log out.
+    #[cfg(not(feature = "pairs"))]
+    #[expect(clippy::unused_async, reason = "with pairs there is something to wait for")]
+    async fn destroy_family_of(&self, _token: &Token) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    /// Ends the token of this request's user: log out. With an access token its pair ends.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy), and [`NotIssuedHere`](ErrorKind::NotIssuedHere) for a
@@ -26,7 +43,7 @@ impl Tokens {
     /// it ([`TokenValidator::destroy_current`](crate::validator::TokenValidator::destroy_current)), or its issuer.
     pub async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
         match user.credential() {
-            Credential::Stored(record) => self.destroy_by_id(user.id(), record.id()).await,
+            Credential::Stored(record) => self.destroy_by_id(user.id(), record.head()).await,
             Credential::SelfContained { .. } => {
                 let why = "the credential is self-contained: it is in no store, and only its issuer can end it";
                 Err(Error::with_source(ErrorKind::NotIssuedHere, why))
@@ -34,8 +51,8 @@ impl Tokens {
         }
     }
 
-    /// Ends the token with this record id if it belongs to this user: one line in a list of devices. `false` if it does
-    /// not.
+    /// Ends the token with this record id if it belongs to this user, and with it those of its
+    /// [family](TokenRecord::family): one line in a list of devices. `false` if it does not.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy).
@@ -43,19 +60,70 @@ impl Tokens {
         self.inner().repository.delete_by_id(user, id).await
     }
 
-    /// Ends every token of this user: log out everywhere. Returns how many.
+    /// Ends every login of this user, on every browser and device: log out everywhere. Await it; it says how many tokens it
+    /// ended. API tokens live on, unless [`kinds`](DestroyAll::kinds) names them: a script does not fail because its owner
+    /// lost a phone.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy).
-    pub async fn destroy_all(&self, user: &UserId) -> Result<u64, Error> {
-        self.inner().repository.delete_by_user(user, None).await
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::lifecycle::Tokens;
+    /// use tower_tokens::repository::{MemoryRepository, UserRepository};
+    /// use tower_tokens::token::TokenKinds;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let repository = MemoryRepository::new();
+    /// repository.create_level("member").await?;
+    /// let user_id = repository.create_user(None, "member").await?;
+    /// let tokens = Tokens::new(repository);
+    /// tokens.generate(&user_id).await?;
+    /// let phone = tokens.generate(&user_id).await?;
+    ///
+    /// assert_eq!(tokens.destroy_others(&user_id, phone.record()).await?, 1);
+    /// assert_eq!(tokens.destroy_all(&user_id).kinds(TokenKinds::ALL).await?, 1);
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn destroy_all<'a>(&'a self, user: &'a UserId) -> DestroyAll<'a> {
+        DestroyAll { tokens: self, user, kinds: TokenKinds::ALL.without(TokenKinds::API), keep: None }
     }
 
-    /// Ends every token of this user except one: after a change of password. Returns how many.
+    /// The same for every token except this one and those of its [family](TokenRecord::family): after a change of password,
+    /// with the record of [the user's own token](CurrentUser::token).
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy).
-    pub async fn destroy_others(&self, user: &UserId, keep: TokenId) -> Result<u64, Error> {
-        self.inner().repository.delete_by_user(user, Some(keep)).await
+    pub fn destroy_others<'a>(&'a self, user: &'a UserId, keep: &TokenRecord) -> DestroyAll<'a> {
+        DestroyAll { keep: Some(keep.head()), ..self.destroy_all(user) }
+    }
+}
+
+/// Tokens of one user about to be ended. Created by [`Tokens::destroy_all`] and [`Tokens::destroy_others`]; awaiting it says
+/// how many there were.
+#[derive(Debug)]
+#[must_use = "no token is ended until this is awaited"]
+pub struct DestroyAll<'a> {
+    tokens: &'a Tokens,
+    user: &'a UserId,
+    kinds: TokenKinds,
+    keep: Option<TokenId>,
+}
+
+impl DestroyAll<'_> {
+    /// Ends tokens of these kinds. Default: every kind except API tokens.
+    pub fn kinds(mut self, kinds: TokenKinds) -> Self {
+        self.kinds = kinds;
+        self
+    }
+}
+
+impl<'a> IntoFuture for DestroyAll<'a> {
+    type Output = Result<u64, Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move { self.tokens.inner().repository.delete_by_user(self.user, self.kinds, self.keep).await })
     }
 }

@@ -5,10 +5,10 @@ use std::pin::Pin;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
+use crate::lifecycle::random_id::random_id;
 use crate::lifecycle::{IssuedToken, Tokens};
-use crate::random;
 use crate::repository::NewToken;
-use crate::token::{Lifetime, Token, TokenId, TokenRecord, generate_text};
+use crate::token::{Abilities, Lifetime, Token, TokenKind, TokenRecord, generate_text};
 use crate::user::UserId;
 
 impl Tokens {
@@ -59,6 +59,7 @@ impl Tokens {
             code: None,
             authenticated_at: None,
             is_api_token: false,
+            abilities: None,
         }
     }
 }
@@ -74,6 +75,7 @@ pub struct Generate {
     code: Option<String>,
     authenticated_at: Option<Timestamp>,
     is_api_token: bool,
+    abilities: Option<Abilities>,
 }
 
 impl Generate {
@@ -121,6 +123,12 @@ impl Generate {
         self
     }
 
+    /// What the token may be used for. Default: everything that its user may do.
+    pub fn abilities(mut self, abilities: Abilities) -> Self {
+        self.abilities = Some(abilities);
+        self
+    }
+
     fn text(&self) -> Result<Token, Error> {
         match &self.tokens.inner().api_format {
             _ if !self.is_api_token => generate_text(),
@@ -141,8 +149,14 @@ impl Generate {
         if let Some(at) = self.authenticated_at {
             record = record.with_authenticated_at(at);
         }
-        record.check_bounds()?;
         let token = self.text()?;
+        if self.is_api_token {
+            record = record.with_kind(TokenKind::Api).with_last_four_of(&token);
+        }
+        if let Some(abilities) = self.abilities {
+            record = record.with_abilities(abilities);
+        }
+        record.check_bounds()?;
         let new = NewToken { key: token.key(), user: &self.user, record };
         let record = self.tokens.inner().repository.insert(new).await?;
         self.tokens.end_surplus(&self.user, &record, now).await?;
@@ -157,11 +171,4 @@ impl IntoFuture for Generate {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.generate())
     }
-}
-
-/// A random positive id, which does not reveal how many tokens there are.
-fn random_id() -> Result<TokenId, Error> {
-    let mut bytes = [0; 8];
-    random::fill(&mut bytes)?;
-    Ok(TokenId::new((i64::from_le_bytes(bytes) & i64::MAX).max(1)))
 }

@@ -5,7 +5,8 @@
 //! | `settings` | [`Tokens`] and its settings |
 //! | `generate`, `validate`, `regenerate`, `destroy`, `list`, `prune` | one verb each |
 //! | `issued` | [`IssuedToken`]: a newly generated token, with its cookies |
-//! | `surplus` | the limit on the tokens of one user |
+//! | `pairs`, `pair_settings` | access and refresh tokens (feature `pairs`); how long they live |
+//! | `surplus`, `random_id` | the limit on the tokens of one user; the ids of new records |
 //! | `touch`, `usage_recorder` | writes when a token was last used, in the background; the queue of uses |
 //!
 //! # Example
@@ -37,7 +38,12 @@ mod destroy;
 mod generate;
 mod issued;
 mod list;
+#[cfg(feature = "pairs")]
+mod pair_settings;
+#[cfg(feature = "pairs")]
+mod pairs;
 mod prune;
+mod random_id;
 mod regenerate;
 mod settings;
 mod surplus;
@@ -45,8 +51,14 @@ mod touch;
 mod usage_recorder;
 mod validate;
 
+pub use destroy::DestroyAll;
 pub use generate::Generate;
 pub use issued::IssuedToken;
+pub use list::List;
+#[cfg(feature = "pairs")]
+pub use pair_settings::PairSettings;
+#[cfg(feature = "pairs")]
+pub use pairs::{GeneratePair, IssuedPair};
 pub use prune::PruningTask;
 pub use regenerate::Regenerate;
 pub use settings::Tokens;

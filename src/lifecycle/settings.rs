@@ -37,6 +37,8 @@ pub(super) struct Inner {
     /// In addition to the margin that every store keeps.
     pub(super) longer_pruning_margin: Duration,
     pub(super) max_tokens_per_user: Option<u32>,
+    #[cfg(feature = "pairs")]
+    pub(super) pairs: crate::lifecycle::PairSettings,
 }
 
 impl Tokens {
@@ -53,6 +55,8 @@ impl Tokens {
             usage_recorder: Arc::default(),
             longer_pruning_margin: Duration::ZERO,
             max_tokens_per_user: Some(MAX_TOKENS_PER_USER),
+            #[cfg(feature = "pairs")]
+            pairs: crate::lifecycle::PairSettings::new(),
         }))
     }
 
@@ -137,7 +141,7 @@ impl Tokens {
         &self.0
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
     }

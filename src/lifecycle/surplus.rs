@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lifecycle::Tokens;
 use crate::log::log_warn;
 use crate::repository::PageRequest;
-use crate::token::{Expiry, TokenId, TokenRecord};
+use crate::token::{Expiry, TokenId, TokenKind, TokenKinds, TokenRecord};
 use crate::user::UserId;
 
 /// How many surplus tokens one generation ends at most. Our choice: few enough for a login, and more than concurrent
@@ -15,7 +15,6 @@ const BATCH: u32 = 100;
 impl Tokens {
     /// Ends this user's surplus tokens after a generation: those that would expire first.
     ///
-    /// [`ErrorKind::TooManyTokens`] for a new token without an end that would replace another one.
     /// [`ErrorKind::TooManyTokens`] for a new token without an end that would have to take the place of another one.
     pub(super) async fn end_surplus(&self, user: &UserId, new: &TokenRecord, now: Timestamp) -> Result<(), Error> {
         let Some(most) = self.inner().max_tokens_per_user else { return Ok(()) };
@@ -33,11 +32,11 @@ impl Tokens {
     async fn try_end_surplus(&self, user: &UserId, new: &TokenRecord, most: u32, now: Timestamp) -> Result<(), Error> {
         let repository = &self.inner().repository;
         let beyond = PageRequest::first(BATCH).starting_at(most);
-        let mut surplus = repository.list_by_user(user, beyond, now).await?.items.len();
+        let mut surplus = repository.list_by_user(user, kinds_beside(new), beyond, now).await?.items.len();
         if surplus == 0 {
             return Ok(());
         }
-        for id in self.first_to_end(user, new.id(), most.saturating_add(BATCH), now).await?.into_iter().take(surplus) {
+        for id in self.first_to_end(user, new, most.saturating_add(BATCH), now).await?.into_iter().take(surplus) {
             repository.delete_by_id(user, id).await?;
             surplus -= 1;
         }
@@ -52,15 +51,15 @@ impl Tokens {
     async fn first_to_end(
         &self,
         user: &UserId,
-        new: TokenId,
+        new: &TokenRecord,
         most: u32,
         now: Timestamp,
     ) -> Result<Vec<TokenId>, Error> {
         let mut ending = Vec::new();
         let mut request = PageRequest::first(PageRequest::MAX_LIMIT.min(most));
         loop {
-            let page = self.inner().repository.list_by_user(user, request, now).await?;
-            let others = page.items.iter().filter(|record| record.id() != new);
+            let page = self.inner().repository.list_by_user(user, kinds_beside(new), request, now).await?;
+            let others = page.items.iter().filter(|record| record.id() != new.id());
             ending.extend(others.filter_map(|record| {
                 let end = record.expires_at().at()?;
                 Some((end, record.created_at(), record.id()))
@@ -72,5 +71,13 @@ impl Tokens {
         }
         ending.sort_unstable();
         Ok(ending.into_iter().map(|(_, _, id)| id).collect())
+    }
+}
+
+/// The kinds that are counted together: no login ends a script's token.
+fn kinds_beside(new: &TokenRecord) -> TokenKinds {
+    match new.kind() {
+        TokenKind::Api => TokenKinds::API,
+        TokenKind::Login | TokenKind::Access | TokenKind::Refresh => TokenKinds::ALL.without(TokenKinds::API),
     }
 }

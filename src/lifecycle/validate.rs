@@ -10,7 +10,7 @@ use crate::lifecycle::Tokens;
 use crate::repository::Lookup;
 use crate::respond::SetTokenCookie;
 use crate::source::TokenSource;
-use crate::token::{Token, TokenKey};
+use crate::token::{Token, TokenKey, TokenKind, TokenRecord};
 use crate::user::CurrentUser;
 use crate::validator::{TokenValidator, Validation};
 
@@ -38,12 +38,17 @@ impl Tokens {
         if found.is_none() && self.has_waiting_use(token, now) {
             found = self.find_after_waiting_use(token, now).await?;
         }
-        let Some(found) = found else { return Ok(None) };
+        let Some(found) = found.filter(|found| is_credential(found.record())) else { return Ok(None) };
         let user = found.into_current_user(now);
         if self.touch_if_due(token, &user) {
             self.touch_now(&user).await;
         }
         Ok(Some(user))
+    }
+
+    /// Whether the text has the prefix of our API tokens.
+    pub(super) fn is_api_token(&self, token: TokenKey<'_>) -> bool {
+        self.inner().api_format.as_ref().is_some_and(|format| format.claims(token.expose_secret()))
     }
 
     /// Whether the text has the prefix of our API tokens and wrong check digits.
@@ -55,6 +60,12 @@ impl Tokens {
     }
 }
 
+/// Whether a token of this kind can be the credential of a request. A refresh token can only be exchanged.
+#[inline]
+fn is_credential(record: &TokenRecord) -> bool {
+    record.kind() != TokenKind::Refresh
+}
+
 #[async_trait]
 impl TokenValidator for Tokens {
     fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
@@ -63,6 +74,7 @@ impl TokenValidator for Tokens {
         }
         let now = self.now();
         match self.inner().repository.find_now(token, now)? {
+            Lookup::Found(found) if !is_credential(found.record()) => Some(Validation::Invalid),
             Lookup::Found(found) => {
                 let user = found.into_current_user(now);
                 if self.touch_if_due(token, &user) { None } else { Some(Validation::Valid(user)) }

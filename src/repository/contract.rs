@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use time::Duration;
 
 use crate::clock::Timestamp;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::repository::{Page, PageRequest};
-use crate::token::{NewLimits, TokenId, TokenKey, TokenRecord};
+use crate::token::{NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use crate::user::{Found, UserId};
 
 /// How long a token stays in its store after its end, at least. Our choice: 48 hours, more than a date that is wrong by a
@@ -23,7 +23,7 @@ pub fn prunable_end(now: Timestamp) -> Timestamp {
     now - PRUNING_MARGIN
 }
 
-/// Where tokens live: the whole contract between this crate and a store, in ten clauses.
+/// Where tokens live: the whole contract between this crate and a store, in ten clauses, and two for what not every store can.
 ///
 /// 1. [`insert`](Self::insert) refuses a token that is already there, a user that does not exist, and a name or code that is
 ///    out of [bounds](TokenRecord::check_bounds).
@@ -32,22 +32,31 @@ pub fn prunable_end(now: Timestamp) -> Timestamp {
 ///    different titles have different ids; one title has one id.
 /// 3. After [`delete`](Self::delete) or [`delete_by_id`](Self::delete_by_id) returns, no `find` that starts later sees the
 ///    token. Deleting what is not there is not an error. By id a token ends with all that were put in its place, also while
-///    somebody replaces it again and again; by text it does unless it was replaced before.
+///    somebody replaces it again and again; by text it does unless it was replaced before. With a token that is ended by its id
+///    those of its [family](TokenRecord::family) end, also one that is inserted at that moment.
 /// 4. [`replace`](Self::replace) is atomic: of any number of racing calls for one token exactly one wins, and the old
 ///    token is dead when it returns. An expired token cannot be replaced. The new token keeps the limits of the old one, or
 ///    gets tighter ones, unless a fresh start is asked for. A new token that is there already, the old one itself included,
 ///    is refused as [`AlreadyExists`](crate::error::ErrorKind::AlreadyExists), and nothing is done.
 /// 5. [`touch`](Self::touch) is a conditional update: it can never bring a deleted token back, and never moves an end to an
 ///    earlier time.
-/// 6. [`delete_by_user`](Self::delete_by_user) ends every token of a user, or every other one, those that are being
-///    replaced at that moment too.
-/// 7. [`list_by_user`](Self::list_by_user) gives records, newest first, without secrets, in pages.
+/// 6. [`delete_by_user`](Self::delete_by_user) ends every token of a user that is of certain kinds, or every other one, those
+///    that are being replaced at that moment too.
+/// 7. [`list_by_user`](Self::list_by_user) gives records of certain kinds, newest first, without secrets, in pages.
 /// 8. [`delete_expired`](Self::delete_expired) is bounded and says how many it removed. It keeps a margin: a token that has
 ///    ended less than [`PRUNING_MARGIN`] ago stays, so that a clock that runs ahead destroys nothing that is valid.
 /// 9. Time is the caller's: `now` comes in as an argument; no store asks its database for the time. Seconds are a whole
 ///    `i64`: an end that would lie past the last of them is that last one, also where a database would overflow.
 /// 10. A token is expired when `now >= expires_at`, in every store, at every edge. One with an idle limit finds no user
 ///     either while its last use lies too far [ahead](TokenRecord::is_valid_at) of `now`.
+///
+/// Two clauses are for stores that keep pairs of access and refresh tokens, and let an API token overlap with its successor.
+/// The default methods answer that the store cannot.
+///
+/// 11. [`supersede`](Self::supersede) is atomic: of any number of racing calls for one token exactly one wins. It never moves
+///     an end to a later time.
+/// 12. [`rotate`](Self::rotate) is a comparison and an exchange in one atomic step: of any number of racing calls that expect
+///     the same state exactly one wins. It never brings a deleted token back.
 ///
 /// Each clause is a test of the same name in the exported conformance suite (feature `conformance`): run it against a
 /// store of your own, which implements this trait alone. The suite asks nothing else of it: no
@@ -98,7 +107,8 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     /// As at the trait.
     async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error>;
 
-    /// Ends the token with this record id if it is this user's. `false`: it was not.
+    /// Ends the token with this record id if it is this user's, and with it those of its family: whose
+    /// [`family`](TokenRecord::family) is this id. `false`: it was not.
     ///
     /// # Errors
     /// As at the trait.
@@ -118,23 +128,62 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     /// As at the trait.
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error>;
 
-    /// Ends every token of this user, but the one with the id `keep`. Says how many.
+    /// Ends every token of this user that is of these kinds, but the one with the id `keep` and those of its family. Says how
+    /// many.
     ///
     /// # Errors
     /// As at the trait.
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error>;
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error>;
 
-    /// The records of this user's tokens that are not expired at `now`, newest first.
+    /// The records of this user's tokens that are of these kinds and not expired at `now`, newest first.
     ///
     /// # Errors
     /// As at the trait.
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error>;
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error>;
 
     /// Removes at most `limit` tokens that had ended by [`prunable_end(now)`](prunable_end). Says how many.
     ///
     /// # Errors
     /// As at the trait.
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error>;
+
+    /// Makes a valid token a part of its successor, which is in the store already: its family is the successor's id, its
+    /// absolute end is `until` unless it ends earlier, and those of its own family end. `false`: there is no such valid token, or
+    /// it has a family already; then nothing was done.
+    ///
+    /// # Errors
+    /// [`Configuration`](ErrorKind::Configuration) from a store that cannot, which is the default. Otherwise as at the
+    /// trait.
+    async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
+        let _ = supersession;
+        Err(Error::with_source(ErrorKind::Configuration, "this store keeps no token beside its successor"))
+    }
+
+    /// The state that [`rotate`](Self::rotate) put beside this token, or `None` if there is none. Whether the token is valid
+    /// is for [`find`](Self::find) to say.
+    ///
+    /// # Errors
+    /// As [`supersede`](Self::supersede).
+    async fn rotation(&self, token: TokenKey<'_>) -> Result<Option<String>, Error> {
+        let _ = token;
+        Err(Error::with_source(ErrorKind::Configuration, "this store keeps no token pairs"))
+    }
+
+    /// Puts another state beside a valid token if its present one is what the caller expects, and records the token's use.
+    /// `false`: there is no such valid token, or its state is another one; then nothing was done.
+    ///
+    /// # Errors
+    /// As [`supersede`](Self::supersede).
+    async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, Error> {
+        let _ = rotation;
+        Err(Error::with_source(ErrorKind::Configuration, "this store keeps no token pairs"))
+    }
 }
 
 /// The result of a look-up.
@@ -173,6 +222,8 @@ pub struct Ended {
     pub user: UserId,
     /// The id of its record.
     pub id: TokenId,
+    /// Its [family](TokenRecord::family), which lives on.
+    pub family: Option<TokenId>,
 }
 
 /// Arguments of [`TokenRepository::insert`].
@@ -201,6 +252,44 @@ pub struct Replacement<'a> {
     pub authenticated_at: Option<Timestamp>,
     /// The present time.
     pub now: Timestamp,
+}
+
+/// Arguments of [`TokenRepository::supersede`].
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "a store must not miss a field that is added here")]
+pub struct Supersession<'a> {
+    /// Whose token it is.
+    pub user: &'a UserId,
+    /// The id of its record.
+    pub id: TokenId,
+    /// The id of the token that takes its place.
+    pub successor: TokenId,
+    /// When the superseded token ends at the latest.
+    pub until: Timestamp,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+/// Arguments of [`TokenRepository::rotate`].
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "a store must not miss a field that is added here")]
+pub struct Rotation<'a> {
+    /// The token.
+    pub token: TokenKey<'a>,
+    /// Its present state, or `None` if it has none yet.
+    pub expected: Option<&'a str>,
+    /// The state in its place: at most [`MAX_STATE_BYTES`](Self::MAX_STATE_BYTES) of ASCII.
+    pub next: &'a str,
+    /// The record as it is afterwards. It differs from the stored one in [`last_used_at`](TokenRecord::last_used_at), which is
+    /// `now`, and so in its end.
+    pub used: &'a TokenRecord,
+    /// The present time.
+    pub now: Timestamp,
+}
+
+impl Rotation<'_> {
+    /// The longest state, in bytes.
+    pub const MAX_STATE_BYTES: usize = 1_024;
 }
 
 /// What [`TokenRepository::replace`] did.

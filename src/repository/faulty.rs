@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::{
-    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository,
+    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
+    TokenRepository, User, UserRepository,
 };
-use crate::token::{TokenId, TokenKey, TokenRecord};
+use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use crate::user::{UserId, UserLevel};
 
 /// Another store that fails, delays or hangs on command, and counts its look-ups.
@@ -155,16 +156,34 @@ impl<R: TokenRepository> TokenRepository for FaultyRepository<R> {
         self.working().await?.touch(user, id, now).await
     }
 
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
-        self.working().await?.delete_by_user(user, keep).await
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
+        self.working().await?.delete_by_user(user, kinds, keep).await
     }
 
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        self.working().await?.list_by_user(user, page, now).await
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        self.working().await?.list_by_user(user, kinds, page, now).await
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         self.working().await?.delete_expired(now, limit).await
+    }
+
+    async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
+        self.working().await?.supersede(supersession).await
+    }
+
+    async fn rotation(&self, token: TokenKey<'_>) -> Result<Option<String>, Error> {
+        self.working().await?.rotation(token).await
+    }
+
+    async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, Error> {
+        self.working().await?.rotate(rotation).await
     }
 }
 

@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::repository::{
-    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User, UserRepository,
+    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
+    TokenRepository, User, UserRepository,
 };
-use crate::token::{TokenId, TokenKey, TokenRecord};
+use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use crate::user::{UserId, UserLevel};
 
 macro_rules! forward {
@@ -45,21 +46,39 @@ macro_rules! forward {
                 (**self).touch(user, id, now).await
             }
 
-            async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
-                (**self).delete_by_user(user, keep).await
+            async fn delete_by_user(
+                &self,
+                user: &UserId,
+                kinds: TokenKinds,
+                keep: Option<TokenId>,
+            ) -> Result<u64, Error> {
+                (**self).delete_by_user(user, kinds, keep).await
             }
 
             async fn list_by_user(
                 &self,
                 user: &UserId,
+                kinds: TokenKinds,
                 page: PageRequest,
                 now: Timestamp,
             ) -> Result<Page<TokenRecord>, Error> {
-                (**self).list_by_user(user, page, now).await
+                (**self).list_by_user(user, kinds, page, now).await
             }
 
             async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
                 (**self).delete_expired(now, limit).await
+            }
+
+            async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
+                (**self).supersede(supersession).await
+            }
+
+            async fn rotation(&self, token: TokenKey<'_>) -> Result<Option<String>, Error> {
+                (**self).rotation(token).await
+            }
+
+            async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, Error> {
+                (**self).rotate(rotation).await
             }
         }
 

@@ -68,7 +68,10 @@ mod users;
 pub use self::redis::{EvictingPolicy, RedisRepository};
 pub use crate::user::Found;
 
-pub use contract::{Ended, Lookup, NewToken, PRUNING_MARGIN, Regenerated, Replacement, TokenRepository, prunable_end};
+pub use contract::{
+    Ended, Lookup, NewToken, PRUNING_MARGIN, Regenerated, Replacement, Rotation, Supersession, TokenRepository,
+    prunable_end,
+};
 #[cfg(feature = "test-util")]
 pub use faulty::FaultyRepository;
 pub use memory::MemoryRepository;

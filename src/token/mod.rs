@@ -8,7 +8,8 @@
 //! | `digest` | [`TokenDigest`], the hash that stores keep in place of the text |
 //! | `key` | [`TokenKey`], the key that a token is looked up by |
 //! | `lifetime` | [`Lifetime`] and [`Expiry`] |
-//! | `record` | [`TokenRecord`], the data of a token in a store, without its text |
+//! | `record`, `fields` | [`TokenRecord`], the data of a token in a store, without its text; the fields that stores keep |
+//! | `id`, `kind`, `abilities` | parts of it: its number, what it is for, what it may be used for |
 //! | `uuid` | [`TokenUuid`], the number of a self-contained token |
 //!
 //! [`Tokens::generate`](crate::lifecycle::Tokens::generate) generates a token and stores it.
@@ -29,21 +30,29 @@
 //! # Ok::<(), tower_tokens::error::Error>(())
 //! ```
 
+mod abilities;
 mod digest;
+mod fields;
 mod format;
+mod id;
 mod key;
+mod kind;
 mod lifetime;
 mod record;
 mod text;
 mod uuid;
 mod value;
 
+pub use abilities::Abilities;
 pub use digest::TokenDigest;
+pub use fields::{FieldReader, FieldValue};
 pub use format::ApiTokenFormat;
 pub(crate) use format::generate_text;
+pub use id::TokenId;
 pub use key::TokenKey;
+pub use kind::{TokenKind, TokenKinds};
 pub use lifetime::{Expiry, Lifetime, NewLimits};
-pub use record::{FieldReader, FieldValue, TokenId, TokenRecord};
+pub use record::TokenRecord;
 pub use text::{MAX_TOKEN_BYTES, is_token_text};
 pub use uuid::TokenUuid;
 pub use value::Token;

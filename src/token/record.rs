@@ -1,55 +1,14 @@
 //! The data of a token in a store, without the secret.
 
-use std::fmt;
-
+use arrayvec::ArrayString;
 use time::Duration;
 
 use crate::clock::{CLOCK_TOLERANCE, Timestamp};
 use crate::error::{Error, ErrorKind};
 use crate::text::Text;
-use crate::token::{Expiry, Lifetime, NewLimits};
+use crate::token::{Abilities, Expiry, Lifetime, NewLimits, Token, TokenId, TokenKind};
 
-/// The number of a token's record: public, unchanged by regeneration, and no help in guessing the token.
-///
-/// `Display` and `Serialize` write it as decimal text, because JavaScript cannot hold every 63-bit number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TokenId(i64);
-
-impl TokenId {
-    /// The id with this number.
-    #[must_use]
-    pub const fn new(id: i64) -> Self {
-        Self(id)
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-}
-
-impl fmt::Display for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::str::FromStr for TokenId {
-    type Err = std::num::ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
-
-impl serde::Serialize for TokenId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// The data of a token in a store: its id, times, name and code. Never its text or digest.
+/// The data of a token in a store: its id, kind, times, name and abilities. Never its text or digest.
 ///
 /// # Example
 /// ```
@@ -66,14 +25,18 @@ impl serde::Serialize for TokenId {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRecord {
-    id: TokenId,
-    created_at: Timestamp,
-    authenticated_at: Timestamp,
-    last_used_at: Option<Timestamp>,
-    absolute_expiry: Expiry,
-    idle_limit: Option<Duration>,
-    name: Option<Text>,
-    code: Option<Text>,
+    pub(super) id: TokenId,
+    pub(super) kind: TokenKind,
+    pub(super) family: Option<TokenId>,
+    pub(super) created_at: Timestamp,
+    pub(super) authenticated_at: Timestamp,
+    pub(super) last_used_at: Option<Timestamp>,
+    pub(super) absolute_expiry: Expiry,
+    pub(super) idle_limit: Option<Duration>,
+    pub(super) name: Option<Text>,
+    pub(super) code: Option<Text>,
+    pub(super) abilities: Abilities,
+    pub(super) last_four: Option<ArrayString<4>>,
 }
 
 impl TokenRecord {
@@ -89,6 +52,8 @@ impl TokenRecord {
     pub fn new(id: TokenId, created_at: Timestamp, lifetime: Lifetime) -> Self {
         Self {
             id,
+            kind: TokenKind::Login,
+            family: None,
             created_at,
             authenticated_at: created_at,
             last_used_at: None,
@@ -96,6 +61,8 @@ impl TokenRecord {
             idle_limit: lifetime.idle_limit(),
             name: None,
             code: None,
+            abilities: Abilities::all(),
+            last_four: None,
         }
     }
 
@@ -103,6 +70,40 @@ impl TokenRecord {
     #[must_use]
     pub fn with_id(mut self, id: TokenId) -> Self {
         self.id = id;
+        self
+    }
+
+    /// Sets what the token is for. Default: [`TokenKind::Login`].
+    #[must_use]
+    pub fn with_kind(mut self, kind: TokenKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Makes the token a part of what the token with this id stands for: it ends when that one is ended. Default: it
+    /// stands for itself.
+    #[must_use]
+    pub fn with_family(mut self, head: TokenId) -> Self {
+        self.family = Some(head);
+        self
+    }
+
+    /// Sets what the token may be used for. Default: everything.
+    #[must_use]
+    pub fn with_abilities(mut self, abilities: Abilities) -> Self {
+        self.abilities = abilities;
+        self
+    }
+
+    /// Keeps the last four characters of the token's text, by which its owner recognizes it. Default: none.
+    ///
+    /// # Security
+    /// Of a text whose last characters are its only secret this gives four away. Those of an API token are check digits,
+    /// which leave 154 of the 178 bits of its secret unknown.
+    #[must_use]
+    pub fn with_last_four_of(mut self, token: &Token) -> Self {
+        let text = token.expose_secret();
+        self.last_four = text.get(text.len().saturating_sub(4)..).and_then(|end| ArrayString::from(end).ok());
         self
     }
 
@@ -144,81 +145,7 @@ impl TokenRecord {
         self
     }
 
-    /// The names of the fields that a store keeps, in the order of [`fields`](Self::fields): columns of a table, keys of a
-    /// document. Times are Unix seconds, `idle_limit` is seconds.
-    pub const FIELDS: [&'static str; 8] =
-        ["id", "created_at", "authenticated_at", "last_used_at", "absolute_end", "idle_limit", "name", "code"];
-
-    /// What a store keeps of this record, in the order of [`FIELDS`](Self::FIELDS).
-    ///
-    /// # Example
-    /// ```
-    /// use tower_tokens::clock::Timestamp;
-    /// use tower_tokens::token::{FieldReader, FieldValue, Lifetime, TokenId, TokenRecord};
-    ///
-    /// /// A row of a store.
-    /// struct Row(Vec<Option<String>>);
-    ///
-    /// impl FieldReader for Row {
-    ///     type Error = Box<dyn std::error::Error>;
-    ///
-    ///     fn integer(&self, field: usize) -> Result<Option<i64>, Self::Error> {
-    ///         Ok(self.0[field].as_deref().map(str::parse).transpose()?)
-    ///     }
-    ///
-    ///     fn text(&self, field: usize) -> Result<Option<&str>, Self::Error> {
-    ///         Ok(self.0[field].as_deref())
-    ///     }
-    ///
-    ///     fn missing(&self, field: usize) -> Self::Error {
-    ///         format!("{} is missing", TokenRecord::FIELDS[field]).into()
-    ///     }
-    /// }
-    ///
-    /// let record = TokenRecord::new(TokenId::new(7), Timestamp::from_unix_seconds(1_000), Lifetime::hours(1));
-    /// let record = record.with_name("phone");
-    /// let row = Row(record.fields().map(|value| value.to_text()).to_vec());
-    /// assert_eq!(TokenRecord::from_fields(&row)?, record);
-    /// assert!(TokenRecord::from_fields(&Row(vec![None; 8])).is_err(), "a record has an id");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[must_use]
-    pub fn fields(&self) -> [FieldValue<'_>; 8] {
-        use FieldValue::{Integer, Text};
-        let time = |at: Timestamp| at.unix_seconds();
-        [
-            Integer(Some(self.id.get())),
-            Integer(Some(time(self.created_at))),
-            Integer(Some(time(self.authenticated_at))),
-            Integer(self.last_used_at.map(time)),
-            Integer(self.absolute_expiry.at().map(time)),
-            Integer(self.idle_limit.map(Duration::whole_seconds)),
-            Text(self.name()),
-            Text(self.code()),
-        ]
-    }
-
-    /// The record that a store keeps as these fields.
-    ///
-    /// # Errors
-    /// Those of the reader, and [`missing`](FieldReader::missing) for a field that every record has.
-    pub fn from_fields<R: FieldReader>(fields: &R) -> Result<Self, R::Error> {
-        let required = |field| fields.integer(field)?.ok_or_else(|| fields.missing(field));
-        let time = |field| Ok(fields.integer(field)?.map(Timestamp::from_unix_seconds));
-        let text = |field| Ok(fields.text(field)?.map(Text::new));
-        Ok(Self {
-            id: TokenId(required(0)?),
-            created_at: Timestamp::from_unix_seconds(required(1)?),
-            authenticated_at: Timestamp::from_unix_seconds(required(2)?),
-            last_used_at: time(3)?,
-            absolute_expiry: Expiry::from(time(4)?),
-            idle_limit: fields.integer(5)?.map(Duration::seconds),
-            name: text(6)?,
-            code: text(7)?,
-        })
-    }
-
-    /// The record after regeneration: the same id, name and code, a new time of creation, and the old limits as
+    /// The record after regeneration: the same id, kind, abilities, name and code, a new time of creation, and the old limits as
     /// `limits` changes them. The user proved who they are at `authenticated_at`; `None` keeps the old time.
     #[must_use]
     pub fn regenerated(self, now: Timestamp, limits: NewLimits, authenticated_at: Option<Timestamp>) -> Self {
@@ -235,12 +162,16 @@ impl TokenRecord {
     }
 
     /// Whether a store may keep this record: its name has at most [`MAX_NAME_BYTES`](Self::MAX_NAME_BYTES), its code at most
-    /// [`MAX_CODE_BYTES`](Self::MAX_CODE_BYTES). For [`insert`](crate::repository::TokenRepository::insert).
+    /// [`MAX_CODE_BYTES`](Self::MAX_CODE_BYTES), its abilities at most [`Abilities::MAX_BYTES`]. For [`insert`](crate::repository::TokenRepository::insert).
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) otherwise; the source says which field is too long.
     pub fn check_bounds(&self) -> Result<(), Error> {
-        let fields = [("name", self.name(), Self::MAX_NAME_BYTES), ("code", self.code(), Self::MAX_CODE_BYTES)];
+        let fields = [
+            ("name", self.name(), Self::MAX_NAME_BYTES),
+            ("code", self.code(), Self::MAX_CODE_BYTES),
+            ("abilities", self.abilities.as_stored(), Abilities::MAX_BYTES),
+        ];
         for (field, text, most) in fields {
             let length = text.map_or(0, str::len);
             if length > most {
@@ -255,6 +186,37 @@ impl TokenRecord {
     #[must_use]
     pub const fn id(&self) -> TokenId {
         self.id
+    }
+
+    /// What the token is for.
+    #[must_use]
+    pub const fn kind(&self) -> TokenKind {
+        self.kind
+    }
+
+    /// The id of the token with which this one ends, if it does not stand for itself: the refresh token of an access token,
+    /// or the API token that replaces this one.
+    #[must_use]
+    pub const fn family(&self) -> Option<TokenId> {
+        self.family
+    }
+
+    /// The id by which this token, and all that ends with it, is ended: that of its [family](Self::family), or its own.
+    #[must_use]
+    pub fn head(&self) -> TokenId {
+        self.family.unwrap_or(self.id)
+    }
+
+    /// What the token may be used for.
+    #[must_use]
+    pub const fn abilities(&self) -> &Abilities {
+        &self.abilities
+    }
+
+    /// The last four characters of the token's text, if they are kept: those of an API token are.
+    #[must_use]
+    pub fn last_four(&self) -> Option<&str> {
+        self.last_four.as_ref().map(ArrayString::as_str)
     }
 
     /// When this token was created (or last regenerated).
@@ -335,46 +297,4 @@ impl TokenRecord {
     pub fn code(&self) -> Option<&str> {
         self.code.as_ref().map(Text::as_str)
     }
-}
-
-/// What a store keeps of one field of a [`TokenRecord`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a store has a column type for each")]
-pub enum FieldValue<'a> {
-    /// A number.
-    Integer(Option<i64>),
-    /// A text of bounded length.
-    Text(Option<&'a str>),
-}
-
-impl FieldValue<'_> {
-    /// The value as text, or `None` if there is none.
-    #[must_use]
-    pub fn to_text(self) -> Option<String> {
-        match self {
-            Self::Integer(number) => number.map(|number| number.to_string()),
-            Self::Text(text) => text.map(str::to_owned),
-        }
-    }
-}
-
-/// A stored row that [`TokenRecord::from_fields`] reads. `field` is a place in [`TokenRecord::FIELDS`].
-pub trait FieldReader {
-    /// What the store says about a value that it cannot read.
-    type Error;
-
-    /// The number in this field.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn integer(&self, field: usize) -> Result<Option<i64>, Self::Error>;
-
-    /// The text in this field.
-    ///
-    /// # Errors
-    /// The store's own.
-    fn text(&self, field: usize) -> Result<Option<&str>, Self::Error>;
-
-    /// The error for a field that is empty and must not be.
-    fn missing(&self, field: usize) -> Self::Error;
 }

@@ -177,7 +177,7 @@ async fn fail_everything(journal: &Journal, tokens: &Tokens, user: &UserId, issu
         tokens.regenerate(token).await.unwrap_err(),
         tokens.destroy(token).await.unwrap_err(),
         tokens.destroy_by_id(user, id).await.unwrap_err(),
-        tokens.destroy_others(user, id).await.unwrap_err(),
+        tokens.destroy_others(user, issued.record()).await.unwrap_err(),
         tokens.list(user, PageRequest::default()).await.unwrap_err(),
         tokens.prune().await.unwrap_err(),
     ];

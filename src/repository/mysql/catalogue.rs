@@ -27,6 +27,8 @@ impl Catalogue for MySql {
 
     const TEXT: &'static str = "TEXT CHARACTER SET utf8mb4";
 
+    const ASCII: &'static str = "TEXT CHARACTER SET ascii COLLATE ascii_bin";
+
     const TOKEN_TABLE: &'static [&'static str] = &["CREATE TABLE IF NOT EXISTS {tokens} (
             id BIGINT NOT NULL PRIMARY KEY,
             digest BINARY(32) NOT NULL,

@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS tower_tokens_last_user (
 INSERT IGNORE INTO tower_tokens_last_user (single, id) VALUES (1, 0);
 
 -- Times are Unix seconds, idle_limit is seconds. ends_at is the earlier of absolute_end and the idle end; NULL: never.
+-- kind is login, api, access or refresh. family is the id of the token with which this one ends. abilities are names with one
+-- space between two of them; NULL: all. rotation is the state of a refresh token.
 --
 -- A replacement gives a token another digest. If the digest were the primary key, that would move the whole row, and with
 -- it the entry in every index: a DELETE that waits for the row, or has read its index up to there, would never meet it
@@ -43,6 +45,11 @@ CREATE TABLE IF NOT EXISTS tower_tokens_tokens (
     ends_at BIGINT,
     name TEXT CHARACTER SET utf8mb4,
     code TEXT CHARACTER SET utf8mb4,
+    kind VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'login',
+    family BIGINT,
+    abilities TEXT CHARACTER SET utf8mb4,
+    last_four TEXT CHARACTER SET utf8mb4,
+    rotation TEXT CHARACTER SET ascii COLLATE ascii_bin,
     UNIQUE KEY tower_tokens_tokens_by_digest (digest),
     KEY tower_tokens_tokens_of_user (user_id, id),
     KEY tower_tokens_tokens_by_end (ends_at),

@@ -26,6 +26,8 @@ CREATE TABLE tower_tokens_last_user (
 INSERT INTO tower_tokens_last_user (single, id) VALUES (1, 0);
 
 -- Times are Unix seconds, idle_limit is seconds. ends_at is the earlier of absolute_end and the idle end; NULL: never.
+-- kind is login, api, access or refresh. family is the id of the token with which this one ends. abilities are names with one
+-- space between two of them; NULL: all. rotation is the state of a refresh token.
 CREATE TABLE tower_tokens_tokens (
     digest BYTEA PRIMARY KEY CHECK (octet_length(digest) = 32),
     id BIGINT NOT NULL UNIQUE,
@@ -37,7 +39,12 @@ CREATE TABLE tower_tokens_tokens (
     idle_limit BIGINT,
     ends_at BIGINT,
     name TEXT,
-    code TEXT
+    code TEXT,
+    kind TEXT NOT NULL DEFAULT 'login',
+    family BIGINT,
+    abilities TEXT,
+    last_four TEXT,
+    rotation TEXT
 );
 
 CREATE INDEX tower_tokens_tokens_by_user ON tower_tokens_tokens (user_id, created_at, id);

@@ -4,10 +4,13 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::User;
 use crate::repository::redis::user_key;
-use crate::token::{Expiry, FieldReader, TokenId, TokenRecord};
+use crate::token::{Expiry, FieldReader, TokenId, TokenKinds, TokenRecord};
 use crate::user::{UserId, UserLevel};
 
 const SIGN: u64 = 1 << 63;
+
+/// The column after those of a record, in which its user is.
+pub(super) const USER: usize = TokenRecord::FIELDS.len();
 
 /// A row of a reply. What is not there is `None`.
 pub(super) type Row = Vec<Option<Vec<u8>>>;
@@ -32,6 +35,14 @@ pub(super) fn idle_limit(record: &TokenRecord) -> String {
     record.idle_limit().map(|limit| limit.whole_seconds().to_string()).unwrap_or_default()
 }
 
+/// Kinds as an argument: their names between commas, or nothing for all.
+pub(super) fn kinds(kinds: TokenKinds) -> String {
+    if kinds == TokenKinds::ALL {
+        return String::new();
+    }
+    kinds.iter().fold(",".to_owned(), |names, kind| names + kind.as_str() + ",")
+}
+
 /// The first columns of a row, which are those of a record.
 struct RecordColumns<'r>(&'r Row);
 
@@ -39,8 +50,8 @@ impl FieldReader for RecordColumns<'_> {
     type Error = Error;
 
     fn integer(&self, field: usize) -> Result<Option<i64>, Error> {
-        if TokenRecord::FIELDS[field] == "id" {
-            return token_id(self.0, field).map(|id| Some(id.get()));
+        if matches!(TokenRecord::FIELDS[field], "id" | "family") {
+            return optional_id(self.0, field).map(|id| id.map(TokenId::get));
         }
         optional_integer(self.0, field)
     }
@@ -60,8 +71,13 @@ pub(super) fn record(row: &Row) -> Result<TokenRecord, Error> {
 }
 
 pub(super) fn token_id(row: &Row, column: usize) -> Result<TokenId, Error> {
-    let id = bytes(row, column)?.try_into().map_err(|_| ErrorKind::Corrupt)?;
-    Ok(TokenId::new((u64::from_be_bytes(id) ^ SIGN).cast_signed()))
+    optional_id(row, column)?.ok_or_else(|| ErrorKind::Corrupt.into())
+}
+
+pub(super) fn optional_id(row: &Row, column: usize) -> Result<Option<TokenId>, Error> {
+    let Some(bytes) = optional_bytes(row, column) else { return Ok(None) };
+    let id = bytes.try_into().map_err(|_| ErrorKind::Corrupt)?;
+    Ok(Some(TokenId::new((u64::from_be_bytes(id) ^ SIGN).cast_signed())))
 }
 
 pub(super) fn user_id(row: &Row, column: usize) -> Result<UserId, Error> {

@@ -8,9 +8,10 @@ use crate::repository::redis::RedisRepository;
 use crate::repository::redis::ended::BATCH;
 use crate::repository::redis::{ended, reply, scripts, user_key};
 use crate::repository::{
-    Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end,
+    Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession, TokenRepository,
+    prunable_end,
 };
-use crate::token::{TokenId, TokenKey, TokenRecord};
+use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use crate::user::UserId;
 
 /// How many tokens one script looks at for a list. Our choice: about a millisecond.
@@ -39,11 +40,18 @@ impl TokenRepository for RedisRepository {
             ("idle", Some(&*idle).filter(|limit| !limit.is_empty())),
             ("name", record.name()),
             ("code", record.code()),
+            ("kind", Some(record.kind().as_str())),
+            ("abilities", record.abilities().as_stored()),
+            ("four", record.last_four()),
         ];
         for (field, value) in fields {
             if let Some(value) = value {
                 arguments.extend([field.as_bytes(), value.as_bytes()]);
             }
+        }
+        let family = record.family().map(reply::id_bytes);
+        if let Some(family) = &family {
+            arguments.extend([&b"family"[..], family]);
         }
         let done: String = self.change(&scripts::INSERT, &arguments).await?;
         match &*done {
@@ -57,13 +65,21 @@ impl TokenRepository for RedisRepository {
         let found: Option<reply::Row> =
             self.look_up(&scripts::FIND, &[token.digest().as_bytes(), reply::seconds(now).as_bytes()]).await?;
         let Some(row) = found else { return Ok(None) };
-        let found = Found::new(reply::user_id(&row, 8)?, reply::level(&row, 9)?, reply::record(&row)?);
+        let found =
+            Found::new(reply::user_id(&row, reply::USER)?, reply::level(&row, reply::USER + 1)?, reply::record(&row)?);
         Ok(found.record().is_valid_at(now).then_some(found))
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         let ended: Option<reply::Row> = self.change(&scripts::DELETE, &[token.digest().as_bytes()]).await?;
-        ended.map(|row| Ok(Ended { user: reply::user_id(&row, 1)?, id: reply::token_id(&row, 0)? })).transpose()
+        let read = |row| {
+            Ok(Ended {
+                user: reply::user_id(&row, 1)?,
+                id: reply::token_id(&row, 0)?,
+                family: reply::optional_id(&row, 2)?,
+            })
+        };
+        ended.map(read).transpose()
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
@@ -95,7 +111,7 @@ impl TokenRepository for RedisRepository {
         if row.len() == 1 {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        Ok(Some(Regenerated { user: reply::user_id(&row, 8)?, record: reply::record(&row)? }))
+        Ok(Some(Regenerated { user: reply::user_id(&row, reply::USER)?, record: reply::record(&row)? }))
     }
 
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
@@ -106,24 +122,31 @@ impl TokenRepository for RedisRepository {
         Ok(touched > 0)
     }
 
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
-        let (name, batch) = (ended::list_name()?, BATCH.to_string());
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
+        let (name, batch, kinds) = (ended::list_name()?, BATCH.to_string(), reply::kinds(kinds));
         let keep = keep.map(reply::id_bytes);
         let keep = keep.as_ref().map_or(&[][..], |id| &id[..]);
-        let arguments: [&[u8]; 4] = [&user_key::of(user), &name, keep, batch.as_bytes()];
+        let arguments: [&[u8]; 5] = [&user_key::of(user), &name, keep, kinds.as_bytes(), batch.as_bytes()];
         let (removed, left): (u64, u64) = self.change(&scripts::DELETE_BY_USER, &arguments).await?;
         Ok(removed + self.remove_ended(&name, left).await)
     }
 
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        let (user, now) = (user_key::of(user), reply::seconds(now));
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        let (user, now, kinds) = (user_key::of(user), reply::seconds(now), reply::kinds(kinds));
         let wanted = page.limit() as usize + 1;
         let (mut last, mut place, mut skip) = (Vec::new(), 0_u64, u64::from(page.offset()));
         let mut records: Vec<TokenRecord> = Vec::new();
         loop {
             let texts = [place, skip, (wanted - records.len()) as u64].map(|number| number.to_string());
             let [first, skipped, missing] = texts.each_ref().map(|text| text.as_bytes());
-            let arguments: [&[u8]; 7] = [&user, now.as_bytes(), &last, first, skipped, missing, LOOKED_AT];
+            let arguments: [&[u8]; 8] =
+                [&user, now.as_bytes(), &last, first, skipped, missing, LOOKED_AT, kinds.as_bytes()];
             let is_over: bool;
             let found: Vec<reply::Row>;
             (is_over, last, place, skip, found) = self.look_up(&scripts::LIST_BY_USER, &arguments).await?;
@@ -150,5 +173,31 @@ impl TokenRepository for RedisRepository {
             }
         }
         Ok(total)
+    }
+    async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
+        let Supersession { user, id, successor, until, now } = supersession;
+        let (until, now) = (reply::seconds(until), reply::seconds(now));
+        let arguments: [&[u8]; 5] =
+            [&user_key::of(user), &reply::id_bytes(id), &reply::id_bytes(successor), until.as_bytes(), now.as_bytes()];
+        let superseded: u64 = self.change(&scripts::SUPERSEDE, &arguments).await?;
+        Ok(superseded > 0)
+    }
+
+    async fn rotation(&self, token: TokenKey<'_>) -> Result<Option<String>, Error> {
+        self.look_up(&scripts::ROTATION, &[token.digest().as_bytes()]).await
+    }
+
+    async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, Error> {
+        let Rotation { token, expected, next, used, now } = rotation;
+        let (digest, now, end) = (token.digest(), reply::seconds(now), reply::end(used.expires_at()));
+        let arguments: [&[u8]; 5] = [
+            digest.as_bytes(),
+            expected.unwrap_or_default().as_bytes(),
+            next.as_bytes(),
+            now.as_bytes(),
+            end.as_bytes(),
+        ];
+        let rotated: u64 = self.change(&scripts::ROTATE, &arguments).await?;
+        Ok(rotated > 0)
     }
 }

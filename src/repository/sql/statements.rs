@@ -33,9 +33,14 @@ impl Texts {
     };
 }
 
-/// `$12` is a fingerprint and `$13` the value of which it is one, where users have one.
+/// The place of the first value of a record, and after them those of a fingerprint and of the value of which it is one, where
+/// users have one.
+const FIRST_FIELD: usize = 4;
+const PRINT: usize = FIRST_FIELD + TokenRecord::FIELDS.len();
+pub(super) const PRINTED: usize = PRINT + 1;
+
 const INSERT: &str = "INSERT INTO {tokens} (digest, user_id, ends_at, {fields}{, fingerprint})
-    SELECT $1, u.{user_id}, $3, {values from $4}{, $12} FROM {users} AS u WHERE u.{user_id} = {$2}{unchanged}";
+    SELECT $1, u.{user_id}, $3, {values}{, print} FROM {users} AS u WHERE u.{user_id} = {$2}{unchanged}";
 
 const FINGERPRINT: &str = "SELECT {fingerprint} FROM {users} AS u WHERE u.{user_id} = {$1}";
 
@@ -43,11 +48,13 @@ const FIND: &str = "SELECT {t.fields}, {read id}{selected}
     FROM {tokens} AS t JOIN {found}
     WHERE t.digest = $1 AND (t.ends_at IS NULL OR t.ends_at > $2) AND {enabled}";
 
-const OWNER: &str = "SELECT {read id}, t.id FROM {tokens} AS t WHERE t.digest = $1";
+const OWNER: &str = "SELECT {read id}, t.id, t.family FROM {tokens} AS t WHERE t.digest = $1";
 
 const DELETE: &str = "DELETE FROM {tokens} WHERE digest = $1";
 
-const DELETE_BY_ID: &str = "DELETE FROM {tokens} WHERE id = $1 AND user_id = {$2}";
+const DELETE_BY_ID: &str = "DELETE FROM {tokens} WHERE user_id = {$2} AND (id = $1 OR family = $1)";
+
+const DELETE_FAMILY: &str = "DELETE FROM {tokens} WHERE user_id = {$2} AND family = $1";
 
 /// A second one for the same token waits for the first, then looks at the row again, and finds another digest there.
 const REPLACE: &str = "UPDATE {tokens}
@@ -66,13 +73,28 @@ const TOUCH: &str = "UPDATE {tokens}
     WHERE id = $1 AND user_id = {$2} AND (ends_at IS NULL OR ends_at > $3) AND COALESCE(last_used_at, created_at - 1) < $3
     AND EXISTS (SELECT 1 FROM {users} AS u WHERE u.{user_id} = {tokens}.user_id{conditions})";
 
-const DELETE_BY_USER: &str = "DELETE FROM {tokens} WHERE user_id = {$1}";
+const DELETE_BY_USER: &str = "DELETE FROM {tokens} WHERE user_id = {$1} AND {kind} IN ($2, $3, $4, $5)";
 
-const DELETE_OTHERS: &str = "DELETE FROM {tokens} WHERE user_id = {$1} AND id <> $2";
+const DELETE_OTHERS: &str = "DELETE FROM {tokens} WHERE user_id = {$1} AND {kind} IN ($3, $4, $5, $6)
+    AND id <> $2 AND COALESCE(family, id) <> $2";
 
 const LIST_BY_USER: &str = "SELECT {t.fields}
-    FROM {tokens} AS t WHERE t.user_id = {$1} AND (t.ends_at IS NULL OR t.ends_at > $2){listed}
+    FROM {tokens} AS t WHERE t.user_id = {$1} AND (t.ends_at IS NULL OR t.ends_at > $2)
+    AND {kind} IN ($5, $6, $7, $8){listed}
     ORDER BY t.created_at DESC, t.id DESC LIMIT $3 OFFSET $4";
+
+/// Neither end moves to a later time.
+const SUPERSEDE: &str = "UPDATE {tokens}
+    SET family = $3, absolute_end = {least}(COALESCE(absolute_end, $4), $4), ends_at = {least}(COALESCE(ends_at, $4), $4)
+    WHERE id = $1 AND user_id = {$2} AND family IS NULL AND (ends_at IS NULL OR ends_at > $5)
+    AND EXISTS (SELECT 1 FROM {users} AS u WHERE u.{user_id} = {tokens}.user_id{conditions})";
+
+const ROTATION: &str = "SELECT rotation FROM {tokens} WHERE digest = $1";
+
+/// A second one that expects the same state waits for the first, then looks at the row again, and finds another one there.
+const ROTATE: &str = "UPDATE {tokens} SET rotation = $3, last_used_at = $4, ends_at = $5
+    WHERE digest = $1 AND COALESCE(rotation, '') = $2 AND (ends_at IS NULL OR ends_at > $4)
+    AND EXISTS (SELECT 1 FROM {users} AS u WHERE u.{user_id} = {tokens}.user_id{conditions})";
 
 const LEVEL: &str = "SELECT l.id, {title} FROM tower_tokens_levels AS l WHERE l.title = $1";
 
@@ -146,13 +168,15 @@ impl Tables {
     /// The text with everything that stands between braces filled in.
     fn fill(&self, text: &str, texts: &Texts) -> String {
         let fields = TokenRecord::FIELDS;
-        let values: Vec<_> = (4..4 + fields.len()).map(|number| format!("${number}")).collect();
+        let values: Vec<_> = (FIRST_FIELD..PRINT).map(|number| format!("${number}")).collect();
         let has_column = self.fingerprint.is_some();
         text.replace("{fields}", &fields.join(", "))
             .replace("{t.fields}", &fields.map(|field| format!("t.{field}")).join(", "))
-            .replace("{values from $4}", &values.join(", "))
+            .replace("{values}", &values.join(", "))
             .replace("{, fingerprint}", if has_column { ", fingerprint" } else { "" })
-            .replace("{, $12}", if has_column { ", $12" } else { "" })
+            .replace("{, print}", &if has_column { format!(", ${PRINT}") } else { String::new() })
+            // A table of an application's own may hold rows of a time before there were kinds.
+            .replace("{kind}", "COALESCE(kind, 'login')")
             .replace("{fingerprint}", self.fingerprint.as_deref().unwrap_or("NULL"))
             .replace("{unchanged}", &self.unchanged)
             .replace("{listed}", &self.listed)
@@ -207,12 +231,16 @@ statements! {
         owner = |_| OWNER,
         delete = |_| DELETE,
         delete_by_id = |_| DELETE_BY_ID,
+        delete_family = |_| DELETE_FAMILY,
         replace = |_| REPLACE,
         touch = |_| TOUCH,
         delete_by_user = |_| DELETE_BY_USER,
         delete_others = |_| DELETE_OTHERS,
         list_by_user = |_| LIST_BY_USER,
         delete_expired = |texts: &Texts| texts.delete_expired,
+        supersede = |_| SUPERSEDE,
+        rotation = |_| ROTATION,
+        rotate = |_| ROTATE,
     }
 }
 

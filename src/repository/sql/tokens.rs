@@ -14,9 +14,10 @@ use crate::repository::sql::rows::{SqlRow, integer, record};
 use crate::repository::sql::statement::Value;
 use crate::repository::sql::store::SqlRepository;
 use crate::repository::{
-    Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end,
+    Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession, TokenRepository,
+    prunable_end,
 };
-use crate::token::{Expiry, TokenId, TokenKey, TokenRecord};
+use crate::token::{Expiry, TokenId, TokenKey, TokenKind, TokenKinds, TokenRecord};
 use crate::user::UserId;
 
 /// How often a token is inserted whose user's row changes meanwhile. Our choice.
@@ -72,10 +73,12 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
         let digest = token.digest();
         let (statements, values) = (self.users.statements()?, [Value::from(&digest)]);
         within_call_timeout(async {
-            let owner = self.one(&statements.owner, &values, |row| Ok((self.users.read_id(row, 0)?, integer(row, 1)?)));
-            let Some((user, id)) = owner.await? else { return Ok(None) };
-            let deleted = self.change(&statements.delete, &values).await? > 0;
-            Ok(deleted.then(|| Ended { user, id: TokenId::new(id) }))
+            let owner = self.one(&statements.owner, &values, |row| {
+                let (user, id) = (self.users.read_id(row, 0)?, TokenId::new(integer(row, 1)?));
+                Ok(Ended { user, id, family: row.integer(2)?.map(TokenId::new) })
+            });
+            let Some(ended) = owner.await? else { return Ok(None) };
+            Ok((self.change(&statements.delete, &values).await? > 0).then_some(ended))
         })
         .await
     }
@@ -83,7 +86,17 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
         let statements = self.users.statements()?;
         let Some(user) = self.users.id(user) else { return Ok(false) };
-        Ok(self.change(&statements.delete_by_id, &[id.get().into(), user]).await? > 0)
+        let values = [id.get().into(), user];
+        within_call_timeout(async {
+            let ended = self.change(&statements.delete_by_id, &values).await? > 0;
+            if ended {
+                // A token of the family that came in meanwhile was not there for the first statement to see. From now on none
+                // is handed out: what it belongs to is gone.
+                self.change(&statements.delete_family, &values).await?;
+            }
+            Ok(ended)
+        })
+        .await
     }
 
     /// Nothing of a token that survives a replacement can change under its digest, so it is read first. Whether it is
@@ -121,16 +134,30 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
         Ok(self.change(&statements.touch, &values).await? > 0)
     }
 
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
         let statements = self.users.statements()?;
         let Some(user) = self.users.id(user) else { return Ok(0) };
-        match keep {
-            None => self.change(&statements.delete_by_user, &[user]).await,
-            Some(keep) => self.change(&statements.delete_others, &[user, keep.get().into()]).await,
-        }
+        let (statement, mut values) = match keep {
+            None => (&statements.delete_by_user, vec![user]),
+            Some(keep) => (&statements.delete_others, vec![user, keep.get().into()]),
+        };
+        values.extend(kind_values(kinds));
+        within_call_timeout(async {
+            let ended = self.change(statement, &values).await?;
+            // As in `delete_by_id`.
+            let more = if ended > 0 { self.change(statement, &values).await? } else { 0 };
+            Ok(ended + more)
+        })
+        .await
     }
 
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
         let (limit, offset) = (i64::from(page.limit()) + 1, i64::from(page.offset()));
         let statements = self.users.statements()?;
         let nothing = Page { items: Vec::new(), next: None };
@@ -145,7 +172,9 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
                 present = fingerprint;
             }
             let present = Value::Bytes(present.as_ref().map(|fingerprint| &fingerprint[..]));
-            let values = [user, now.unix_seconds().into(), limit.into(), offset.into(), present];
+            let mut values = vec![user, now.unix_seconds().into(), limit.into(), offset.into()];
+            values.extend(kind_values(kinds));
+            values.push(present);
             let records = self.all(&statements.list_by_user, &values, record).await?;
             Ok(Page::from_limit_plus_one(records, page))
         })
@@ -156,6 +185,50 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
         let values = [prunable_end(now).unix_seconds().into(), i64::from(limit).into()];
         self.change(&self.users.statements()?.delete_expired, &values).await
     }
+
+    async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
+        let Supersession { user, id, successor, until, now } = supersession;
+        let statements = self.users.statements()?;
+        let Some(user) = self.users.id(user) else { return Ok(false) };
+        let family = [id.get().into(), user.clone()];
+        let values =
+            [id.get().into(), user, successor.get().into(), until.unix_seconds().into(), now.unix_seconds().into()];
+        within_call_timeout(async {
+            let is_superseded = self.change(&statements.supersede, &values).await? > 0;
+            if is_superseded {
+                self.change(&statements.delete_family, &family).await?;
+            }
+            Ok(is_superseded)
+        })
+        .await
+    }
+
+    async fn rotation(&self, token: TokenKey<'_>) -> Result<Option<String>, Error> {
+        let digest = token.digest();
+        let statement = &self.users.statements()?.rotation;
+        let values = [Value::from(&digest)];
+        let state = self.one(statement, &values, |row| Ok(row.text(0)?.map(str::to_owned)));
+        Ok(state.await?.flatten())
+    }
+
+    async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, Error> {
+        let Rotation { token, expected, next, used, now } = rotation;
+        let digest = token.digest();
+        let values = [
+            Value::from(&digest),
+            expected.unwrap_or_default().into(),
+            next.into(),
+            now.unix_seconds().into(),
+            seconds(used.expires_at()),
+        ];
+        Ok(self.change(&self.users.statements()?.rotate, &values).await? > 0)
+    }
+}
+
+/// The texts of four kinds, as many as there are. One that stands twice is as good as once; no kind is the empty text.
+fn kind_values<'v>(kinds: TokenKinds) -> Vec<Value<'v>> {
+    let texts = kinds.iter().map(TokenKind::as_str).chain(std::iter::repeat(""));
+    texts.take(TokenKind::ALL.len()).map(|text| Value::Text(Some(Cow::Borrowed(text)))).collect()
 }
 
 /// An end as a column holds it.

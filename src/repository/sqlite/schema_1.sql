@@ -22,6 +22,8 @@ CREATE TABLE tower_tokens_last_user (
 INSERT INTO tower_tokens_last_user (only, id) VALUES (1, 0);
 
 -- Times are Unix seconds, idle_limit is seconds. ends_at is the earlier of absolute_end and the idle end; NULL: never.
+-- kind is login, api, access or refresh. family is the id of the token with which this one ends. abilities are names with one
+-- space between two of them; NULL: all. rotation is the state of a refresh token.
 CREATE TABLE tower_tokens_tokens (
     digest BLOB NOT NULL PRIMARY KEY CHECK (length(digest) = 32),
     id INTEGER NOT NULL UNIQUE,
@@ -33,7 +35,12 @@ CREATE TABLE tower_tokens_tokens (
     idle_limit INTEGER,
     ends_at INTEGER,
     name TEXT,
-    code TEXT
+    code TEXT,
+    kind TEXT NOT NULL DEFAULT 'login',
+    family INTEGER,
+    abilities TEXT,
+    last_four TEXT,
+    rotation TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tower_tokens_tokens_by_user ON tower_tokens_tokens (user_id, created_at, id);

@@ -5,7 +5,7 @@ use sqlx::mysql::MySqlRow;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::token::{Expiry, Lifetime, TokenId, TokenKey, TokenRecord};
+use crate::token::{Expiry, Lifetime, TokenId, TokenKey, TokenKind, TokenRecord};
 use crate::user::{UserId, UserLevel};
 
 /// The length of the column `trongate_tokens.token` in characters; tokens are ASCII.
@@ -50,6 +50,16 @@ pub(super) fn expiry_date(absolute: Expiry, has_idle_limit: bool) -> Result<i64,
     Ok(seconds)
 }
 
+/// Why the table cannot hold a record of this kind.
+pub(super) fn check_kind(record: &TokenRecord) -> Result<(), Error> {
+    if record.kind() != TokenKind::Login || record.family().is_some() || !record.abilities().are_all() {
+        return Err(invalid(
+            "Trongate's table holds logins with all abilities alone: keep other tokens in another store",
+        ));
+    }
+    Ok(())
+}
+
 /// The `code` of a record, or why the table cannot hold it.
 pub(super) fn code(record: &TokenRecord) -> Result<&str, Error> {
     match record.code() {
@@ -83,6 +93,7 @@ mod tests {
     use time::Duration;
 
     use super::*;
+    use crate::token::Abilities;
 
     #[test]
     fn an_end_that_the_column_cannot_hold_is_refused() {
@@ -91,6 +102,16 @@ mod tests {
         assert_eq!(expiry_date(at(last), false).unwrap(), last);
         for (end, has_idle_limit) in [(at(last + 1), false), (Expiry::Never, false), (at(0), true)] {
             assert_eq!(expiry_date(end, has_idle_limit).unwrap_err().kind(), ErrorKind::InvalidInput);
+        }
+    }
+
+    #[test]
+    fn only_logins_with_all_abilities_fit() {
+        let login = stored(1, 2, None);
+        assert!(check_kind(&login).is_ok());
+        let limited = login.clone().with_abilities(Abilities::none());
+        for record in [login.clone().with_kind(TokenKind::Api), login.with_family(TokenId::new(2)), limited] {
+            assert_eq!(check_kind(&record).unwrap_err().kind(), ErrorKind::InvalidInput);
         }
     }
 

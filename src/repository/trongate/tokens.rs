@@ -22,7 +22,7 @@ use crate::repository::trongate::store::Query;
 use crate::repository::{
     Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end,
 };
-use crate::token::{TokenId, TokenKey, TokenRecord};
+use crate::token::{TokenId, TokenKey, TokenKind, TokenKinds, TokenRecord};
 use crate::user::UserId;
 
 const INSERT: &str = "INSERT INTO trongate_tokens (token, user_id, expiry_date, code)
@@ -78,6 +78,7 @@ impl TokenRepository for TrongateRepository {
         if !rows::fits(key) {
             return Err(rows::invalid("Trongate's table holds tokens of 1 to 125 bytes"));
         }
+        rows::check_kind(&record)?;
         let expiry_date = rows::expiry_date(record.absolute_expiry(), record.idle_limit().is_some())?;
         let code = rows::code(&record)?;
         let user = user.as_integer().ok_or(ErrorKind::UserNotFound)?;
@@ -119,7 +120,7 @@ impl TokenRepository for TrongateRepository {
         for row in self.all(query(OWNERS).bind(text).bind(text)).await? {
             let (id, user): (i64, i64) = row.try_get(0).and_then(|id| Ok((id, row.try_get(1)?))).map_err(failure)?;
             if self.change(|| query(DELETE).bind(id).bind(text)).await? > 0 {
-                ended.get_or_insert(Ended { user: UserId::from(user), id: TokenId::new(id) });
+                ended.get_or_insert(Ended { user: UserId::from(user), id: TokenId::new(id), family: None });
             }
         }
         Ok(ended)
@@ -153,7 +154,10 @@ impl TokenRepository for TrongateRepository {
         Ok(false)
     }
 
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
+        if !kinds.contains(TokenKind::Login) {
+            return Ok(0);
+        }
         let (user, keep) = (user.as_integer(), keep.map_or(i64::MIN, TokenId::get));
         let numbers = self.numbers(query(NUMBERS_OF_USER).bind(user).bind(keep)).await?;
         let mut total = 0;
@@ -163,7 +167,16 @@ impl TokenRepository for TrongateRepository {
         Ok(total)
     }
 
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        if !kinds.contains(TokenKind::Login) {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
         let list = query(LIST_BY_USER)
             .bind(user.as_integer())
             .bind(now.unix_seconds())

@@ -144,7 +144,7 @@ async fn one_token_all_or_all_others_are_ended() {
     let listed = site.tokens.list(&site.member, PageRequest::first(10)).await.unwrap();
     let ids: Vec<_> = listed.items.iter().map(|record| record.id()).collect();
     assert_eq!(ids, [mine[3].record().id(), mine[2].record().id()], "newest first");
-    assert_eq!(site.tokens.destroy_others(&site.member, mine[2].record().id()).await.unwrap(), 1);
+    assert_eq!(site.tokens.destroy_others(&site.member, mine[2].record()).await.unwrap(), 1);
     assert!(site.tokens.validate(mine[2].token()).await.unwrap().is_some());
     assert_eq!(site.tokens.destroy_all(&site.member).await.unwrap(), 1);
     assert!(site.tokens.validate(mine[2].token()).await.unwrap().is_none());

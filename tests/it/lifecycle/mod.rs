@@ -4,6 +4,8 @@ mod bounds;
 mod clocks;
 mod life;
 mod model;
+mod pairs;
+mod pairs_model;
 mod prune;
 mod races;
 mod store;

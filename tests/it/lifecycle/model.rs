@@ -6,8 +6,9 @@ use http::Request;
 use proptest::prelude::*;
 use time::Duration;
 use tower::{Layer, ServiceExt, service_fn};
+use tower_tokens::clock::Timestamp;
 use tower_tokens::repository::{PageRequest, UserRepository};
-use tower_tokens::token::{Lifetime, Token, TokenId};
+use tower_tokens::token::{Lifetime, Token, TokenId, TokenRecord};
 use tower_tokens::user::{CurrentUser, UserId};
 
 use crate::site::Site;
@@ -182,7 +183,8 @@ async fn run(steps: Vec<Step>, site: Site) {
             Step::DestroyOthers(index) => {
                 let Some(index) = known_at(index) else { continue };
                 let (keep, of_admin) = (model.known[index].id, model.known[index].of_admin);
-                site.tokens.destroy_others(user(of_admin), keep).await.unwrap();
+                let record = TokenRecord::new(keep, Timestamp::from_unix_seconds(0), Lifetime::default());
+                site.tokens.destroy_others(user(of_admin), &record).await.unwrap();
                 for known in model.known.iter_mut().filter(|known| known.id != keep && known.of_admin == of_admin) {
                     known.is_there = false;
                 }

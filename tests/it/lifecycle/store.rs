@@ -10,7 +10,7 @@ use tower_tokens::repository::{
     Ended, Found, Lookup, MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository,
     UserRepository,
 };
-use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 pub(super) const WORKS: u8 = 0;
@@ -97,11 +97,17 @@ impl TokenRepository for Chores {
         self.touched.lock().unwrap().push(user.clone());
         self.inner.touch(user, id, now).await
     }
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
-        self.inner.delete_by_user(user, keep).await
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
+        self.inner.delete_by_user(user, kinds, keep).await
     }
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        self.inner.list_by_user(user, page, now).await
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        self.inner.list_by_user(user, kinds, page, now).await
     }
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         self.prunings.fetch_add(1, Ordering::SeqCst);

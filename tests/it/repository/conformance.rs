@@ -47,16 +47,22 @@ async fn own_users() -> (Mutant, ()) {
 }
 
 tower_tokens::repository_conformance!(memory_tokens, super::memory());
+tower_tokens::family_conformance!(memory_families, super::memory());
 tower_tokens::user_repository_conformance!(memory_users, super::memory());
 tower_tokens::repository_conformance!(shared_dyn_tokens, super::shared());
+tower_tokens::family_conformance!(shared_dyn_families, super::shared());
 tower_tokens::user_repository_conformance!(shared_dyn_users, super::shared());
 tower_tokens::repository_conformance!(boxed_dyn_tokens, super::boxed());
+tower_tokens::family_conformance!(boxed_dyn_families, super::boxed());
 tower_tokens::user_repository_conformance!(boxed_dyn_users, super::boxed());
 tower_tokens::repository_conformance!(faulty_tokens, super::faulty());
+tower_tokens::family_conformance!(faulty_families, super::faulty());
 tower_tokens::user_repository_conformance!(faulty_users, super::faulty());
 tower_tokens::repository_conformance!(sqlite_tokens, super::sqlite());
+tower_tokens::family_conformance!(sqlite_families, super::sqlite());
 tower_tokens::user_repository_conformance!(sqlite_users, super::sqlite());
 tower_tokens::repository_conformance!(one_connection_tokens, super::sqlite_with_one_connection());
+tower_tokens::family_conformance!(one_connection_families, super::sqlite_with_one_connection());
 tower_tokens::user_repository_conformance!(one_connection_users, super::sqlite_with_one_connection());
 tower_tokens::repository_conformance!(own_users_tokens, super::own_users());
 

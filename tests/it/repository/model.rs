@@ -11,7 +11,7 @@ use tower_tokens::repository::{
     Ended, Lookup, MemoryRepository, NewToken, PRUNING_MARGIN, PageRequest, Replacement, SqliteRepository,
     TokenRepository, UserRepository,
 };
-use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 const LEVELS: [&str; 2] = ["member", "admin"];
@@ -158,7 +158,8 @@ where
         Step::Delete { token } => {
             let deleted = store.delete(TokenKey::new(&text(token))).await.unwrap();
             let expected = model.tokens.remove(&token);
-            let expected = expected.map(|(user, record)| Ended { user: user_id(user), id: record.id() });
+            let expected =
+                expected.map(|(user, record)| Ended { user: user_id(user), id: record.id(), family: record.family() });
             prop_assert_eq!(deleted, expected);
         }
         Step::DeleteById { user, id } => {
@@ -201,7 +202,7 @@ where
         }
         Step::DeleteByUser { user, keep } => {
             let keep = keep.map(TokenId::new);
-            let deleted = store.delete_by_user(&user_id(user), keep).await.unwrap();
+            let deleted = store.delete_by_user(&user_id(user), TokenKinds::ALL, keep).await.unwrap();
             let expected = model.remove_where(|owner, record| owner == user && Some(record.id()) != keep);
             prop_assert_eq!(deleted, expected);
         }
@@ -219,7 +220,9 @@ where
             let mut gone = Vec::new();
             for (token, (_, record)) in model.tokens.iter().filter(|(_, (_, record))| record.is_expired(*now)) {
                 let birth = record.created_at();
-                let found = store.list_by_user(&user_id(model.tokens[token].0), PageRequest::default(), birth).await;
+                let found = store
+                    .list_by_user(&user_id(model.tokens[token].0), TokenKinds::ALL, PageRequest::default(), birth)
+                    .await;
                 let can_be_seen = !record.is_expired(birth);
                 if !can_be_seen || !found.unwrap().items.contains(record) {
                     gone.push(*token);
@@ -256,7 +259,7 @@ where
         }
     }
     for user in 0..4 {
-        let page = store.list_by_user(&user_id(user), PageRequest::default(), now).await.unwrap();
+        let page = store.list_by_user(&user_id(user), TokenKinds::ALL, PageRequest::default(), now).await.unwrap();
         let theirs = model.tokens.values().filter(|(owner, record)| *owner == user && !record.is_expired(now));
         let mut expected: Vec<_> = theirs.map(|(_, record)| record.clone()).collect();
         expected.sort_by_key(|record| std::cmp::Reverse((record.created_at(), record.id())));

@@ -13,7 +13,7 @@ use tower_tokens::repository::{
     Ended, Found, MemoryRepository, NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement,
     TokenRepository, UserRepository,
 };
-use tower_tokens::token::{Expiry, Lifetime, NewLimits, TokenDigest, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Expiry, Lifetime, NewLimits, TokenDigest, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::{UserId, UserLevel};
 
 /// What is wrong with a [`Mutant`].
@@ -81,11 +81,11 @@ impl Mutant {
     /// The ids of those tokens of a user that are not replaced within a moment.
     async fn left_alone(&self, user: &UserId) -> Result<Vec<TokenId>, Error> {
         let long_ago = Timestamp::from_unix_seconds(0);
-        let before = self.inner.list_by_user(user, PageRequest::default(), long_ago).await?.items;
+        let before = self.inner.list_by_user(user, TokenKinds::ALL, PageRequest::default(), long_ago).await?.items;
         for _ in 0..3 {
             tokio::task::yield_now().await;
         }
-        let after = self.inner.list_by_user(user, PageRequest::default(), long_ago).await?.items;
+        let after = self.inner.list_by_user(user, TokenKinds::ALL, PageRequest::default(), long_ago).await?.items;
         Ok(before.iter().filter(|record| after.contains(record)).map(TokenRecord::id).collect())
     }
 
@@ -162,7 +162,11 @@ impl TokenRepository for Mutant {
         self.outage()?;
         if self.flaw == Flaw::DeleteForgets {
             let remembered = self.remembered(&token.digest());
-            return Ok(remembered.map(|found| Ended { user: found.user().clone(), id: found.record().id() }));
+            return Ok(remembered.map(|found| Ended {
+                user: found.user().clone(),
+                id: found.record().id(),
+                family: found.record().family(),
+            }));
         }
         let ended = self.inner.delete(token).await?;
         Ok(ended.map(|ended| match self.flaw {
@@ -258,7 +262,7 @@ impl TokenRepository for Mutant {
         }
     }
 
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
         self.outage()?;
         if self.flaw == Flaw::EndsMissTheReplaced {
             let mut total = 0;
@@ -267,13 +271,19 @@ impl TokenRepository for Mutant {
             }
             return Ok(total);
         }
-        self.inner.delete_by_user(user, keep.filter(|_| self.flaw != Flaw::DeleteByUserIgnoresKeep)).await
+        self.inner.delete_by_user(user, kinds, keep.filter(|_| self.flaw != Flaw::DeleteByUserIgnoresKeep)).await
     }
 
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
         self.outage()?;
         let now = if self.flaw == Flaw::ListShowsTheEnded { Timestamp::from_unix_seconds(0) } else { now };
-        let mut found = self.inner.list_by_user(user, page, now).await?;
+        let mut found = self.inner.list_by_user(user, kinds, page, now).await?;
         match self.flaw {
             Flaw::ListIsOldestFirst => found.items.reverse(),
             Flaw::ListHasOnePage => found.next = None,

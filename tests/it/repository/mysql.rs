@@ -34,7 +34,7 @@ pub(super) async fn fresh_pool() -> MySqlPool {
 }
 
 /// With the settings of a pool that the application brings along: sqlx's and the server's defaults.
-pub(super) async fn fresh() -> (MySqlRepository, ()) {
+pub(crate) async fn fresh() -> (MySqlRepository, ()) {
     let repository = MySqlRepository::with_pool(fresh_pool().await);
     repository.migrate().await.unwrap();
     (repository, ())
@@ -50,8 +50,10 @@ async fn connected() -> (MySqlRepository, ()) {
 }
 
 tower_tokens::repository_conformance!(mysql_tokens, super::fresh());
+tower_tokens::family_conformance!(mysql_families, super::fresh());
 tower_tokens::user_repository_conformance!(mysql_users, super::fresh());
 tower_tokens::repository_conformance!(mysql_connected_tokens, super::connected());
+tower_tokens::family_conformance!(mysql_connected_families, super::connected());
 
 #[tokio::test]
 async fn an_outage_of_mysql_is_an_error_and_never_none() {

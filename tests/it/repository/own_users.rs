@@ -12,9 +12,9 @@ use tower_tokens::conformance::{StoreUnderTest, an_outage_is_an_error_and_never_
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
     Ended, Found, Lookup, MySqlRepository, NewToken, Page, PageRequest, PostgresRepository, Regenerated, Replacement,
-    SqliteRepository, TokenRepository, UserTable,
+    Rotation, SqliteRepository, Supersession, TokenRepository, UserTable,
 };
-use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::{mysql, postgres};
@@ -147,16 +147,34 @@ impl<S: TokenRepository + Debug> TokenRepository for Site<S> {
         self.store.touch(user, id, now).await
     }
 
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
-        self.store.delete_by_user(user, keep).await
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
+        self.store.delete_by_user(user, kinds, keep).await
     }
 
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        self.store.list_by_user(user, page, now).await
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        self.store.list_by_user(user, kinds, page, now).await
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         self.store.delete_expired(now, limit).await
+    }
+
+    async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
+        self.store.supersede(supersession).await
+    }
+
+    async fn rotation(&self, token: TokenKey<'_>) -> Result<Option<String>, Error> {
+        self.store.rotation(token).await
+    }
+
+    async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, Error> {
+        self.store.rotate(rotation).await
     }
 }
 
@@ -231,6 +249,7 @@ macro_rules! sites {
             }
 
             tower_tokens::repository_conformance!(integer_ids, super::integer());
+            tower_tokens::family_conformance!(families, super::integer());
             tower_tokens::repository_conformance!(uuid_ids, super::uuid());
             tower_tokens::repository_conformance!(text_ids, super::text());
 

@@ -10,7 +10,7 @@ use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::{
     Found, NewToken, PageRequest, Replacement, SqliteRepository, TokenRepository, UserTable,
 };
-use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::own_users::{Database, Ids, Site, literal, on_mysql, on_postgres, on_sqlite, users};
@@ -66,7 +66,8 @@ async fn a_change_of_the_row_holds_at_once<S: TokenRepository + Debug>(site: &Si
     assert!(site.replace(replacement).await.unwrap().is_some());
     site.change(&ann, "password_hash = 'another'").await.unwrap();
     assert_eq!(find(site, "new").await, None, "another password");
-    let listed = async || site.list_by_user(&ann, PageRequest::default(), NOW).await.unwrap().items.len();
+    let listed =
+        async || site.list_by_user(&ann, TokenKinds::ALL, PageRequest::default(), NOW).await.unwrap().items.len();
     assert_eq!(listed().await, 0, "what is over is not listed");
     insert(site, "later", &ann, 3).await;
     assert_eq!(listed().await, 1);

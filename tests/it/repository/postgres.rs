@@ -26,13 +26,14 @@ pub(super) async fn fresh_pool() -> PgPool {
     pool
 }
 
-pub(super) async fn fresh() -> (PostgresRepository, ()) {
+pub(crate) async fn fresh() -> (PostgresRepository, ()) {
     let repository = PostgresRepository::with_pool(fresh_pool().await);
     repository.migrate().await.unwrap();
     (repository, ())
 }
 
 tower_tokens::repository_conformance!(postgres_tokens, super::fresh());
+tower_tokens::family_conformance!(postgres_families, super::fresh());
 tower_tokens::user_repository_conformance!(postgres_users, super::fresh());
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use redis::aio::MultiplexedConnection;
 use time::Duration;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::repository::{NewToken, PageRequest, RedisRepository, Replacement, TokenRepository, UserRepository};
-use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::servers::{shared, unique_name};
@@ -13,11 +13,12 @@ pub(super) fn url() -> String {
     shared("TOWER_TOKENS_REDIS_URL", "redis")
 }
 
-pub(super) async fn fresh() -> (RedisRepository, ()) {
+pub(crate) async fn fresh() -> (RedisRepository, ()) {
     (RedisRepository::connect(&url()).await.unwrap().with_prefix(&unique_name()), ())
 }
 
 tower_tokens::repository_conformance!(redis_tokens, super::fresh());
+tower_tokens::family_conformance!(redis_families, super::fresh());
 tower_tokens::user_repository_conformance!(redis_users, super::fresh());
 
 /// A store with one member, and the prefix of its keys.
@@ -97,14 +98,14 @@ async fn what_redis_has_ended_by_itself_leaves_nothing_behind() {
         assert_eq!(keys.len(), 3);
         redis::cmd("DEL").arg(keys).exec_async(&mut connection).await.unwrap();
     }
-    assert_eq!(store.list_by_user(&user, PageRequest::default(), now).await.unwrap().items, []);
+    assert_eq!(store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), now).await.unwrap().items, []);
     for number in 4..=5 {
         add(number).await;
     }
     let ends: u64 =
         redis::cmd("ZCARD").arg(format!("{{{prefix}}}:v1:ends")).query_async(&mut connection).await.unwrap();
     assert_eq!(ends, 2, "each new token cleared away up to two that were gone");
-    assert_eq!(store.delete_by_user(&user, None).await.unwrap(), 2);
+    assert_eq!(store.delete_by_user(&user, TokenKinds::ALL, None).await.unwrap(), 2);
     assert_eq!(keys_of(&mut connection, &prefix, "*token*").await, Vec::<Vec<u8>>::new());
 }
 
@@ -151,13 +152,13 @@ async fn a_token_that_lost_any_of_its_keys_is_over_and_stays_so() {
         for number in 1..=3 {
             assert_eq!(is_valid(&store, number).await, !must_end, "{lost} was lost");
         }
-        let listed = store.list_by_user(&user, PageRequest::default(), NOW).await.unwrap().items.len();
+        let listed = store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), NOW).await.unwrap().items.len();
         assert!(listed == 3 || must_end, "{listed} tokens are listed without {lost}");
 
         store.delete(TokenKey::new(&text(1))).await.unwrap();
         store.delete_by_id(&user, TokenId::new(2)).await.unwrap();
         assert!(!is_valid(&store, 1).await && !is_valid(&store, 2).await, "{lost} was lost");
-        store.delete_by_user(&user, None).await.unwrap();
+        store.delete_by_user(&user, TokenKinds::ALL, None).await.unwrap();
         assert!(!is_valid(&store, 3).await, "{lost} was lost");
 
         // Nothing that comes later brings one of them back, not even a user with the same id.
@@ -186,7 +187,7 @@ async fn a_user_whom_redis_lost_leaves_no_tokens_to_the_next_owner_of_the_id() {
     for number in 1..=600 {
         assert!(!is_valid(&store, number).await, "token {number} logs in as the new owner");
     }
-    assert_eq!(store.list_by_user(&user, PageRequest::default(), NOW).await.unwrap().items, []);
+    assert_eq!(store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), NOW).await.unwrap().items, []);
 }
 
 #[tokio::test]
@@ -225,14 +226,14 @@ async fn what_was_ended_at_once_is_removed_in_steps() {
     }
     inserts.join_all().await;
     add(&store, &other, many, Lifetime::never_expires()).await;
-    assert_eq!(store.delete_by_user(&user, Some(TokenId::new(17))).await.unwrap(), many as u64 - 1);
+    assert_eq!(store.delete_by_user(&user, TokenKinds::ALL, Some(TokenId::new(17))).await.unwrap(), many as u64 - 1);
     let left = keys_of(&mut connection, &prefix, "token:*").await.len();
     assert!(left > 100, "one call does not remove {many} tokens: {left} are left");
     for number in (0..many).filter(|number| number % 97 == 0) {
         assert!(!is_valid(&store, number).await, "token {number}");
     }
     assert!(is_valid(&store, 17).await, "it was kept");
-    let listed = store.list_by_user(&user, PageRequest::default(), NOW).await.unwrap().items;
+    let listed = store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), NOW).await.unwrap().items;
     assert_eq!(listed.iter().map(TokenRecord::id).collect::<Vec<_>>(), [TokenId::new(17)]);
 
     add(&store, &user, many + 1, Lifetime::never_expires()).await;
@@ -256,7 +257,7 @@ async fn a_long_list_is_walked_through_in_steps_without_a_gap() {
     let now = NOW + Duration::seconds(1);
     let (mut request, mut found) = (PageRequest::first(60), Vec::new());
     loop {
-        let page = store.list_by_user(&user, request, now).await.unwrap();
+        let page = store.list_by_user(&user, TokenKinds::ALL, request, now).await.unwrap();
         found.extend(page.items.iter().map(|record| record.id().get()));
         match page.next {
             Some(next) => request = next,

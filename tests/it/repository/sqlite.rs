@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{NewToken, Replacement, SqliteRepository, TokenRepository, UserRepository};
-use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_000);
@@ -308,7 +308,7 @@ async fn all_changes_end_at_one_deadline_while_another_process_writes() {
             let key = TokenKey::new("token-1");
             let (a, b, c, d) = tokio::join!(
                 store.delete(key),
-                store.delete_by_user(&user, None),
+                store.delete_by_user(&user, TokenKinds::ALL, None),
                 store.create_user(None, "member"),
                 store.begin(),
             );

@@ -10,7 +10,7 @@ use tower_tokens::repository::{
     Ended, Found, NewToken, PRUNING_MARGIN, Page, PageRequest, Regenerated, Replacement, TokenRepository,
     TrongateRepository,
 };
-use tower_tokens::token::{Expiry, Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Expiry, Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::trongate_site::TrongateSite;
@@ -39,11 +39,17 @@ impl TokenRepository for Visitor {
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
         self.0.touch(user, id, now).await
     }
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
-        self.0.delete_by_user(user, keep).await
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
+        self.0.delete_by_user(user, kinds, keep).await
     }
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        self.0.list_by_user(user, page, now).await
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        self.0.list_by_user(user, kinds, page, now).await
     }
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         self.0.delete_expired(now, limit).await
@@ -228,7 +234,8 @@ async fn a_token_is_expired_at_its_edge_in_every_method() {
     assert!(site.accepts("edge", after(59).unix_seconds()).await, "Trongate agrees");
     assert!(find(&store, "edge", after(60)).await.is_none());
     assert!(!site.accepts("edge", after(60).unix_seconds()).await, "Trongate agrees");
-    let listed = async |now| store.list_by_user(&user, PageRequest::default(), now).await.unwrap().items;
+    let listed =
+        async |now| store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), now).await.unwrap().items;
     assert_eq!(listed(after(59)).await, [record]);
     assert_eq!(listed(after(60)).await, []);
     let replacement = |now| Replacement {
@@ -271,7 +278,7 @@ async fn lists_are_newest_first_by_number() {
     for text in ["a", "b", "c"] {
         insert(&store, text, &user, record(Lifetime::hours(1))).await.unwrap();
     }
-    let page = store.list_by_user(&user, PageRequest::default(), NOW).await.unwrap();
+    let page = store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), NOW).await.unwrap();
     let ids: Vec<_> = page.items.iter().map(|record| record.id().get()).collect();
     assert_eq!(ids, [3, 2, 1]);
 }
@@ -302,8 +309,8 @@ pub(super) async fn an_outage_is_an_error_and_never_none(store: Visitor, cut_off
         store.delete(key).await.err(),
         store.delete_by_id(&user, TokenId::new(1)).await.err(),
         store.replace(replacement).await.err(),
-        store.delete_by_user(&user, None).await.err(),
-        store.list_by_user(&user, PageRequest::default(), NOW).await.err(),
+        store.delete_by_user(&user, TokenKinds::ALL, None).await.err(),
+        store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), NOW).await.err(),
         store.delete_expired(NOW, 1).await.err(),
         store.0.check().await.err(),
     ];

@@ -9,7 +9,7 @@ use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::{NewToken, PRUNING_MARGIN, Replacement, TokenRepository, TrongateRepository};
-use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::trongate_site::TrongateSite;
@@ -68,10 +68,10 @@ async fn nulls_neither_break_anything_nor_let_anybody_in() {
     assert_eq!(finds(&repository, "no-title").await, Some((53, 3, String::new())), "which no rule by title allows");
     assert_eq!(finds(&repository, "no-code").await, Some((user, 2, "member".to_owned())));
 
-    let listed = repository.list_by_user(&UserId::from(user), Default::default(), NOW).await.unwrap();
+    let listed = repository.list_by_user(&UserId::from(user), TokenKinds::ALL, Default::default(), NOW).await.unwrap();
     assert_eq!(listed.items.len(), 2, "the empty token and the one without a code; none without a token or an end");
     assert_eq!(repository.delete_expired(NOW, 100).await.unwrap(), 0, "a row without an end is left to the site");
-    assert_eq!(repository.delete_by_user(&UserId::from(user), None).await.unwrap(), 4);
+    assert_eq!(repository.delete_by_user(&UserId::from(user), TokenKinds::ALL, None).await.unwrap(), 4);
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn without_the_index_no_statement_waits_for_a_row_that_is_not_its_own() {
         let record = TokenRecord::new(TokenId::new(1), NOW, lifetime);
         let user = UserId::from(user);
         repository.insert(NewToken { key: TokenKey::new("D"), user: &user, record }).await.unwrap();
-        assert_eq!(repository.delete_by_user(&user, None).await.unwrap(), 2);
+        assert_eq!(repository.delete_by_user(&user, TokenKinds::ALL, None).await.unwrap(), 2);
     };
     tokio::time::timeout(Duration::from_secs(20), work).await.expect("nothing waits");
     site_at_work.rollback().await.unwrap();

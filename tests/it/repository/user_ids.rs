@@ -4,7 +4,7 @@ use sqlx::{MySqlPool, PgPool, SqlitePool};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{NewToken, PageRequest, TokenRepository, UserRepository};
-use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::{mysql, postgres};
@@ -62,7 +62,11 @@ async fn every_id_is_a_user_of_its_own(store: &(impl TokenRepository + UserRepos
         let text = format!("token-{number}");
         let found = store.find(TokenKey::new(&text), now).await.unwrap().expect("the token is valid");
         assert_eq!(*found.user(), id);
-        assert_eq!(store.list_by_user(&id, PageRequest::default(), now).await.unwrap().items.len(), 1, "{id:?}");
+        assert_eq!(
+            store.list_by_user(&id, TokenKinds::ALL, PageRequest::default(), now).await.unwrap().items.len(),
+            1,
+            "{id:?}"
+        );
         let again = store.create_user(Some(id.clone()), "member").await.unwrap_err();
         assert_eq!(again.kind(), ErrorKind::AlreadyExists, "{id:?}");
     }

@@ -10,7 +10,7 @@ use tower_tokens::repository::{
     Ended, Found, MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, User,
     UserRepository,
 };
-use tower_tokens::token::{TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::{UserId, UserLevel};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +79,18 @@ impl TokenRepository for Mutant {
         self.inner.touch(&self.seen(user), id, now).await
     }
 
-    async fn delete_by_user(&self, user: &UserId, keep: Option<TokenId>) -> Result<u64, Error> {
-        self.inner.delete_by_user(&self.seen(user), keep).await
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
+        self.inner.delete_by_user(&self.seen(user), kinds, keep).await
     }
 
-    async fn list_by_user(&self, user: &UserId, page: PageRequest, now: Timestamp) -> Result<Page<TokenRecord>, Error> {
-        self.inner.list_by_user(&self.seen(user), page, now).await
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        self.inner.list_by_user(&self.seen(user), kinds, page, now).await
     }
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {

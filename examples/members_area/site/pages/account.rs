@@ -101,6 +101,6 @@ pub(crate) async fn end_device(
 
 /// `POST /account/devices/end-others`
 pub(crate) async fn end_other_devices(State(site): State<Site>, user: CurrentUser) -> Result<Redirect, Failure> {
-    site.tokens.destroy_others(user.id(), user.token().id()).await?;
+    site.tokens.destroy_others(user.id(), user.token()).await?;
     Ok(Redirect::to("/account?notice=ended-others"))
 }

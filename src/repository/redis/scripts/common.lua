@@ -97,17 +97,40 @@ local function sweep(name, limit)
     return count, left
 end
 
--- Ends all tokens of a user at once, but the one with the id `keep`, by moving their list to `name`, whatever their
--- number. Then removes up to `limit` of them. Says how many there were, and how many are left to remove.
-local function end_all(user, name, keep, limit)
-    local mine, list = tokens_key(user), ended_key .. ':' .. name
-    local created = keep and redis.call('ZSCORE', mine, keep)
-    if redis.call('ZCARD', mine) == (created and 1 or 0) then return 0, 0 end
+-- Ends the tokens of this user's that are a part of this one.
+local function end_family(head, user)
+    for _, id in ipairs(redis.call('ZRANGE', tokens_key(user), 0, -1)) do
+        if redis.call('HGET', token_key(id), 'family') == head then end_token(id, user) end
+    end
+end
+
+-- `kinds` are names between commas, or '' for all of them.
+local function is_of(kind, kinds) return kinds == '' or string.find(kinds, ',' .. (kind or 'login') .. ',', 1, true) end
+
+-- Ends all tokens of a user that are of these kinds, but the one with the id `keep` and its family, by moving their list to
+-- `name`, whatever their number. Then removes up to `limit` of them. Says how many there were, and how many are left to
+-- remove.
+local function end_all(user, name, keep, kinds, limit)
+    local mine, list, kept = tokens_key(user), ended_key .. ':' .. name, {}
+    local has_family = keep and is_of(redis.call('HGET', token_key(keep), 'kind'), ',api,refresh,')
+    if kinds == '' and not has_family then
+        local created = keep and redis.call('ZSCORE', mine, keep)
+        if created then kept[1] = { created, keep } end
+    else
+        local listed = redis.call('ZRANGE', mine, 0, -1, 'WITHSCORES')
+        for place = 1, #listed, 2 do
+            local id = listed[place]
+            local found = redis.call('HMGET', token_key(id), 'kind', 'family')
+            local is_kept = keep and (id == keep or found[2] == keep)
+            if is_kept or not is_of(found[1], kinds) then kept[#kept + 1] = { listed[place + 1], id } end
+        end
+    end
+    if redis.call('ZCARD', mine) == #kept then return 0, 0 end
     redis.call('RENAME', mine, list)
     redis.call('RPUSH', ended_key, name)
-    if created then
-        redis.call('ZREM', list, keep)
-        redis.call('ZADD', mine, created, keep)
+    for _, member in ipairs(kept) do
+        redis.call('ZREM', list, member[2])
+        redis.call('ZADD', mine, member[1], member[2])
     end
     return sweep(name, limit)
 end
@@ -115,7 +138,8 @@ end
 -- A token's columns, without its level.
 local function record(id)
     local found = redis.call('HMGET', token_key(id),
-        'digest', 'created', 'authenticated', 'used', 'absolute', 'idle', 'name', 'code', 'user', 'ends')
+        'digest', 'created', 'authenticated', 'used', 'absolute', 'idle', 'name', 'code', 'kind', 'family', 'abilities',
+        'four', 'user', 'ends')
     found[1] = id
     return found
 end

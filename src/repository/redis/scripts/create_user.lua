@@ -10,5 +10,5 @@ redis.call('ZADD', tag .. ':users', 0, user)
 local last = last_number(tag .. ':last-user', ARGV[4])
 if #number > #last or (#number == #last and number > last) then redis.call('SET', tag .. ':last-user', number) end
 -- Where Redis has evicted a user, the tokens of that user may still be there.
-local _, left = end_all(user, ARGV[5], false, ARGV[6])
+local _, left = end_all(user, ARGV[5], false, '', ARGV[6])
 return { 'done', left }

@@ -14,6 +14,9 @@ pub trait Catalogue: Dialect {
     const INTEGER: &'static str;
     const TEXT: &'static str;
 
+    /// The type of a column that compares ASCII byte for byte.
+    const ASCII: &'static str = Self::TEXT;
+
     /// The table of tokens: `{tokens}` is its name, `{columns}` those of a record, `{user_id}` the type of the users' ids, `{foreign_key}` a clause or
     /// nothing, `{name}` its name without a schema, for the names of its indexes. One statement each, which does no harm
     /// if the table is there.

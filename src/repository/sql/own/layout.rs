@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::repository::sql::own::catalogue::Catalogue;
 use crate::repository::sql::own::column::{Column, Kind};
 use crate::repository::sql::own::user_table::{Level, UserTable, configuration};
-use crate::repository::sql::statements::{Tables, TokenStatements};
+use crate::repository::sql::statements::{PRINTED, Tables, TokenStatements};
 use crate::token::{FieldValue, Lifetime, TokenId, TokenRecord};
 
 /// How a level is read from a row.
@@ -129,8 +129,12 @@ impl Layout {
             read_id: D::selected(id.kind, "t.user_id"),
             parameter: D::parameter(&id, "$2"),
             first_parameter: D::parameter(&id, "$1"),
-            unchanged: fingerprint.as_ref().map_or(String::new(), |value| format!(" AND {value} {} $13", D::SAME)),
-            listed: fingerprint.as_ref().map_or(String::new(), |_| " AND t.fingerprint = $5".to_owned()),
+            unchanged: fingerprint
+                .as_ref()
+                .map_or(String::new(), |value| format!(" AND {value} {} ${PRINTED}", D::SAME)),
+            listed: fingerprint
+                .as_ref()
+                .map_or(String::new(), |_| " AND (t.fingerprint = $9 OR t.kind = 'api')".to_owned()),
             fingerprint: Some(fingerprint.unwrap_or_else(|| "NULL".to_owned())),
             conditions: conditions.iter().map(|condition| format!(" AND {condition}")).collect(),
             users: users_table.clone(),
@@ -161,7 +165,7 @@ impl Layout {
     }
 }
 
-/// The columns of a record but its id, as they are made: their names and definitions.
+/// The columns of a record but its id, and that of its rotation, as they are made: their names and definitions.
 fn record_columns<D: Catalogue>() -> Vec<(&'static str, String)> {
     let example = TokenRecord::new(TokenId::new(0), Timestamp::from_unix_seconds(0), Lifetime::default());
     let columns = TokenRecord::FIELDS.into_iter().zip(example.fields()).skip(1).map(|(name, value)| {
@@ -171,7 +175,7 @@ fn record_columns<D: Catalogue>() -> Vec<(&'static str, String)> {
         };
         (name, format!("{name} {sql_type}"))
     });
-    columns.collect()
+    columns.chain([("rotation", format!("rotation {}", D::ASCII))]).collect()
 }
 
 /// What adds the columns that a table of an earlier release lacks.

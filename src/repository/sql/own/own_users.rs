@@ -17,7 +17,7 @@ use crate::repository::sql::rows::{SqlRow, integer, record};
 use crate::repository::sql::statement::Value;
 use crate::repository::sql::statements::TokenStatements;
 use crate::repository::sql::store::SqlRepository;
-use crate::token::{FieldValue, Lifetime, TokenId, TokenRecord};
+use crate::token::{FieldValue, Lifetime, TokenId, TokenKind, TokenRecord};
 use crate::user::{UserData, UserId, UserLevel};
 
 /// The column after those of a record.
@@ -129,13 +129,16 @@ impl<D: Catalogue> Users<D> for OwnUsers {
                 is_unchanged = kept.is_some_and(|kept| bool::from(kept.ct_eq(&present)));
                 column += 2;
             }
+            let record = record(row)?;
+            // A script's token does not end with its owner's password.
+            is_unchanged |= record.kind() == TokenKind::Api;
             let Some(level) = level.filter(|_| is_unchanged) else { return Ok(None) };
             let user = read_id(row, USER, layout.id.kind)?;
             let mut values = Vec::with_capacity(layout.data.len());
             for (place, (name, kind)) in layout.data.iter().enumerate() {
                 values.push((name.as_str(), value(row, column + place, *kind)?));
             }
-            Ok(Some((Found::new(user, level, record(row)?), values)))
+            Ok(Some((Found::new(user, level, record), values)))
         };
         let Some((mut found, values)) = read().map_err(D::failure)? else { return Ok(None) };
         if let Some(decode) = self.table.decode {
@@ -181,14 +184,17 @@ fn values_like<'v>(name: &str, id: &Value<'v>) -> Vec<Value<'v>> {
                 .chain([bytes.clone(), text.clone()])
                 .collect()
         }
-        "fingerprint" | "delete_by_user" => list(&[id]),
+        "fingerprint" => list(&[id]),
+        "delete_by_user" => list(&[id, &text, &text, &text, &text]),
         "find" => list(&[&bytes, &number]),
-        "owner" | "delete" => list(&[&bytes]),
-        "delete_by_id" => list(&[&number, id]),
+        "owner" | "delete" | "rotation" => list(&[&bytes]),
+        "delete_by_id" | "delete_family" => list(&[&number, id]),
+        "supersede" => list(&[&number, id, &number, &number, &number]),
+        "rotate" => list(&[&bytes, &text, &text, &number, &number]),
         "replace" => list(&[&bytes, &bytes, &number, &number, &number, &number, &number]),
         "touch" => list(&[&number, id, &number, &number]),
-        "delete_others" => list(&[id, &number]),
-        "list_by_user" => list(&[id, &number, &number, &number, &bytes]),
+        "delete_others" => list(&[id, &number, &text, &text, &text, &text]),
+        "list_by_user" => list(&[id, &number, &number, &number, &text, &text, &text, &text, &bytes]),
         _ => list(&[&number, &number]),
     }
 }

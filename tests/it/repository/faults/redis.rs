@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{NewToken, PageRequest, RedisRepository, TokenRepository, UserRepository};
-use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::faults::drills;
@@ -145,7 +145,7 @@ async fn no_eviction_keeps_a_token_alive(policy: &str) {
     set(&mut connection, "maxmemory", 0).await;
     let before = valid(&store, count).await;
     println!("{policy}: {before} of {count} tokens outlived the eviction");
-    let kept = store.list_by_user(&user, PageRequest::first(1_000), NOW).await.unwrap().items;
+    let kept = store.list_by_user(&user, TokenKinds::ALL, PageRequest::first(1_000), NOW).await.unwrap().items;
     for record in kept.iter().take(20) {
         store.delete_by_id(&user, record.id()).await.unwrap();
     }
@@ -153,7 +153,7 @@ async fn no_eviction_keeps_a_token_alive(policy: &str) {
     for number in listed.map(TokenId::get) {
         assert!(store.find(TokenKey::new(&text(number)), NOW).await.unwrap().is_none(), "token {number} was ended");
     }
-    store.delete_by_user(&user, None).await.unwrap();
+    store.delete_by_user(&user, TokenKinds::ALL, None).await.unwrap();
     assert_eq!(valid(&store, count).await, 0, "all were ended");
     for number in count..count + 50 {
         add(&store, &user, number).await.unwrap();
@@ -205,7 +205,10 @@ async fn a_full_redis_refuses_new_tokens_and_ends_old_ones() {
     assert_eq!(valid(&store, count).await, count as usize, "look-ups go on");
     assert!(store.delete(TokenKey::new(&text(0))).await.unwrap().is_some());
     assert!(store.delete_by_id(&user, TokenId::new(2)).await.unwrap());
-    assert_eq!(store.delete_by_user(&user, Some(TokenId::new(4))).await.unwrap(), (count as u64).div_ceil(2) - 3);
+    assert_eq!(
+        store.delete_by_user(&user, TokenKinds::ALL, Some(TokenId::new(4))).await.unwrap(),
+        (count as u64).div_ceil(2) - 3
+    );
     assert!(store.delete_user(&other).await.unwrap());
     assert_eq!(valid(&store, count).await, 1, "one was kept");
     store.change_level(&user, "guest").await.expect("a user can lose their level");
@@ -282,11 +285,11 @@ async fn a_user_of_a_hundred_thousand_tokens_does_not_block_redis() {
     slow(&mut connection, "before").await;
 
     let request = (0..90).fold(PageRequest::first(1_000), |request, _| request.next());
-    assert_eq!(store.list_by_user(&user, request, NOW).await.unwrap().items.len(), 1_000);
+    assert_eq!(store.list_by_user(&user, TokenKinds::ALL, request, NOW).await.unwrap().items.len(), 1_000);
     slow(&mut connection, "list_by_user, far down").await;
     assert!(store.touch(&user, TokenId::new(50_000), NOW + time::Duration::seconds(1)).await.unwrap());
     slow(&mut connection, "touch").await;
-    assert_eq!(store.delete_by_user(&user, Some(TokenId::new(7))).await.unwrap(), MANY as u64 - 1);
+    assert_eq!(store.delete_by_user(&user, TokenKinds::ALL, Some(TokenId::new(7))).await.unwrap(), MANY as u64 - 1);
     slow(&mut connection, "delete_by_user").await;
     assert_eq!(valid(&store, 2_000).await, 1);
     assert!(store.delete_user(&user).await.unwrap());

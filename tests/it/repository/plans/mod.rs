@@ -7,7 +7,7 @@ mod postgres;
 use time::Duration;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::repository::{NewToken, PageRequest, Replacement, TokenRepository, UserRepository};
-use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(10);
@@ -28,15 +28,15 @@ async fn call_everything(store: &(impl TokenRepository + UserRepository), mut ca
     called("replace").await;
     store.touch(&user(7), TokenId::new(7_777), NOW + Duration::MINUTE).await.unwrap();
     called("touch").await;
-    store.list_by_user(&user(7), PageRequest::first(10), NOW).await.unwrap();
+    store.list_by_user(&user(7), TokenKinds::ALL, PageRequest::first(10), NOW).await.unwrap();
     called("list_by_user").await;
     store.delete(key("newer")).await.unwrap();
     called("delete").await;
     store.delete_by_id(&user(8), TokenId::new(8)).await.unwrap();
     called("delete_by_id").await;
-    store.delete_by_user(&user(9), Some(TokenId::new(1))).await.unwrap();
+    store.delete_by_user(&user(9), TokenKinds::ALL, Some(TokenId::new(1))).await.unwrap();
     called("delete_by_user, but one").await;
-    store.delete_by_user(&user(10), None).await.unwrap();
+    store.delete_by_user(&user(10), TokenKinds::ALL, None).await.unwrap();
     called("delete_by_user").await;
     store.delete_expired(NOW, 5).await.unwrap();
     called("delete_expired").await;
