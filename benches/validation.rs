@@ -1,11 +1,12 @@
 //! What a validation costs on a database beside the bare prepared query on the same connection, and what two columns of
-//! the application's own table of users add to it, as paired medians.
+//! the application's own table of users add to it, as paired medians. And what the refresh of a pair costs on each store.
 //!
 //! `tests/run with-servers cargo bench --features full --bench validation`; without servers it asks SQLite alone.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
@@ -13,8 +14,11 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 use tower_tokens::lifecycle::Tokens;
-use tower_tokens::repository::{MySqlRepository, PostgresRepository, SqliteRepository, UserRepository, UserTable};
+use tower_tokens::repository::{
+    MemoryRepository, MySqlRepository, PostgresRepository, RedisRepository, SqliteRepository, UserRepository, UserTable,
+};
 use tower_tokens::token::{TokenDigest, TokenKey};
+use tower_tokens::user::UserId;
 use tower_tokens::validator::{TokenValidator, Validation};
 
 const TOKENS: usize = 1_000;
@@ -37,6 +41,7 @@ const BARE_ON_MYSQL: &str = bare!("?");
 
 fn main() {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        memory().await;
         sqlite().await;
         own_users().await;
         if let Ok(url) = std::env::var("TOWER_TOKENS_POSTGRES_URL") {
@@ -44,6 +49,9 @@ fn main() {
         }
         if let Ok(url) = std::env::var("TOWER_TOKENS_MYSQL_URL") {
             mysql(&url).await;
+        }
+        if let Ok(url) = std::env::var("TOWER_TOKENS_REDIS_URL") {
+            redis(&url).await;
         }
     });
 }
@@ -130,7 +138,20 @@ macro_rules! compare {
         println!("  bare prepared query  {:>6.1} us", median(bare.iter().copied()) / 1_000.0);
         println!("  tower-tokens         {:>6.1} us", median(ours.iter().copied()) / 1_000.0);
         println!("  ratio                {ratio:>6.2}");
+        println!("  refresh of a pair    {:>6.1} us", refresh(&tokens, &user).await / 1_000.0);
     }};
+}
+
+/// The median of exchanging a refresh token, in nanoseconds: two look-ups, an insertion, and one change of the family.
+async fn refresh(tokens: &Tokens, user: &UserId) -> f64 {
+    let mut pair = tokens.generate_pair(user).await.unwrap();
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        pair = tokens.refresh(pair.refresh_token()).await.unwrap().unwrap();
+        times.push(start.elapsed().as_nanos() as f64);
+    }
+    median(times.into_iter())
 }
 
 async fn sqlite() {
@@ -139,6 +160,23 @@ async fn sqlite() {
     let options = file.journal_mode(SqliteJournalMode::Wal).foreign_keys(true);
     let pool = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options);
     compare!("a SQLite file", SqliteRepository::with_pool(pool.await.unwrap()).await.unwrap(), BARE);
+}
+
+async fn memory() {
+    let repository = Arc::new(MemoryRepository::new());
+    repository.create_level("member").await.unwrap();
+    let user = repository.create_user(None, "member").await.unwrap();
+    println!("refresh of a pair in memory {:>6.1} us", refresh(&Tokens::new(repository), &user).await / 1_000.0);
+}
+
+async fn redis(url: &str) {
+    let prefix = format!("bench_{}", std::process::id());
+    let repository = RedisRepository::connect(url).await.unwrap().with_prefix(&prefix);
+    repository.create_level("member").await.unwrap();
+    let user = repository.create_user(None, "member").await.unwrap();
+    let tokens = Tokens::new(repository.clone());
+    println!("refresh of a pair in Redis  {:>6.1} us", refresh(&tokens, &user).await / 1_000.0);
+    repository.delete_user(&user).await.unwrap();
 }
 
 async fn postgres(url: &str) {

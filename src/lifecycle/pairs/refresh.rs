@@ -18,7 +18,7 @@ impl Tokens {
     /// Exchanges a refresh token for the next pair. `None`: it is unknown, expired or ended, or its user is gone or disabled.
     ///
     /// The presented token is superseded. For [a short time](crate::lifecycle::PairSettings::grace) it gives the **same** pair
-    /// again, on every node, so that two tabs, or an answer that was lost, log nobody out; that ends as soon as the successor
+    /// again, on every node, so that two tabs, or an answer that was lost, log no honest user out; that ends as soon as the successor
     /// is used. A token that was superseded before that was copied: by whom cannot be known, so the pair ends, and its user
     /// logs in again.
     ///

@@ -111,7 +111,7 @@ async fn run(steps: Vec<Step>) {
             Step::Use { family, back } => {
                 let Some(family) = families.get(family) else { continue };
                 let (pair, born) = &family.pairs[family.last().saturating_sub(back)];
-                // An access token lives on for its minute when its family is idle to death: nobody has ended it.
+                // An access token lives on for its minute when its family is idle to death: no call has ended it.
                 let is_valid = !family.is_ended && now < born + ACCESS && now < family.born + FAMILY;
                 assert_eq!(tokens.validate(pair.access_token()).await.unwrap().is_some(), is_valid);
             }
