@@ -1,4 +1,4 @@
-//! Log in by a link in a letter, which also proves the e-mail address: run it, and read the letters in the terminal.
+//! Log in by a link in an e-mail, which also proves the e-mail address: run it, and read the e-mails in the terminal.
 
 use axum::extract::{Form, Query, State};
 use axum::response::{Html, IntoResponse, Redirect};
@@ -9,7 +9,7 @@ use tower_tokens::{auth::Authenticator, lifecycle::IssuedToken, prelude::*, requ
 const FORM: &str = "<form method=post><input name=email type=email> <button>Send me a link</button></form>";
 const ACCOUNTS: &str = "CREATE TABLE IF NOT EXISTS accounts (email TEXT PRIMARY KEY, id INT, logins INT DEFAULT 1)";
 
-/// Queues a letter with a link to this path. Its host is a setting, since the `Host` of a request can be forged.
+/// Queues an e-mail with a link to this path. Its host is a setting, since the `Host` of a request can be forged.
 pub(crate) type SendLetter = std::sync::Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 #[derive(Clone)]
@@ -67,10 +67,10 @@ async fn ask_for_link(State(site): State<Site>, form: Form<Fields>) -> Result<&'
         (site.send_letter)(&email, &format!("/link?token={}", token.expose_secret()));
         Ok::<(), Refusal>(())
     });
-    Ok("A letter is on its way.")
+    Ok("An e-mail is on its way.")
 }
 
-/// Uses nothing up: programs that check the links of a letter open them too.
+/// Uses nothing up: programs that check the links of an e-mail open them too.
 async fn show_link(State(site): State<Site>, link: Query<Fields>) -> Result<impl IntoResponse, Refusal> {
     let email = site.open(&link.token).await?.into_payload().replace('&', "&amp;").replace('<', "&lt;");
     let form = format!("<form method=post action=/link><button name=token value={}>Log in as {email}", link.token);
@@ -91,13 +91,13 @@ impl Site {
         Ok(link.confirm(state)?)
     }
 
-    /// Changes with every log-in, so that the links that were sent before it are dead.
+    /// Changes with every login, so that the links that were sent before it are dead.
     async fn state_of(&self, email: &str) -> Result<String, Refusal> {
         let account = sqlx::query_as::<_, (i64, i64)>("SELECT id, logins FROM accounts WHERE email = ?").bind(email);
         Ok(format!("{:?}", account.fetch_optional(self.users.pool()).await.map_err(failed)?))
     }
 
-    /// The first log-in makes the account, so that no address has one before it is verified.
+    /// The first login makes the account, so that no address has one before it is verified.
     async fn log_in(&self, email: String) -> Result<IssuedToken, Refusal> {
         let mut transaction = self.users.begin().await?;
         let known = sqlx::query_scalar("UPDATE accounts SET logins = logins + 1 WHERE email = ? RETURNING id");

@@ -12,7 +12,7 @@ use openidconnect::{PkceCodeVerifier, RedirectUrl, RequestTokenError::ServerResp
 use tower_tokens::sealed::{Key, KeyRing, Opened, Sealer};
 use tower_tokens::{auth::Authenticator, clock::Timestamp, prelude::*, request::RequestHead, respond::safe_next};
 
-/// A log-in that this browser has begun, and the page to return to: sealed in a cookie for ten minutes.
+/// A login that this browser has begun, and the page to return to: sealed in a cookie for ten minutes.
 type Begun = (CsrfToken, Nonce, PkceCodeVerifier, String);
 
 /// The provider, and what it knows this site by.

@@ -21,13 +21,14 @@
 //! | see a whole program | the [README](https://github.com/tower-tokens/tower-tokens), `examples/quickstart.rs`, `examples/members_area`, `examples/plain_hyper.rs` |
 //! | give a user a token, end one, list devices | [`lifecycle::Tokens`] |
 //! | log in with a cookie that outlives the browser | [`IssuedToken::remember_me`](lifecycle::IssuedToken::remember_me) |
-//! | see a small program for my situation (pages on another origin, …) | [`guide::situations`] |
+//! | see a small program for my situation (CORS, a mobile app, magic links, OpenID Connect, WebSockets, …) | [`guide::situations`] |
+//! | choose features | the [README](https://github.com/tower-tokens/tower-tokens#features) |
 //! | find the user of every request | [`auth::TokenAuthLayer`] |
 //! | allow only some users on a route | [`policy::SecurityPolicy`] and its [`guard`](policy::SecurityPolicy::guard) |
 //! | check access to a record inside a handler | [`make_sure_allowed`](policy::SecurityPolicy::make_sure_allowed) |
 //! | get the user in an axum handler | [`extract`](mod@extract) |
 //! | read tokens from elsewhere in a request | [`source::TokenSource`] |
-//! | bring my own sessions, or PHP's | [`source::TokenSession`], `source::PhpSessions` |
+//! | read tokens from my own sessions, or from PHP's | [`source::TokenSession`], `source::PhpSessions` |
 //! | choose a store | [`repository`] |
 //! | keep my own table of users | [`guide::own_users`] |
 //! | write a store | [`guide::writing_a_repository`], [`repository::TokenRepository`] and [`conformance`] |
@@ -38,7 +39,7 @@
 //! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
 //! | choose between this crate and others | [`guide::comparison`] |
-//! | move from axum-login, from Laravel Sanctum | [`guide::coming_from_axum_login`], [`guide::coming_from_sanctum`] |
+//! | move from axum-login, Laravel Sanctum, Trongate | [`guide::coming_from_axum_login`], [`guide::coming_from_sanctum`], [`guide::coming_from_trongate`] |
 //! | read about the defaults, the threat model, the architecture | [`guide`] |
 //! | renew a login, replace a token inside a handler | [`Tokens::regenerate`](lifecycle::Tokens::regenerate), [`Authenticator::current_token`](auth::Authenticator::current_token) |
 //! | test a handler with a fake user, move the clock | [`guide::testing_a_handler`] |

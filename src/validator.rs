@@ -98,7 +98,7 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
         Err(Error::with_source(ErrorKind::NotIssuedHere, "this validator ends no credentials"))
     }
 
-    /// Ends a token by its text: for a log-out that ends every token of a request, valid or not. `false` if it was not
+    /// Ends a token by its text: for a logout that ends every token of a request, valid or not. `false` if it was not
     /// a valid token of this validator.
     ///
     /// # Errors

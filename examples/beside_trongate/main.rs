@@ -1,4 +1,4 @@
-//! A Rust service beside a running PHP Trongate v2 site: the same visitors, the same log-ins, the same tables.
+//! A Rust service beside a running PHP Trongate v2 site: the same visitors, the same logins, the same tables.
 //!
 //! ```text
 //! cargo run --example beside_trongate --features trongate,php-session,redis -- \

@@ -1,11 +1,11 @@
 //! Tokens in a file of JSON lines: a store of your own. The chapter "Writing a repository" walks through it.
 //!
 //! ```text
-//! cargo run --example json_lines -- tokens.jsonl
+//! cargo run --features conformance --example json_lines -- tokens.jsonl
 //! ```
 //!
 //! Each run adds a member, hands out a token, opens the file again as a new process would, and asks whose token it is while
-//! the member moves to another level, is shut out, let in again, and leaves.
+//! the member moves to another level, is disabled, enabled again, and deleted.
 
 mod lines;
 mod state;

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `--listen ADDR` | where to listen; port 0 takes a free one. Default: `127.0.0.1:3000` |
 //! | `--database PATH` | the SQLite file. Default: `members.db` in the working directory |
-//! | `--public-url URL` | where people reach the site, for the links in letters. Default: `http://` and `ADDR` |
+//! | `--public-url URL` | where people reach the site, for the links in e-mails. Default: `http://` and `ADDR` |
 //! | `--insecure-cookie` | a cookie without `Secure` and the `__Host-` name, for plain HTTP from another machine, and for Safari |
 //!
 //! Scripts get a token with the same password, and use it as `Authorization: Bearer`:
@@ -20,13 +20,13 @@
 //! curl -H 'Authorization: Bearer …' -X POST http://127.0.0.1:3000/api/logout
 //! ```
 //!
-//! Who forgot the password gets a link that works once, for 15 minutes. The example sends no letters: the link is a line in
+//! Who forgot the password gets a link that works once, for 15 minutes. The example sends no e-mails: the link is a line in
 //! its log, on stderr. The keys of these links are in a file beside the database, `members.db.keys`, which is made at the
 //! first start, for its owner alone to read.
 //!
 //! The crate does tokens, cookies, guards, levels, and the sealed token in the link. What the site does itself is in
 //! `site/accounts.rs`, `site/password.rs`, `site/registration.rs` and `site/reset.rs`. It leaves out what a site on the
-//! open internet needs beside that: a limit on login attempts and on letters, and a letter that proves the e-mail address.
+//! open internet needs beside that: a limit on login attempts and on e-mails, and an e-mail that proves the e-mail address.
 
 mod site;
 
@@ -103,7 +103,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Writes letters into the log.
+/// Writes e-mails into the log.
 struct LogMailer {
     /// A setting and not the request's `Host`: whoever asks for a link could name a site of their own there.
     public_url: String,

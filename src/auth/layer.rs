@@ -1,4 +1,4 @@
-//! The layer and its settings.
+//! [`TokenAuthLayer`] and its settings.
 
 use std::sync::Arc;
 use std::time::Duration;

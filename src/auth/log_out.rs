@@ -27,7 +27,7 @@ impl Authenticator {
     /// # Errors
     /// The error of the store, or [`ErrorKind::TimedOut`] if it takes longer than the layer's time-out: then some
     /// tokens may still be valid, and every token that could be ended was ended. A token that cannot be ended stays in its
-    /// session, so that the log-out can be repeated. An ended token that stays in its session is not an error:
+    /// session, so that the logout can be repeated. An ended token that stays in its session is not an error:
     /// [`LoggedOut::left_in_sessions`] counts them.
     ///
     /// # Panics
@@ -135,7 +135,7 @@ async fn remove(sessions: Vec<Box<dyn TokenSession>>, deadline: Instant) -> Resu
     first_error.map_or(Ok(left), Err)
 }
 
-/// The result of a log-out, with the cookie that removes the token from the browser. With axum it is a part of a
+/// The result of a logout, with the cookie that removes the token from the browser. With axum it is a part of a
 /// response: `(logged_out, Redirect::to("/"))`.
 #[derive(Debug)]
 #[must_use = "the browser keeps its cookie until this is a part of the response"]
@@ -152,7 +152,7 @@ impl LoggedOut {
         self.ended
     }
 
-    /// How many sessions still hold a token that this log-out has ended. The token logs no one in any more.
+    /// How many sessions still hold a token that this logout has ended. The token logs no one in any more.
     ///
     /// A session keeps its token if it may not be changed (`PhpSessions` without `with_removal`), or if it did not become
     /// free in time: a page of PHP holds the lock of its session for as long as the page runs.

@@ -5,7 +5,7 @@
 //! | `authenticator` | [`Authenticator`], authenticates a request without the layer |
 //! | `log_out` | ends every token that a request presents |
 //! | `current_token` | the token by which a request was authenticated, for a handler that replaces it |
-//! | `presented_tokens` | every token that a request presents, for a log-out to end |
+//! | `presented_tokens` | every token that a request presents, for a logout to end |
 //! | `pending` | the part of an authentication that has to wait: a session or a store |
 //! | `resolution` | chooses the winning candidate of a request |
 //! | `outage_log` | the log lines of outages, at most one in a minute for each kind of source |

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::log::{log_debug, log_warn};
 use crate::user::SourceKind;
 
-/// How long after a warning the next one of the same kind of source is left out. Our choice.
+/// The shortest time between two warnings about the same kind of source. Our choice.
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Logs that tokens could not be looked up. A store that is down, or a session that cannot be read, fails at each

@@ -14,7 +14,7 @@ use crate::token::Token;
 const MAX_PRESENTED: usize = 200;
 
 impl Authenticator {
-    /// Every token that this request presents, valid or not, each once, in the order of the sources. A log-out ends all
+    /// Every token that this request presents, valid or not, each once, in the order of the sources. A logout ends all
     /// of them, so that no second token in another place stays valid.
     ///
     /// Text that cannot be a token is left out, and so are ambient credentials on a request that another site caused:

@@ -120,7 +120,7 @@ fn no_user(reason: Reason, explicit: bool) -> Unauthenticated {
 }
 
 /// The order in which one of several reasons is reported: first the reason that leaves the most open, because an outage
-/// must not look like a log-out; then the most specific reason.
+/// must not look like a logout; then the most specific reason.
 const fn weight(reason: Reason) -> u8 {
     match reason {
         Reason::NoCredential => 0,

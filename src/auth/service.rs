@@ -1,4 +1,4 @@
-//! The service of the layer.
+//! [`TokenAuth`], the service of the layer.
 
 use std::mem;
 use std::task::{Context, Poll};

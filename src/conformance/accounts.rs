@@ -9,7 +9,7 @@ use crate::error::ErrorKind;
 use crate::repository::{PageRequest, TokenRepository, User, UserRepository};
 use crate::user::UserId;
 
-/// A level is created once; asked for again, it is the one that is there. Titles are compared byte for byte.
+/// `create_level` gives the level with this title if there is one. Titles are compared byte for byte.
 pub async fn create_level_gives_the_one_that_is_there<R: TokenRepository + UserRepository>(store: R) {
     assert_eq!(store.levels().await.unwrap(), []);
     let admin = store.create_level("admin").await.unwrap();
@@ -30,7 +30,7 @@ pub async fn racing_creations_of_one_level_agree<R: TokenRepository + UserReposi
     assert_eq!(store.levels().await.unwrap(), levels[..1]);
 }
 
-/// Without an id the store gives the next integer, past those that were given by hand.
+/// Without an id the store gives the next integer, above those that callers chose.
 pub async fn create_user_gives_the_next_integer<R: TokenRepository + UserRepository>(store: R) {
     store.create_level("member").await.unwrap();
     let first = store.create_user(None, "member").await.unwrap();
@@ -43,8 +43,8 @@ pub async fn create_user_gives_the_next_integer<R: TokenRepository + UserReposit
     assert_eq!(store.create_user(None, "member").await.unwrap(), UserId::from(by_hand + 1));
 }
 
-/// A deleted user's number is not given to somebody else, were it the highest, or given by hand: other tables, and sealed
-/// tokens, may still name it.
+/// The number of a deleted user is not given to another user, even if it was the highest or was chosen by the caller: other
+/// tables, and sealed tokens, may still name it.
 pub async fn create_user_never_gives_a_number_twice<R: TokenRepository + UserRepository>(store: R) {
     store.create_level("member").await.unwrap();
     let first = store.create_user(None, "member").await.unwrap();
@@ -71,7 +71,7 @@ pub async fn racing_creations_of_users_get_different_ids<R: TokenRepository + Us
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), RACERS);
 }
 
-/// An id that is taken, or a level that is not there.
+/// `create_user` refuses an id that is taken and a level that does not exist.
 pub async fn create_user_refuses_what_contradicts_itself<R: TokenRepository + UserRepository>(store: R) {
     let admin = store.create_level("admin").await.unwrap();
     store.create_level("member").await.unwrap();
@@ -142,7 +142,7 @@ pub async fn users_are_listed_by_id_in_pages<R: TokenRepository + UserRepository
     assert_eq!(users, expected.collect::<Vec<_>>());
 }
 
-/// Levels change for those who are there, to what is there.
+/// `change_level` refuses a user and a level that do not exist.
 pub async fn change_level_refuses_what_is_not_there<R: TokenRepository + UserRepository>(store: R) {
     let admin = store.create_level("admin").await.unwrap();
     store.create_level("member").await.unwrap();
@@ -157,7 +157,7 @@ pub async fn change_level_refuses_what_is_not_there<R: TokenRepository + UserRep
     assert_eq!(again, admin);
 }
 
-/// Disabling says so at the user, and can be undone.
+/// A disabled user is shown as disabled, and can be enabled again. A user who does not exist is an error.
 pub async fn set_disabled_is_for_those_who_are_there<R: TokenRepository + UserRepository>(store: R) {
     let user = member(&store).await;
     let absent = store.set_disabled(&store.absent_user(), true).await.unwrap_err();
@@ -168,7 +168,7 @@ pub async fn set_disabled_is_for_those_who_are_there<R: TokenRepository + UserRe
     }
 }
 
-/// A deleted user takes their tokens along, and somebody new with the same id does not get them back.
+/// `delete_user` deletes the tokens too, and a new user with the same id does not get them back.
 pub async fn delete_user_takes_their_tokens<R: TokenRepository + UserRepository>(store: R) {
     let (user, other) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;

@@ -2,7 +2,7 @@
 
 /// Makes a module `$module` in which each case of the repository contract is a `#[tokio::test]`.
 ///
-/// `$fresh` is an expression that gives a future of `(subject, guard)`: an empty store that implements
+/// `$fresh` is an expression that gives a future of `(store, guard)`: an empty store that implements
 /// [`StoreUnderTest`](crate::conformance::StoreUnderTest), and whatever must live as long as it does, such as a temporary directory
 /// (`()` if nothing must). It is evaluated inside the new module, once a case. The crate that uses the macro needs
 /// `tokio` with the features `macros` and `rt-multi-thread`.

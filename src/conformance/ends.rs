@@ -101,7 +101,7 @@ where
     }
 }
 
-/// Clause 6: log out everywhere.
+/// Clause 6, for all tokens of a user: log out everywhere.
 pub async fn delete_by_user_ends_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
         store.delete_by_user(&user, TokenKinds::ALL, None).await.expect("the store answers");
@@ -111,7 +111,7 @@ pub async fn delete_by_user_ends_a_token_that_is_being_replaced<S: StoreUnderTes
     .await;
 }
 
-/// Clause 6: all others, after a change of password.
+/// Clause 6, for all tokens but one: after a change of password.
 pub async fn delete_by_user_but_one_ends_a_token_that_is_being_replaced<S: StoreUnderTest>(store: S) {
     race_with_thieves(store, |store, user, round| async move {
         let kept = TokenId::new(1_000_000 + round as i64);

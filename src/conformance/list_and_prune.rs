@@ -45,7 +45,7 @@ pub async fn delete_by_user_can_keep_one_token<S: StoreUnderTest>(store: S) {
     assert!(is_valid(&store, &text(3), at(1)).await);
 }
 
-/// Clause 7: newest first; of one second, in one order that stays.
+/// Clause 7: newest first; tokens of one second stay in one order.
 pub async fn list_by_user_gives_newest_first<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     let mut born = Vec::new();
@@ -141,7 +141,7 @@ pub async fn delete_expired_keeps_a_margin<S: StoreUnderTest>(store: S) {
     assert!(!is_valid(&store, &text(1), at(59)).await, "it is removed");
 }
 
-/// Clause 8: by the end that holds, absolute or idle.
+/// Clause 8: the end that applies decides, absolute or idle.
 pub async fn delete_expired_removes_only_what_has_ended<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let idle = Duration::seconds(60);
@@ -214,7 +214,7 @@ pub async fn a_token_is_expired_at_its_edge<S: StoreUnderTest>(store: S) {
     }
 }
 
-/// Clause 10: a lifetime of nothing is over at once.
+/// Clause 10: a token with a lifetime of zero has ended at once.
 pub async fn a_lifetime_of_zero_is_over_at_once<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, Lifetime::seconds(0))).await;

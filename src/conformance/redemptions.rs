@@ -64,7 +64,7 @@ async fn used<R: RedemptionRepository + ?Sized>(store: &R, n: u8) -> Redemption 
     redemption
 }
 
-/// What the claims of [`RACERS`] tasks get that ask for token `n` at once.
+/// The redemptions of [`RACERS`] tasks that reserve token `n` at once, and what each got.
 async fn race<R: RedemptionRepository>(store: &Arc<R>, n: u8, now: Timestamp) -> Vec<(Redemption, ReserveOutcome)> {
     let line = Arc::new(Barrier::new(RACERS));
     let racers: Vec<_> = (0..RACERS)
@@ -92,7 +92,7 @@ fn winner(answers: &[(Redemption, ReserveOutcome)]) -> Redemption {
     reserved[0].0
 }
 
-/// Clause 1: of any number of racing claims for one token exactly one gets it.
+/// Clause 1: of any number of redemptions that race for one token exactly one reserves it.
 pub async fn of_racing_claims_exactly_one_is_reserved<R: RedemptionRepository>(store: R) {
     let store = Arc::new(store);
     for n in 0..10 {
@@ -119,8 +119,8 @@ pub async fn a_lease_ends_at_its_edge<R: RedemptionRepository>(store: R) {
     assert_eq!(asked(&store, 1, first.lease_ends_at).await, ReserveOutcome::Reserved, "at its end");
 }
 
-/// Clause 2: of any number of claims that race for a token whose lease has ended exactly one takes it over, for a lease of
-/// its own.
+/// Clause 2: of any number of redemptions that race for a token whose lease has ended exactly one takes it over, for a lease
+/// of its own.
 pub async fn of_racing_takeovers_exactly_one_is_reserved<R: RedemptionRepository>(store: R) {
     let store = Arc::new(store);
     for n in 0..10 {
@@ -151,7 +151,7 @@ pub async fn a_lapsed_lease_commits_until_it_is_taken_over<R: RedemptionReposito
     assert_eq!(asked(&store, 1, long_after).await, ReserveOutcome::Used, "what was done is not done again");
 }
 
-/// Clauses 3 and 4: who comes back after a takeover changes nothing.
+/// Clauses 3 and 4: a holder that comes back after a takeover changes nothing.
 pub async fn a_holder_that_lost_the_token_changes_nothing<R: RedemptionRepository>(store: R) {
     let first = reserved(&store, 1, at(0)).await;
     let second = reserved(&store, 1, first.lease_ends_at).await;
@@ -272,7 +272,7 @@ pub async fn tokens_do_not_mix<R: RedemptionRepository>(store: R) {
     assert!(commit(&store, &again).await);
 }
 
-/// Clause 9: no store asks for the time; claims of any century are judged by their own `now`.
+/// Clause 9: no store asks for the time; redemptions of any century are judged by their own `now`.
 pub async fn a_claims_time_is_the_callers<R: RedemptionRepository>(store: R) {
     for (n, start) in [(1, -5_000_000_000), (2, 0), (3, 9_000_000_000), (4, 200_000_000_000)] {
         let start = Timestamp::from_unix_seconds(start);

@@ -160,7 +160,7 @@ pub async fn replace_refuses_a_new_token_that_is_there<S: StoreUnderTest>(store:
     assert_eq!(*find(&store, &text(2), at(1)).await.expect("nothing was done").user(), other);
 }
 
-/// Clause 5: a use is noted, and moves the idle end but not the absolute one.
+/// Clause 5: a use is recorded, and moves the idle end but not the absolute one.
 pub async fn touch_moves_the_idle_end_only<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let idle = Duration::seconds(60);
@@ -180,19 +180,19 @@ pub async fn touch_moves_the_idle_end_only<S: StoreUnderTest>(store: S) {
     assert!(!is_valid(&store, &text(3), at(100)).await, "without an idle limit no end moves");
 }
 
-/// Clause 5: of the uses of one second one is noted, and time does not run back.
+/// Clause 5: of the uses of one second one is recorded, and time does not run back.
 pub async fn touch_never_goes_back<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let record = insert(&store, &text(1), &user, record(1, hour())).await;
     assert!(store.touch(&user, record.id(), at(50)).await.unwrap());
-    assert!(!store.touch(&user, record.id(), at(50)).await.unwrap(), "noted already");
-    assert!(!store.touch(&user, record.id(), at(49)).await.unwrap(), "a later use is noted already");
+    assert!(!store.touch(&user, record.id(), at(50)).await.unwrap(), "recorded already");
+    assert!(!store.touch(&user, record.id(), at(49)).await.unwrap(), "a later use is recorded already");
     assert!(store.touch(&user, record.id(), at(51)).await.unwrap());
     let found = find(&store, &text(1), at(51)).await.expect("the token is valid");
     assert_eq!(found.record().last_used_at(), Some(at(51)));
 }
 
-/// Clause 5: a node whose clock is behind notes no use before the token was made, which would end it early.
+/// Clause 5: a use before the token was made, by a clock that is behind, is not recorded: it would end the token early.
 pub async fn touch_ends_no_token_early<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let idle = hour().with_idle_limit(Duration::seconds(60));
@@ -200,7 +200,7 @@ pub async fn touch_ends_no_token_early<S: StoreUnderTest>(store: S) {
     assert!(!store.touch(&user, record.id(), at(-50)).await.unwrap(), "before it was made");
     assert!(!store.touch(&user, record.id(), at(-1)).await.unwrap(), "before it was made");
     let found = find(&store, &text(1), at(59)).await.expect("the token is valid until its idle end");
-    assert_eq!(*found.record(), record, "nothing was noted");
+    assert_eq!(*found.record(), record, "nothing was recorded");
     assert!(store.touch(&user, record.id(), at(0)).await.unwrap(), "the second of its birth is early enough");
     assert!(!store.touch(&user, record.id(), at(-1)).await.unwrap());
     assert!(is_valid(&store, &text(1), at(59)).await);
@@ -218,7 +218,7 @@ pub async fn touch_is_for_valid_tokens_of_this_user<S: StoreUnderTest>(store: S)
     assert!(!store.touch(&user, record.id(), at(1)).await.unwrap(), "its user is disabled");
     store.shut_out_user(&user, false).await.unwrap();
     let found = find(&store, &text(1), at(1)).await.expect("the token is valid");
-    assert_eq!(*found.record(), record, "nothing was noted");
+    assert_eq!(*found.record(), record, "nothing was recorded");
     store.remove_user(&user).await.unwrap();
     assert!(!store.touch(&user, record.id(), at(1)).await.unwrap(), "its user is gone");
 }
@@ -249,7 +249,7 @@ pub async fn touch_never_brings_a_deleted_token_back<S: StoreUnderTest>(store: S
     }
 }
 
-/// Clause 5: the old token of a replaced pair gets no use noted, the new one does.
+/// Clause 5: after a replacement no use of the old token is recorded, but those of the new one are.
 pub async fn touch_follows_a_replacement<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let idle = hour().with_idle_limit(Duration::seconds(60));

@@ -21,7 +21,7 @@ pub trait StoreUnderTest: TokenRepository {
     /// Moves a user to the level with this title, and adds the level if it is not there.
     async fn move_user(&self, user: &UserId, level: &str) -> Result<(), Error>;
 
-    /// Shuts a user out, or lets them in again.
+    /// Disables a user (`shut_out`), or enables them again.
     async fn shut_out_user(&self, user: &UserId, shut_out: bool) -> Result<(), Error>;
 
     /// Removes a user.

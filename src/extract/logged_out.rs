@@ -1,4 +1,4 @@
-//! A log-out as a part of a response.
+//! A logout as a part of a response.
 
 use std::convert::Infallible;
 

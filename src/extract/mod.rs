@@ -9,7 +9,7 @@
 //! | `User(user, profile): User<Profile>` | the user and the application's own data, which came along with the look-up, or refuses |
 //! | `level: UserLevel` | the user's level alone, or refuses |
 //! | `Result<_, Refusal>` | the response to a refusal by `make_sure_allowed` or `Tokens`; a guard or a [`RefusalLayer`](crate::respond::RefusalLayer) turns it into a page for browsers |
-//! | `(LoggedOut, …)` | a response that removes the cookie of a [log-out](crate::auth::Authenticator::log_out) |
+//! | `(LoggedOut, …)` | a response that removes the cookie of a [logout](crate::auth::Authenticator::log_out) |
 //! | `(SetTokenCookie, …)` | a response that sets or removes the cookie, and that no cache stores |
 //!
 //! They give the same responses as a guard. An extractor has no access to a policy; the policy's realm and login page

@@ -12,10 +12,10 @@ use crate::respond::{Refusal, RefusalKind};
 use crate::rules::{Decision, Denial, DenialKind, ScenarioRule};
 use crate::user::CurrentUser;
 
-/// A decision that is still to come.
+/// A decision that has to be waited for.
 pub(crate) type Deciding = Pin<Box<dyn Future<Output = Decided> + Send>>;
 
-/// A decision that has come.
+/// A decision that was made.
 pub(crate) struct Decided {
     pub(crate) refusal: Option<Refusal>,
     /// The head of the request, if the decision took it.

@@ -114,7 +114,7 @@ where
     }
 }
 
-/// A member's page belongs into no shared cache.
+/// Keeps a member's page out of shared caches.
 fn keep_private<B>(mut response: Response<B>) -> Response<B> {
     response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("private"));
     response

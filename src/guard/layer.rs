@@ -12,7 +12,7 @@ use crate::respond::RefusalResponses;
 
 /// Allows a request only if a scenario allows its user. Made by [`SecurityPolicy::guard`](crate::policy::SecurityPolicy::guard).
 ///
-/// It stands inside `TokenAuthLayer`, which finds the user. `R` words the answers; see
+/// It stands inside `TokenAuthLayer`, which finds the user. `R` writes the responses; see
 /// [`RespondToRefusal`](crate::respond::RespondToRefusal). An example is in [`guard`](super).
 #[must_use = "a guard protects nothing until it is a layer of a service"]
 pub struct GuardLayer<R = RefusalResponses> {

@@ -1,11 +1,11 @@
-//! Floor 7, guards: [`GuardLayer`] lets a request through only if a scenario allows its user.
+//! Floor 7, guards: [`GuardLayer`] allows a request only if a scenario allows its user.
 //!
-//! A guard asks the policy about the user that `TokenAuthLayer` found. It lets the request through, or answers in the
-//! words of [`respond`](crate::respond) and leaves the [`Refusal`](crate::respond::Refusal) in the extensions of that
-//! answer, for layers outside that log and count. A response that it let through and that has no `Cache-Control` of its
-//! own gets `private`, so that no shared cache hands one member's page to another.
+//! A guard applies a rule of the policy to the user that `TokenAuthLayer` found. It calls the inner service, or answers with
+//! a response of [`respond`](crate::respond) and leaves the [`Refusal`](crate::respond::Refusal) in its extensions, for layers
+//! outside that log and count. A response of the inner service without a `Cache-Control` of its own gets `private`, so that no
+//! shared cache hands one member's page to another.
 //!
-//! A synchronous rule costs no allocation and no boxed future to let a request through. With an asynchronous rule the
+//! A synchronous rule that allows a request costs no allocation and no boxed future. With an asynchronous rule the
 //! request waits, for at most the policy's `rule_timeout` (5 seconds by default), and then gets 503. That needs a Tokio
 //! runtime with its time driver, and panics without.
 //!

@@ -8,7 +8,7 @@
 //! | [`defaults`] | What is each default, how do I change it, and why is it so? |
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
 //! | [`who_gets_what_answer`] | What is the answer to a refused link, form, `fetch`, htmx or API client, and how do I change it? |
-//! | [`situations`] | How do I do this one thing: an API for pages elsewhere, …? A page and a tested program each. |
+//! | [`situations`] | How do I do one certain thing, such as a login by a link in a mail? A page and a tested program for each. |
 //! | [`running_many_nodes`] | What holds when several processes serve one site? |
 //! | [`coming_from_axum_login`] | I know axum-login and tower-sessions: what becomes of each concept? With a port of its example. |
 //! | [`coming_from_trongate`] | I know `trongate_tokens` and `trongate_security`: what do I write here? |

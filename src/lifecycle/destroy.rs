@@ -52,7 +52,7 @@ impl Tokens {
     }
 
     /// Ends the token with this record id if it belongs to this user, and with it those of its
-    /// [family](TokenRecord::family): one line in a list of devices. `false` if it does not.
+    /// [family](TokenRecord::family): one entry of a list of devices. `false` if it does not.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy).

@@ -96,7 +96,7 @@ impl Generate {
         self
     }
 
-    /// The same, cut to [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES) between two characters: for a `User-Agent`, or
+    /// As [`name`](Self::name), but cut to [`MAX_NAME_BYTES`](TokenRecord::MAX_NAME_BYTES) between two characters: for a `User-Agent`, or
     /// other text from outside. Default: no name.
     pub fn shortened_name(self, name: &str) -> Self {
         self.name(&name[..name.floor_char_boundary(TokenRecord::MAX_NAME_BYTES)])

@@ -28,7 +28,7 @@ impl Tokens {
     /// until then stay removed.
     ///
     /// # Source
-    /// Trongate's `_delete_old_tokens`.
+    /// Trongate's `delete_old_tokens`.
     pub async fn prune(&self) -> Result<u64, Error> {
         let now = self.now() - self.inner().longer_pruning_margin;
         let mut total = 0;

@@ -120,7 +120,8 @@ impl Regenerate<'_> {
         self
     }
 
-    /// The same for a proof that another service saw at this time (`auth_time` in OpenID Connect); in whole seconds.
+    /// Records that the user proved who they are at this time, to another service (`auth_time` in OpenID Connect); in whole
+    /// seconds.
     /// Default: the time of the last login is kept.
     pub fn authenticated_at(mut self, at: Timestamp) -> Self {
         self.authentication = Authentication::At(at);

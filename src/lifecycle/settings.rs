@@ -1,4 +1,4 @@
-//! The token service and its settings.
+//! [`Tokens`] and its settings.
 
 use std::fmt;
 use std::sync::Arc;
@@ -128,7 +128,7 @@ impl Tokens {
         &self.0.cookie
     }
 
-    /// The cookie that removes the token from the browser: send it at log-out.
+    /// The cookie that removes the token from the browser: send it at logout.
     pub fn removal_cookie(&self) -> SetTokenCookie {
         self.0.cookie.removal()
     }

@@ -24,7 +24,7 @@ impl Tokens {
     /// [`Unavailable`](crate::error::ErrorKind::Unavailable) if the store does not answer; that is never `None`.
     ///
     /// # Source
-    /// Trongate's `_attempt_get_valid_token`, `_get_user_id`, `_get_user_obj`, which do not check the expiry.
+    /// Trongate's `attempt_get_valid_token`, and its `get_user_id` and `get_user_obj`, which do not check the expiry.
     pub fn validate<'a>(&'a self, token: &'a Token) -> Validate<'a> {
         Validate { tokens: self, token, levels: None }
     }

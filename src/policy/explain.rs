@@ -6,7 +6,7 @@ use crate::rules::{Explanation, ScenarioArgument};
 use crate::user::CurrentUser;
 
 impl SecurityPolicy {
-    /// Which rule says what. Every rule is asked.
+    /// Explains a decision: the effect of each rule. Every rule is asked.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration) if the policy knows no such scenario.

@@ -7,7 +7,7 @@ use crate::rules::ScenarioArgument;
 use crate::user::CurrentUser;
 
 impl SecurityPolicy {
-    /// The same decision inside a handler: `Ok` if this user may do this, else what to answer.
+    /// Decides inside a handler: `Ok` if the scenario allows this user, otherwise the refusal to answer with.
     ///
     /// With axum the refusal is a response. Behind a guard, or inside of the [`refusal_layer`](Self::refusal_layer), a
     /// person gets a page and a script problem details; without either, everybody gets problem details.

@@ -3,10 +3,10 @@
 //! A scenario is a named situation that needs protection. Its rule decides; without a rule there is no scenario, and an
 //! unknown scenario is an error, never a default. What no rule allows is denied.
 //!
-//! # What rules say, and how it adds up
-//! | effect | meaning | who says it |
+//! # The effects of rules, and how they combine
+//! | effect | meaning | which rule has it |
 //! |---|---|---|
-//! | *abstains* | has no say | [`deny_if`] whose rule does not allow |
+//! | *abstains* | does not count | [`deny_if`] whose rule does not allow |
 //! | *allows* | | [`level`], [`authenticated`], [`check`], … |
 //! | *denies* | does not allow, and another rule may | the same |
 //! | *too old* | would allow after a new login (RFC 9470) | [`authenticated_within`] |
@@ -19,7 +19,7 @@
 //! - [`all`] and [`Rule::and`]: *forbids* > *may forbid* > *denies* > *fails* > *too old* > *allows* > *abstains*
 //! - [`any`] and [`Rule::or`]: *forbids* > *may forbid* > *allows* > *fails* > *too old* > *denies* > *abstains*
 //!
-//! `all` of no rules allows, `any` of none denies. Of two that are too old, `all` takes the shorter age and `any` the
+//! Without rules, `all` allows and `any` denies. Of two that are too old, `all` takes the shorter age and `any` the
 //! longer. The other two, for each effect of the rule inside:
 //!
 //! | inside | [`not`] | [`deny_if`] |
@@ -36,7 +36,7 @@
 //! *may forbid* are errors, which are neither (503).
 //!
 //! Rules that are synchronous decide first. An asynchronous rule is not asked when its answer can change nothing:
-//! `level("admin").or(check_async(…))` lets the administrator in without asking the database, and even when it is down.
+//! `level("admin").or(check_async(…))` allows an administrator without asking the database, and even when it is down.
 //! A rule that can forbid is always asked.
 //!
 //! | file | role |
@@ -44,7 +44,7 @@
 //! | `security_policy` | [`SecurityPolicy`]: the scenarios and their rules, `decide` |
 //! | `guard`, `guard_extracting` | [`guard`](SecurityPolicy::guard), [`guard_with`](SecurityPolicy::guard_with), `guard_extracting` (feature `axum`) |
 //! | `make_sure_allowed` | [`make_sure_allowed`](SecurityPolicy::make_sure_allowed), the decision inside of a handler |
-//! | `explain` | [`explain`](SecurityPolicy::explain): which rule says what |
+//! | `explain` | [`explain`](SecurityPolicy::explain): the effect of each rule |
 //! | `responses` | how the policy answers: [`login_page`](SecurityPolicy::login_page), [`realm`](SecurityPolicy::realm), …, [`refusal_layer`](SecurityPolicy::refusal_layer) |
 //!
 //! The rules themselves are pure, and on a floor of their own: `rules/rule.rs`, `rules/effect.rs`, `rules/evaluate.rs`. This

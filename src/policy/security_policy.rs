@@ -98,7 +98,7 @@ impl SecurityPolicy {
         self.0.scenarios.keys().map(|name| &**name)
     }
 
-    /// May this user do this? Takes the name of a scenario, or a reference to a [`Scenario`].
+    /// Decides whether a scenario allows this user. Takes the name of a scenario, or a reference to a [`Scenario`].
     ///
     /// The decision takes as long as its rules do.
     ///

@@ -18,7 +18,7 @@ use crate::user::{UserId, UserLevel};
 
 /// Another store that fails, delays or hangs on command, and counts its look-ups.
 ///
-/// A fault strikes before the call reaches the store inside. Share it as an `Arc`, so that the test keeps a hand on it.
+/// A fault strikes before the call reaches the store inside. Share it in an `Arc`, so that the test can still reach it.
 ///
 /// # Example
 /// ```
@@ -66,7 +66,7 @@ impl<R> FaultyRepository<R> {
         self
     }
 
-    /// From now on every call is an [`ErrorKind::Unavailable`].
+    /// From now on every call fails as [`ErrorKind::Unavailable`].
     pub fn fail(&self) {
         self.fault.send_replace(Fault::Error);
     }

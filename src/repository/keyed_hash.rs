@@ -1,4 +1,4 @@
-//! What stands for a token in this process's memory.
+//! The hash that the store in memory keeps in place of a token's text.
 
 use std::fmt;
 

@@ -47,7 +47,7 @@ pub struct RefusalLayer<R = RefusalResponses> {
 }
 
 impl<R> RefusalLayer<R> {
-    /// Answers with these. [`SecurityPolicy::refusal_layer`](crate::policy::SecurityPolicy::refusal_layer) makes the layer
+    /// Answers with these responses. [`SecurityPolicy::refusal_layer`](crate::policy::SecurityPolicy::refusal_layer) makes the layer
     /// that answers as the policy does.
     pub fn new(respond: R) -> Self {
         Self { respond: Arc::new(respond) }

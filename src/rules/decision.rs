@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use time::Duration;
 
-/// May this user do this?
+/// Whether a scenario allows a user.
 ///
 /// # Example
 /// ```
@@ -17,20 +17,20 @@ use time::Duration;
 #[must_use = "a decision protects nothing until it is looked at"]
 #[expect(clippy::exhaustive_enums, reason = "there is no third decision, and a caller must not overlook one")]
 pub enum Decision {
-    /// Yes.
+    /// The scenario allows the user.
     Allow,
-    /// No, and why.
+    /// The scenario does not allow the user, and why.
     Deny(Denial),
 }
 
 impl Decision {
-    /// Whether it is yes.
+    /// Whether the user is allowed.
     #[must_use]
     pub const fn is_allow(&self) -> bool {
         matches!(self, Self::Allow)
     }
 
-    /// Whether it is no.
+    /// Whether the user is denied.
     #[must_use]
     pub const fn is_deny(&self) -> bool {
         matches!(self, Self::Deny(_))
@@ -45,7 +45,7 @@ pub struct Denial {
     kind: DenialKind,
 }
 
-/// What kind of no it is.
+/// The kind of the denial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DenialKind {
@@ -77,7 +77,7 @@ impl Denial {
         &self.rule
     }
 
-    /// What kind of no it is.
+    /// The kind of the denial.
     #[must_use]
     pub const fn kind(&self) -> DenialKind {
         self.kind

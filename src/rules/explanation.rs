@@ -1,4 +1,4 @@
-//! Which rule said what.
+//! The effect of each rule of a scenario.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::rules::Decision;
 use crate::rules::effect::Effect;
 
-/// Which rule said what. Made by [`SecurityPolicy::explain`](crate::policy::SecurityPolicy::explain).
+/// The effect of each rule of a scenario. Made by [`SecurityPolicy::explain`](crate::policy::SecurityPolicy::explain).
 ///
 /// `Display` draws the tree of rules, one to a line, indented by two spaces a step. Every rule is asked, also those that
 /// a decision would leave out. It names no token and no secret; it is for developers and logs, not for the user.
@@ -19,7 +19,7 @@ pub struct Explanation {
     pub(crate) tree: ExplainedRule,
 }
 
-/// What one rule said.
+/// The effect of one rule.
 #[derive(Debug)]
 pub(crate) struct ExplainedRule {
     pub(crate) rule: String,

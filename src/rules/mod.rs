@@ -10,7 +10,7 @@
 //! | `evaluate` | computes the effect of a tree of rules |
 //! | `scenario_rule` | [`ScenarioRule`]: a scenario and its rule, from the effect to a decision |
 //! | `decision` | [`Decision`] and [`Denial`] |
-//! | `explanation` | [`Explanation`]: which rule said what |
+//! | `explanation` | [`Explanation`]: the effect of each rule |
 
 mod decision;
 mod effect;

@@ -57,7 +57,7 @@ pub fn level<C>(title: &str) -> Rule<C> {
     any_level([title])
 }
 
-/// Allows users of one of these levels; titles are compared byte for byte. Of no level: denies.
+/// Allows users of one of these levels; titles are compared byte for byte. Without titles, it denies.
 pub fn any_level<'t, C>(titles: impl IntoIterator<Item = &'t str>) -> Rule<C> {
     Rule::simple(Kind::Levels(titles.into_iter().map(Text::new).collect()))
 }
@@ -69,9 +69,9 @@ pub fn authenticated<C>() -> Rule<C> {
 
 /// Allows users who proved who they are at most `max_age` ago, in whole seconds; for the others a new login helps.
 ///
-/// A login in the future is not a recent one, however the clock that it was noted by came to be wrong. One that is ahead by
-/// no more than [`CLOCK_TOLERANCE`](crate::clock::CLOCK_TOLERANCE), nor by more than `max_age`, counts as one of now, since
-/// the clocks of two nodes differ.
+/// A login in the future does not count as recent: a clock that was wrong recorded it. A login that is ahead by at most
+/// [`CLOCK_TOLERANCE`](crate::clock::CLOCK_TOLERANCE), and by at most `max_age`, counts as one of now, because the clocks of
+/// two nodes differ.
 ///
 /// # Source
 /// RFC 9470 §3: `max_age` is the allowable elapsed time since the last active authentication.
@@ -79,12 +79,12 @@ pub fn authenticated_within<C>(max_age: Duration) -> Rule<C> {
     Rule::simple(Kind::AuthenticatedWithin(Duration::seconds(max_age.whole_seconds())))
 }
 
-/// Allows when the function says so. It must be quick, must not block, and may be called more than once.
+/// Allows if the function gives `true`. It must be quick, must not block, and may be called more than once.
 pub fn check<C>(check: impl Fn(&CurrentUser, &C) -> bool + Send + Sync + 'static) -> Rule<C> {
     Rule::simple(Kind::Check(Arc::new(check)))
 }
 
-/// Allows when the future says so; an error neither allows nor denies.
+/// Allows if the future gives `true`; an error neither allows nor denies.
 ///
 /// The function gets copies, so that the future may keep them: a [`CurrentUser`] is cheap to copy, and so should the
 /// scenario be. Dropping the decision drops the future.
@@ -100,12 +100,12 @@ where
     })))
 }
 
-/// Allows when every rule does; of none, too.
+/// Allows if every rule allows. Without rules, it allows.
 pub fn all<C>(rules: impl IntoIterator<Item = Rule<C>>) -> Rule<C> {
     Rule::combined(Combination::All, rules.into_iter().collect())
 }
 
-/// Allows when one rule does; of none, denies.
+/// Allows if at least one rule allows. Without rules, it denies.
 pub fn any<C>(rules: impl IntoIterator<Item = Rule<C>>) -> Rule<C> {
     Rule::combined(Combination::Any, rules.into_iter().collect())
 }
@@ -116,19 +116,19 @@ pub fn not<C>(rule: Rule<C>) -> Rule<C> {
     Rule { can_forbid, ..Rule::simple(Kind::Not(Arc::new(rule))) }
 }
 
-/// Forbids when the rule allows: an explicit deny, which beats every other rule wherever it stands. When the rule does
-/// not allow, it has no say.
+/// Forbids if the rule allows: an explicit deny, which beats every other rule wherever it stands. Abstains if the rule does
+/// not allow.
 pub fn deny_if<C>(rule: Rule<C>) -> Rule<C> {
     Rule { can_forbid: true, ..Rule::simple(Kind::DenyIf(Arc::new(rule))) }
 }
 
 impl<C> Rule<C> {
-    /// Allows when both do.
+    /// Allows if both rules allow.
     pub fn and(self, other: Self) -> Self {
         self.joined(Combination::All, other)
     }
 
-    /// Allows when one of them does.
+    /// Allows if at least one of the two rules allows.
     pub fn or(self, other: Self) -> Self {
         self.joined(Combination::Any, other)
     }

@@ -34,7 +34,7 @@ impl<C: Send + Sync + 'static> ScenarioRule<C> {
         }
     }
 
-    /// Which rule says what. Every rule is asked.
+    /// The effect of each rule. Every rule is asked.
     pub(crate) async fn explain(&self, user: &CurrentUser, scenario: &C) -> Explanation {
         let tree = self.rule.explain(user, scenario).await;
         Explanation {

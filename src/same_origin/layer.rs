@@ -1,4 +1,4 @@
-//! The layer and its settings.
+//! [`SameOriginLayer`] and its settings.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl SameOriginLayer {
 }
 
 impl<R> SameOriginLayer<R> {
-    /// Answers with these: as a [`SecurityPolicy`](crate::policy::SecurityPolicy) does, with `.responses(&policy)`.
+    /// Answers with these responses; with `.responses(&policy)` as a [`SecurityPolicy`](crate::policy::SecurityPolicy) does.
     pub fn responses(self, responses: impl Into<RefusalResponses>) -> SameOriginLayer {
         self.with_respond(responses.into())
     }

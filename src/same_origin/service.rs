@@ -1,4 +1,4 @@
-//! The service of the layer.
+//! [`SameOriginService`], the service of the layer.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

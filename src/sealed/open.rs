@@ -14,7 +14,7 @@ use crate::sealed::opened::Opened;
 use crate::sealed::sealer::{IfExpired, Sealer, parse};
 
 impl Sealer {
-    /// Opens a token.
+    /// Opens a token that was sealed for this purpose.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidToken`] for what is not a token of this purpose under a key of the ring, and for a revoked one.

@@ -162,8 +162,8 @@ impl<P: Serialize> Opened<P> {
         self.write(None)
     }
 
-    /// The same with what a person who looks into a token asks next: `current_time`, `expired` and `valid` at `now`, and
-    /// whether the payload was `changed` since it was sealed.
+    /// As [`to_json`](Self::to_json), with more for a person who looks into a token: `current_time`, `expired` and `valid` at
+    /// `now`, and whether the payload was `changed` since it was sealed.
     ///
     /// # Errors
     /// As [`to_json`](Self::to_json).

@@ -31,9 +31,9 @@ impl Sealer {
     /// ([`bound_to_state`](Sealer::bound_to_state)), as a password reset is to the old password.
     ///
     /// # Errors
-    /// As [`open`](Sealer::open). [`ErrorKind::AlreadyUsed`] for a token that was used, or is being used at this moment; with
-    /// a source that says so, it is also the answer to a redeemer that was held up (a suspended machine) until another one
-    /// took the token over: then the work was done, and may have been done twice. [`ErrorKind::TimedOut`] for work that is
+    /// As [`open`](Sealer::open). [`ErrorKind::AlreadyUsed`] for a token that was used, or is being used at this moment. A
+    /// redeemer that is held up (by a suspended machine) until another one takes the token over gets the same error, with a
+    /// source that says so: its work was done, and may have been done twice. [`ErrorKind::TimedOut`] for work that is
     /// not done 45 seconds after reserving began. [`ErrorKind::Unavailable`] when the store does not answer: if that is
     /// after the work, the work stays done and the token works again after 60 seconds.
     ///

@@ -143,7 +143,7 @@ impl CurrentUser {
         self.details.data.as_ref()?.get()
     }
 
-    /// The same, whatever its type.
+    /// The application's own data of this user, of any type.
     #[must_use]
     pub fn user_data(&self) -> Option<&UserData> {
         self.details.data.as_ref()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// The application's own data of a user, which a store brought along with the look-up.
 ///
-/// `Debug` shows no data, and two are equal if they are one.
+/// `Debug` shows no data. Two values are equal if they share the same data.
 #[derive(Clone)]
 pub struct UserData(Arc<dyn Any + Send + Sync>);
 
@@ -28,7 +28,7 @@ impl UserData {
         self.0.downcast_ref()
     }
 
-    /// The same, shared: it outlives the request.
+    /// The data in an `Arc`, which may outlive the request, if it is of this type.
     #[must_use]
     pub fn get_shared<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         Arc::clone(&self.0).downcast().ok()

@@ -7,7 +7,7 @@ use crate::user::{CurrentUser, UserId, UserLevel};
 /// For tests, with the feature `test-util`. The guide has a chapter,
 /// [Testing a handler](crate::guide::testing_a_handler).
 impl CurrentUser {
-    /// A user of a test: this id, this level, who logged in just now with a token of the default lifetime, without a
+    /// A user for a test, with this id and level, who has just logged in with a token of the default lifetime and without a
     /// name. The number of the level is 1, the id of the token record is 1; no store holds it.
     ///
     /// Pass it to a handler, or put it into a request with [`insert_into`](Self::insert_into); `fake` makes no other
@@ -27,7 +27,7 @@ impl CurrentUser {
         Self::fake_at(id, level, SystemClock.now())
     }
 
-    /// The same at this time: the token is created, the user authenticated and the request made at `now`.
+    /// As [`fake`](Self::fake), but at this time: the token is created, the user authenticated and the request made at `now`.
     #[must_use]
     pub fn fake_at(id: impl Into<UserId>, level: &str, now: Timestamp) -> Self {
         let record = TokenRecord::new(TokenId::new(1), now, Lifetime::default());

@@ -92,7 +92,7 @@ impl Accounts {
     }
 
     /// The accounts with this user name or e-mail address, in any case, the oldest first, and their password hashes. Several
-    /// accounts may have one address, but no one may fill another's mailbox with letters.
+    /// accounts may have one address, but no one may fill another's mailbox with e-mails.
     pub(super) async fn by_username_or_email(&self, text: &str) -> Result<Vec<(Account, String)>, sqlx::Error> {
         sqlx::query(
             "SELECT user_id, username, email, password_hash FROM members_area_accounts

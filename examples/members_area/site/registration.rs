@@ -67,7 +67,7 @@ fn is_username(text: &str) -> bool {
     (2..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Whether it could be an address. Only a letter that arrives can tell more.
+/// Whether it could be an address. Only an e-mail that arrives can tell more.
 fn is_email(text: &str) -> bool {
     let has_shape = |(name, domain): (&str, &str)| !name.is_empty() && !domain.is_empty() && !domain.contains('@');
     text.len() <= 254

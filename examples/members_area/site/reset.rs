@@ -1,4 +1,4 @@
-//! A forgotten password: the link in a letter, and the new password that it leads to.
+//! A forgotten password: the link in an e-mail, and the new password that it leads to.
 //!
 //! The link holds a sealed token for the user's id, bound to the hash of the password that was forgotten: it works once,
 //! for 15 minutes, and is dead when the password changes.
@@ -27,7 +27,7 @@ const LIFETIME: Duration = Duration::minutes(15);
 /// Used links that are forgotten at once, when they have expired.
 const PRUNED_AT_ONCE: u32 = 100;
 
-/// Sends letters. It must not wait until they are delivered: how long an answer takes would tell who has an account.
+/// Sends e-mails. It must not wait until they are delivered: how long an answer takes would tell who has an account.
 pub(crate) trait Mailer: Send + Sync + 'static {
     /// Sends a user the link under which they set a new password, a path and query of this site.
     fn send_reset_link(&self, username: &str, email: &str, link: &str);
@@ -88,7 +88,7 @@ fn keys(database: &Path) -> Result<KeyRing, Failure> {
 
 impl Site {
     /// Sends a link to whoever has this user name or e-mail address. Neither the answer nor its time says whether somebody
-    /// has: one query and one task, whatever is found, and the letters are written in the task.
+    /// has: one query and one task, whatever is found, and the e-mails are written in the task.
     pub(super) async fn send_reset_links(&self, username_or_email: &str) -> Result<(), Failure> {
         let found = self.accounts.by_username_or_email(username_or_email.trim()).await?;
         let resets = self.resets.clone();

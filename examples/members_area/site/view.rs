@@ -55,7 +55,7 @@ impl Frame {
 }
 
 /// Who looks at a public page: the user, or `None`, also if something is wrong with the credential. Whoever has the
-/// cookies of two users must find the way to the login. Only an outage is refused: it must not look like a log-out.
+/// cookies of two users must find the way to the login. Only an outage is refused: it must not look like a logout.
 pub(crate) struct Visitor(pub(crate) Option<CurrentUser>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Visitor {

@@ -1,7 +1,8 @@
 //! A page and a small program for each situation that people come with.
 //!
 //! Each program is in `examples/`, has 60 to 120 lines, and is driven over HTTP by the tests. Its page says which settings
-//! belong together and why, and ends with the whole program.
+//! belong together and why, and ends with the whole program. Run one by its name:
+//! `cargo run --features full --example guests`.
 //!
 //! | situation | the question |
 //! |---|---|
@@ -11,7 +12,7 @@
 //! | [`live_connections`] | How do I end a WebSocket or an event stream when its token ends? |
 //! | [`behind_proxy`] | My site is behind nginx, below a prefix, without TLS of its own: what do I set? |
 //! | [`spa_cors`] | My pages are on another origin than my API: which layer goes outside of which, and which cookie? |
-//! | [`magic_link`] | How do people log in by a link in a letter, and prove their e-mail address? (feature `sealed`) |
+//! | [`magic_link`] | How do people log in by a link in an e-mail, and prove their address? (feature `sealed`) |
 //! | [`impersonation`] | How does an administrator see the site as a user does, and come back? |
 //! | [`organisations`] | How do I keep the organisations of one site apart, with a role in each? |
 //! | [`guests`] | How do guests keep their cart when they register or log in? |

@@ -13,7 +13,7 @@ use crate::repository::sql::{missing_steps, refused};
 /// harm when it is taken again after half of it.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
 
-/// Who holds it migrates; the others wait, up to 300 seconds. A lock is the whole server's, so its name says for which
+/// The node that holds this lock migrates; the others wait, up to 300 seconds. A lock is the whole server's, so its name says for which
 /// database it is; half of a hash, because a lock's name has at most 64 characters. MySQL 9 has no `MD5`.
 const LOCK: &str = "SELECT GET_LOCK(CONCAT('tower_tokens.', LEFT(SHA2(DATABASE(), 256), 32)), 300)";
 

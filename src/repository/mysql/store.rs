@@ -12,7 +12,7 @@ use crate::repository::sql::{
 };
 
 /// What every connection of ours begins with besides the settings of all stores on MySQL. It takes no locks on what is
-/// not there, so that pruning never keeps a log-in waiting.
+/// not there, so that pruning never keeps a login waiting.
 const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// Tokens, users and levels in a MySQL (8 and later) or MariaDB (10.6 and later) database. Clones share the same
@@ -43,9 +43,9 @@ const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 /// (`tls-rustls-ring-webpki` and others, named in the application's own `Cargo.toml`) the connections are not encrypted:
 /// `ssl-mode=PREFERRED`, sqlx's default, falls back to plain text, and `ssl-mode=VERIFY_IDENTITY` refuses to connect.
 ///
-/// A MySQL account with a password (`caching_sha2_password`, the default since 8.0) wants TLS, over the Unix socket too,
-/// or, over TCP, sqlx's feature `mysql-rsa`. Without them the server lets somebody in only as long as it remembers the
-/// password from another client that had them, and no more once it is restarted: over TCP the error is
+/// A MySQL account with a password (`caching_sha2_password`, the default since 8.0) needs TLS, over the Unix socket too,
+/// or, over TCP, sqlx's feature `mysql-rsa`. Without them the server accepts the account only while it remembers its password
+/// from a client that had them, and no longer once it is restarted: over TCP the error is
 /// [`Configuration`](crate::error::ErrorKind::Configuration) and says so, over the Unix socket sqlx 0.9 cannot tell it
 /// from a wrong password ("Access denied").
 ///
@@ -78,7 +78,7 @@ impl SqlRepository<MySql> {
     /// 3 seconds for row locks and metadata locks (`innodb_lock_wait_timeout`, `lock_wait_timeout`).
     ///
     /// # Errors
-    /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that is none, and as
+    /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that cannot be parsed, and as
     /// [`TokenRepository`](super::super::TokenRepository).
     pub async fn connect(url: &str) -> Result<Self, Error> {
         let options: MySqlConnectOptions = url.parse().map_err(failure)?;

@@ -20,8 +20,8 @@ const SESSION: &str = "SELECT pg_catalog.pg_backend_pid() || ' ' || pg_catalog.p
 
 /// Who asks for their session, one after the other. The first three show a pooler that gives out the connection that it
 /// got back last, or its connections in turn, if it has no other clients. The others are for one that has, and gives out
-/// whichever connection is free: if there are two, it keeps up the appearance once in 16,384 times, if there are five,
-/// once in 10 to the power of 10.
+/// whichever connection is free: if there are two, it is overlooked once in 16,384 times, if there are five, once in
+/// 10 to the power of 10.
 const ORDER: [Connection; 16] = {
     use Connection::{First, Second};
     [

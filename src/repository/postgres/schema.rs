@@ -12,7 +12,7 @@ use crate::repository::sql::{missing_steps, refused};
 /// A released step is never changed: a later release adds one.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
 
-/// Who holds it migrates; the others wait. The number is ours alone: `tower-to` in ASCII.
+/// The node that holds this lock migrates; the others wait. The number is ours alone: `tower-to` in ASCII.
 const LOCK: i64 = 0x746f_7765_722d_746f;
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS tower_tokens_schema (

@@ -10,14 +10,14 @@ pub(in crate::repository) enum Aftermath {
     /// The statement lost a deadlock. Nothing was done, and the connection is as good as before.
     Deadlock,
     /// The server refused the statement. Nothing was done, and a new connection may not be refused: it may lead to
-    /// another server, and has no statements, transactions and settings of an earlier day.
+    /// another server, and has no statements, transactions and settings from before.
     Refused,
     /// The connection is lost, and whether the statement was done is not known.
     Broken,
 }
 
 impl Aftermath {
-    /// `of` says what an error of the server's own says.
+    /// `of` interprets an error that the server itself reports.
     pub(in crate::repository) fn of(error: &sqlx::Error, of: fn(&dyn DatabaseError) -> Self) -> Self {
         match error {
             sqlx::Error::Database(error) => of(&**error),

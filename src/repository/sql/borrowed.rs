@@ -12,7 +12,7 @@ use tokio::time::timeout;
 pub(in crate::repository) type BoxFuture<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
 
 /// How long the pool may ask a connection whether it is alive before it takes it back. Our choice: many times what it
-/// takes, for the connection's place is taken meanwhile.
+/// needs, because the connection's place in the pool stays taken meanwhile.
 const RETURN: Duration = Duration::from_secs(1);
 
 /// A connection of a pool. Dropped without [`give_back`](Self::give_back) it is closed, and its place is free at once.

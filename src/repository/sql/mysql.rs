@@ -84,7 +84,7 @@ const SESSION: &str = "SET SESSION autocommit = 1, completion_type = 0, foreign_
     sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION', sql_safe_updates = 0, sql_auto_is_null = 0,
     sql_big_selects = 1, sql_select_limit = 18446744073709551615, innodb_lock_wait_timeout = 3, lock_wait_timeout = 3";
 
-/// Our statements would be done, and forgotten or half done.
+/// The first setting with which our changes would be lost or half done; otherwise empty.
 const UNSAFE_SESSION: &str = "SELECT CASE
     WHEN @@SESSION.autocommit <> 1 THEN 'autocommit'
     WHEN @@SESSION.completion_type NOT IN ('0', 'NO_CHAIN') THEN 'completion_type'

@@ -1,4 +1,4 @@
-//! Where the users of tokens are, and those in our own tables.
+//! [`Users`]: where the users of tokens are. [`OurUsers`]: in our own tables.
 
 use std::sync::Arc;
 

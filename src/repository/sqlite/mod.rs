@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `store` | [`SqliteRepository`]: how the database is opened, and its own statements |
 //! | `schema` | the tables, and how older ones are brought up to date |
-//! | `users` | users that come into being together with the application's own rows |
+//! | `users` | creates users together with the application's own rows |
 //! | `catalogue` | what the database says about the application's table of users |
 //! | `error` | sqlx's errors as this crate's |
 

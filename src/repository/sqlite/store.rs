@@ -34,7 +34,7 @@ const CONNECTIONS: u32 = 8;
 /// Every change is on disk (`PRAGMA synchronous = FULL`) before its method returns: neither a killed process nor a power
 /// cut loses a token that was handed out, and, which matters more, neither brings a token back that was ended. That
 /// costs one `fsync` a change; validations change nothing. With a pool of your own the choice is yours: `NORMAL`
-/// survives a killed process all the same, but after a power cut the last log-outs may be undone.
+/// survives a killed process all the same, but after a power cut the last logouts may be undone.
 ///
 /// # The file
 /// While a process has the file open, nothing else may take its place. If it is removed or replaced (a restored backup,

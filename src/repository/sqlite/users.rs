@@ -1,4 +1,4 @@
-//! Users that come into being together with the application's own rows.
+//! Creates users together with the application's own rows.
 
 use crate::error::{Error, ErrorKind};
 use crate::repository::sql::{Dialect, SqlRepository, SqlRow, Statement, Value};
@@ -8,8 +8,8 @@ use crate::sqlite::WriteTransaction;
 use crate::user::UserId;
 
 impl SqlRepository<Sqlite> {
-    /// Creates a user in a transaction of [`begin`](Self::begin), so that the user and the application's own rows come
-    /// into being together, or not at all.
+    /// Creates a user in a transaction of [`begin`](Self::begin), so that the user and the application's own rows are
+    /// created together, or not at all.
     ///
     /// # Errors
     /// As [`create_user`](crate::repository::UserRepository::create_user). Then drop the transaction.

@@ -92,7 +92,7 @@ impl TrongateRepository {
         Ok(Some(MissingIndex { statement: if is_online { CREATE_INDEX_ONLINE } else { CREATE_INDEX } }))
     }
 
-    /// Creates the index that [`check`](Self::check) misses: the one change of the schema that this crate ever makes,
+    /// Creates the index that [`check`](Self::check) reports as missing: the one change of the schema that this crate ever makes,
     /// and only when this is called. `false`: it was there.
     ///
     /// With InnoDB the site goes on working meanwhile. The database user needs the privilege `INDEX`.

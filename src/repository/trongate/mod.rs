@@ -2,7 +2,7 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `store` | [`TrongateRepository`]: how the database is reached |
+//! | `store` | [`TrongateRepository`]: how the database is opened |
 //! | `check` | what a site's database should have, and [`MissingIndex`] |
 //! | `tokens` | the ten clauses as SQL, as far as Trongate's tables can keep them |
 //! | `rows` | what the tables hold, and what they cannot |

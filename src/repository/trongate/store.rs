@@ -1,4 +1,4 @@
-//! How the database is reached.
+//! [`TrongateRepository`]: how the database is opened.
 
 use std::fmt;
 
@@ -32,12 +32,12 @@ use crate::repository::trongate::error::failure;
 /// Everything but the ids may be null. A token without an `expiry_date` has ended, a token without a user and a user
 /// without a level are not valid, a level without a title has the empty title, a token without a code has no code.
 ///
-/// Since last uses are not kept, tell [`Tokens`](crate::lifecycle::Tokens) not to note them:
+/// Since last uses are not kept, have [`Tokens`](crate::lifecycle::Tokens) not record them:
 /// `Tokens::new(repository).with_touch_interval(None)`. PHP gives each user any number of tokens, and to find those of one
-/// user reads the whole table: `with_max_tokens_per_user(None)` spares that at each log-in.
+/// user reads the whole table: `with_max_tokens_per_user(None)` spares that at each login.
 ///
 /// Pruning here keeps what ended in the last [48 hours](crate::repository::PRUNING_MARGIN), so that a clock of this side
-/// that runs ahead logs no user out. PHP deletes what has expired at each log-out by the clock of its own server, without
+/// that runs ahead logs no user out. PHP deletes what has expired at each logout by the clock of its own server, without
 /// a margin: that clock has to be right.
 ///
 /// # Security
@@ -82,7 +82,7 @@ impl TrongateRepository {
     /// The database user needs `SELECT` on the three tables, and `INSERT`, `UPDATE` and `DELETE` on `trongate_tokens`.
     ///
     /// # Errors
-    /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that is none, a refused login, and a database
+    /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that cannot be parsed, a refused login, and a database
     /// that is not Trongate's. [`Unavailable`](crate::error::ErrorKind::Unavailable) or
     /// [`TimedOut`](crate::error::ErrorKind::TimedOut) when it does not answer.
     pub async fn connect(url: &str) -> Result<Self, Error> {

@@ -1,6 +1,6 @@
 //! The ten clauses as SQL, as far as Trongate's tables can keep them.
 //!
-//! A token is asked for twice in each statement: once in the column's collation, which can use an index, and once byte
+//! Each statement compares a token twice: once in the column's collation, which can use an index, and once byte
 //! for byte, which is right.
 //!
 //! Rows are looked for first, without a lock, and then changed by their number if they are still the ones: a `DELETE` or

@@ -11,7 +11,7 @@ use crate::sealed::keys::prepared::PreparedKey;
 use crate::token::{Expiry, TokenUuid};
 
 /// The longest text of a sealed token that is sealed or opened, in bytes. What is longer is refused before anything is
-/// decoded. Our choice: far above what a URL, a header or a cookie holds, far below what hurts.
+/// decoded. Our choice: far more than a URL, a header or a cookie holds, and quick to refuse.
 pub const MAX_SEALED_TEXT_BYTES: usize = 65_536;
 
 /// The longest purpose in bytes. Our choice: it is copied for every token.

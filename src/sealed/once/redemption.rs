@@ -21,7 +21,7 @@ pub const USED_NUMBERS_MARGIN: Duration = Duration::hours(48);
 
 /// Where the numbers of redeemed tokens are kept: a table with the UUID as its primary key.
 ///
-/// 1. [`reserve`](Self::reserve) is one atomic step: of any number of racing claims for one token exactly one gets
+/// 1. [`reserve`](Self::reserve) is one atomic step: of any number of redemptions that race for one token exactly one gets
 ///    [`Reserved`](ReserveOutcome::Reserved). The others get [`InUse`](ReserveOutcome::InUse), or
 ///    [`Used`](ReserveOutcome::Used) if it was committed by then.
 /// 2. A lease ends when `now >= lease_ends_at`, by the `now` of the redemption that comes then: that redemption takes the token over,
@@ -35,7 +35,7 @@ pub const USED_NUMBERS_MARGIN: Duration = Duration::hours(48);
 ///    any time.
 /// 6. [`delete_expired`](Self::delete_expired) forgets a token when `now >= keep_until`, and not a second earlier. It is
 ///    bounded and says how many it forgot. A token whose `keep_until` is never is kept.
-/// 7. Of two claims for one token the later `keep_until` counts: it never gets shorter.
+/// 7. Of two redemptions of one token the later `keep_until` counts: it never gets shorter.
 /// 8. Tokens do not mix: what happens to one changes no other.
 /// 9. Time is the caller's: no store asks its database for the time.
 ///
@@ -78,7 +78,7 @@ pub trait RedemptionRepository: std::fmt::Debug + Send + Sync + 'static {
 pub struct Redemption {
     /// The token.
     pub uuid: TokenUuid,
-    /// Who claims it: a number of this redemption alone.
+    /// Who redeems it: a number of this redemption alone.
     pub holder: TokenUuid,
     /// The time of the redemption.
     pub now: Timestamp,

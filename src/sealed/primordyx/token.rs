@@ -134,7 +134,7 @@ impl<P> PrimordyxToken<P> {
         write(&self.cargo)
     }
 
-    /// The same with what the PHP class's `asJson(true)` adds and that has a meaning here: `current_time` and `expires_at` at
+    /// As [`to_json`](Self::to_json), with what the PHP class's `asJson(true)` adds and that has a meaning here: `current_time` and `expires_at` at
     /// this offset from UTC (`null` for never), `is_expired` at `now`, and `encryption_is_valid`, which is true of every token
     /// that was opened.
     ///

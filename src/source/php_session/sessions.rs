@@ -59,7 +59,7 @@ const MAX_LOCK_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// # Redis
 /// A session is one value, which Redis reads and replaces as a whole: PHP's lock (`redis.session.locking_enabled`) is not
 /// needed to read it. Each call is answered within 5 seconds; a Redis that does not answer is
-/// [`Unavailable`](ErrorKind::Unavailable) or [`TimedOut`](ErrorKind::TimedOut), and no log-out. The connection is replaced
+/// [`Unavailable`](ErrorKind::Unavailable) or [`TimedOut`](ErrorKind::TimedOut), and no logout. The connection is replaced
 /// as that of `RedisRepository` is. Redis 6 or later; one server, not PHP's lists of servers and not `rediscluster`;
 /// without `redis.session.compression`.
 ///
@@ -166,7 +166,7 @@ impl PhpSessions {
 
     /// The longest wait for PHP: for a session that PHP is writing to become whole, and for PHP to release a session whose
     /// token is to be removed. Then it is [`TimedOut`](ErrorKind::TimedOut). The wait is one for all sessions of one
-    /// authentication, of one log-out, or of one call of a [`PhpSession`]; each session is tried at least once. A session
+    /// authentication, of one logout, or of one call of a [`PhpSession`]; each session is tried at least once. A session
     /// that is only locked is read without a wait. Default: 2 seconds; our choice, within the 5 seconds of
     /// `TokenAuthLayer`. At most one hour.
     #[must_use]
@@ -181,7 +181,7 @@ impl PhpSessions {
         self.with(|settings| settings.may_remove = true)
     }
 
-    /// Reads once, for the start-up. In files: whether the directory is there, and whether a session in it can be read.
+    /// Checks, at start-up, that sessions can be read. In files: whether the directory is there, and whether a session in it can be read.
     /// In Redis: whether it answers and allows to read.
     ///
     /// PHP writes each file for its own user alone (mode 0600), so this process has to run as that user. A directory that
@@ -208,7 +208,7 @@ impl PhpSessions {
 
     /// The place in a request where the token is. It is a session: an ambient credential. A request with several session
     /// cookies names several sessions, which are treated as several cookies of one name are: if they name two users, the
-    /// request is ambiguous; a log-out ends the tokens of all.
+    /// request is ambiguous; a logout ends the tokens of all.
     #[must_use]
     pub fn source(&self) -> TokenSource {
         let sessions = self.clone();
@@ -223,7 +223,7 @@ impl PhpSessions {
         })))
     }
 
-    /// The session that a request names, there or not. `None`: it names none.
+    /// The session that a request names, whether it exists or not. `None` if the request names no session.
     #[must_use]
     pub fn session(&self, head: RequestHead<'_>) -> Option<PhpSession> {
         let locations = self.locations(head);

@@ -294,13 +294,13 @@ fn wrong() -> Vec<(UserTable, &'static str)> {
         (users().ends_with("pasword"), "there is no column users.pasword"),
         (users().data::<Profile>(["email", "nam"]), "there is no column users.nam"),
         (users().id("email"), "users.email has no unique index of its own"),
-        (users().id("banned_at"), "users.banned_at is no integer, UUID or text"),
+        (users().id("banned_at"), "users.banned_at is not an integer, a UUID or a text"),
         (users().level_table("role", "roles", "id", "title"), "there is no table roles"),
-        (users().level_table("role", "users", "email", "name"), "users.email is no integer"),
+        (users().level_table("role", "users", "email", "name"), "users.email is not an integer"),
         (users().disabled("bannd_at IS NOT NULL"), "bannd_at"),
         (users().disabled("banned_at IS NOT"), "the database says"),
         (users().id("id\""), "cannot be the name"),
-        (users().disabled("role = ?"), "is no condition without parameters"),
+        (users().disabled("role = ?"), "is not a condition without parameters"),
     ]
 }
 

@@ -43,7 +43,7 @@ impl Site {
     /// The token in the letter that this form causes.
     async fn ask(&mut self, form: &str) -> String {
         let answer = Visitor::new(&self.server).post("/login", form).await;
-        assert_eq!((answer.status, answer.body.as_str()), (200, "A letter is on its way."));
+        assert_eq!((answer.status, answer.body.as_str()), (200, "An e-mail is on its way."));
         let (to, path) = self.letters.recv().await.unwrap();
         assert_eq!(to, "ann@example.org");
         path.strip_prefix("/link?token=").unwrap().to_owned()

@@ -15,7 +15,7 @@ use super::super::reset::Refusal;
 use super::super::view::{self, Frame};
 
 const SENT: &str = "If somebody has an account with that name or address, a link is on its way. It works once, for 15 \
-                    minutes. This example sends no letters: the link is in the server’s log.";
+                    minutes. This example sends no e-mails: the link is in the server’s log.";
 const DEAD: &str = "This link does not work any more. It works once, for 15 minutes, and only until the password changes. \
                     You can have a new one.";
 

@@ -1,4 +1,4 @@
-//! What a database has to say and do for users in the application's own table.
+//! [`Catalogue`]: what a database must support for users in the application's own table.
 
 use crate::error::Error;
 use crate::repository::sql::dialect::Dialect;

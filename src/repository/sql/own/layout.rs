@@ -45,7 +45,7 @@ impl Layout {
         let there = Table::of(database, &users.table).await?;
         let id = there.column(&users.id)?.clone();
         if !matches!(id.kind, Kind::Integer | Kind::Text | Kind::Uuid) {
-            return Err(configuration(format!("{}.{} is no integer, UUID or text", users.table, users.id)));
+            return Err(configuration(format!("{}.{} is not an integer, a UUID or a text", users.table, users.id)));
         }
         if !id.is_unique {
             return Err(configuration(format!("{}.{} has no unique index of its own", users.table, users.id)));
@@ -77,7 +77,9 @@ impl Layout {
                 there.column(column)?;
                 let levels = Table::of(database, table).await?;
                 if levels.column(id)?.kind != Kind::Integer || !levels.column(id)?.is_unique {
-                    return Err(configuration(format!("{table}.{id} is no integer with a unique index of its own")));
+                    return Err(configuration(format!(
+                        "{table}.{id} is not an integer with a unique index of its own"
+                    )));
                 }
                 levels.column(title)?;
                 from.push_str(&format!(", {} AS level", quoted(column)));

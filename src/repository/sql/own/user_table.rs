@@ -68,7 +68,8 @@ pub(super) enum Level {
 }
 
 impl UserTable {
-    /// The table of this name, whose key is the column `id`, all of whose users have the level `user`.
+    /// The table with this name. Until the setters say otherwise, its key is the column `id`, and each user has the level
+    /// `user`.
     #[must_use]
     pub fn new(table: &str) -> Self {
         Self {
@@ -213,11 +214,11 @@ impl UserTable {
             return Err(configuration(format!("{name:?} cannot be the name of a table or a column")));
         }
         if let Some(table) = tables.iter().find(|table| table.split('.').count() > 2) {
-            return Err(configuration(format!("{table:?} has more than a schema and a table")));
+            return Err(configuration(format!("{table:?} is more than a schema and a table")));
         }
         let condition = self.disabled.unwrap_or("FALSE");
         if condition.trim().is_empty() || condition.contains(['?', '$', ';', '{', '}']) || condition.contains("--") {
-            return Err(configuration(format!("{condition:?} is no condition without parameters")));
+            return Err(configuration(format!("{condition:?} is not a condition without parameters")));
         }
         Ok(())
     }
