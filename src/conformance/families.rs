@@ -174,7 +174,7 @@ pub async fn of_racing_rotations_exactly_one_wins<S: StoreUnderTest>(store: S) {
     assert_eq!(store.rotation(TokenKey::new(&text(1))).await.unwrap(), Some(format!("state {winner}")));
 }
 
-/// Rotates until it is told to stop, as a client does that refreshes without end: each time it inserts an access token, and
+/// Rotates until it is stopped, as a client does that refreshes without end: each time it inserts an access token, and
 /// gives that one out only if the rotation succeeds. Gives what it gave out.
 async fn refresh_without_end<S: StoreUnderTest>(
     store: Arc<S>,

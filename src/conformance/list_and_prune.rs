@@ -9,7 +9,7 @@ use crate::repository::PageRequest;
 use crate::token::{Lifetime, TokenId, TokenKinds, TokenRecord};
 use crate::user::UserId;
 
-/// Clause 6.
+/// Clause 6: every token of the user ends, and no token of another user.
 pub async fn delete_by_user_ends_every_token_of_a_user<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     for number in 1..=3 {
@@ -27,7 +27,7 @@ pub async fn delete_by_user_ends_every_token_of_a_user<S: StoreUnderTest>(store:
     assert!(is_valid(&store, &text(5), at(1)).await, "the user can come again");
 }
 
-/// Clause 6.
+/// Clause 6: the token that is to be kept stays valid.
 pub async fn delete_by_user_can_keep_one_token<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;
@@ -64,7 +64,7 @@ pub async fn list_by_user_gives_newest_first<S: StoreUnderTest>(store: S) {
     assert_eq!(listed(&store, &store.absent_user(), at(30)).await, [], "an unknown user has no tokens");
 }
 
-/// Clause 7.
+/// Clause 7: the pages of a list hold each token once.
 pub async fn list_by_user_gives_pages<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     for number in 0..7 {
@@ -102,7 +102,7 @@ pub async fn list_by_user_leaves_out_what_has_ended<S: StoreUnderTest>(store: S)
     assert_eq!(page.next, None, "what has ended is on no page");
 }
 
-/// Clause 8.
+/// Clause 8: at most `limit` tokens are removed, and their number is given.
 pub async fn delete_expired_is_bounded_and_counts<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     for number in 1..=5 {

@@ -99,7 +99,7 @@ pub async fn a_chain_of_replacements_ends_with_its_first_token<S: StoreUnderTest
     assert!(!is_valid(&store, &text(8), at(900)).await);
 }
 
-/// Clause 4.
+/// Clause 4: of racing replacements of one token exactly one wins.
 pub async fn of_racing_replacements_exactly_one_wins<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let store = Arc::new(store);
@@ -118,7 +118,7 @@ pub async fn of_racing_replacements_exactly_one_wins<S: StoreUnderTest>(store: S
     assert_eq!(listed(&*store, &user, at(1)).await.len(), 1);
 }
 
-/// Clause 4.
+/// Clause 4: an expired token cannot be replaced.
 pub async fn an_expired_token_cannot_be_replaced<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, Lifetime::seconds(60))).await;
@@ -223,7 +223,7 @@ pub async fn touch_is_for_valid_tokens_of_this_user<S: StoreUnderTest>(store: S)
     assert!(!store.touch(&user, record.id(), at(1)).await.unwrap(), "its user is gone");
 }
 
-/// Clause 5, one after the other and in a race.
+/// Clause 5: recording a use never brings a deleted token back, also in a race.
 pub async fn touch_never_brings_a_deleted_token_back<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let store = Arc::new(store);

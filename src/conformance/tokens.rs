@@ -20,7 +20,7 @@ pub async fn insert_gives_the_record_back<S: StoreUnderTest>(store: S) {
     assert_eq!(stored, record.with_id(stored.id()));
 }
 
-/// Clause 1.
+/// Clause 1: a token that is there already is refused.
 pub async fn insert_refuses_a_token_that_is_there<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     let first = insert(&store, &text(1), &user, record(1, hour()).with_name("first")).await;
@@ -66,7 +66,7 @@ pub async fn insert_never_gives_one_record_id_to_two_tokens<S: StoreUnderTest>(s
     assert!(is_valid(&store, &text(1), at(1)).await);
 }
 
-/// Clause 1.
+/// Clause 1: a user who does not exist gets no token.
 pub async fn insert_refuses_a_user_who_does_not_exist<S: StoreUnderTest>(store: S) {
     let error = try_insert(&store, &text(1), &store.absent_user(), record(1, hour())).await.expect_err("no such user");
     assert_eq!(error.kind(), ErrorKind::UserNotFound);
@@ -77,7 +77,7 @@ pub async fn insert_refuses_a_user_who_does_not_exist<S: StoreUnderTest>(store: 
     assert!(!is_valid(&store, &text(1), at(1)).await);
 }
 
-/// Clause 1.
+/// Clause 1: of racing inserts of one token exactly one wins.
 pub async fn of_racing_inserts_of_one_token_exactly_one_wins<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let store = Arc::new(store);
@@ -122,7 +122,7 @@ pub async fn find_gives_the_record_and_its_user<S: StoreUnderTest>(store: S) {
     assert_eq!(found.record(), &limited, "no ability is not every ability");
 }
 
-/// Clause 2.
+/// Clause 2: the level is the one that the user has now.
 pub async fn find_gives_the_present_level<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, hour())).await;
@@ -137,7 +137,7 @@ pub async fn find_gives_the_present_level<S: StoreUnderTest>(store: S) {
     assert_eq!(later.level(), after.level(), "a later token has the new level too");
 }
 
-/// Clause 2. Tokens are compared byte for byte.
+/// Clause 2: an unknown token is not valid. Tokens are compared byte for byte.
 pub async fn find_gives_no_user_for_an_unknown_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let known = text(1);
@@ -151,7 +151,7 @@ pub async fn find_gives_no_user_for_an_unknown_token<S: StoreUnderTest>(store: S
     }
 }
 
-/// Clause 2.
+/// Clause 2: an expired token is not valid.
 pub async fn find_gives_no_user_for_an_expired_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, Lifetime::seconds(60))).await;
@@ -178,7 +178,7 @@ pub async fn find_gives_no_user_while_the_user_is_disabled<S: StoreUnderTest>(st
     assert!(!is_valid(&store, &text(1), at(3_600)).await, "its end was not moved");
 }
 
-/// Clause 2.
+/// Clause 2: the token of a deleted user is not valid.
 pub async fn find_gives_no_user_when_the_user_is_deleted<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     insert(&store, &text(1), &user, record(1, hour())).await;
@@ -188,7 +188,7 @@ pub async fn find_gives_no_user_when_the_user_is_deleted<S: StoreUnderTest>(stor
     assert!(is_valid(&store, &text(2), at(1)).await, "others stay");
 }
 
-/// Clause 3.
+/// Clause 3: a look-up after the end of a token does not find it.
 pub async fn no_find_after_delete_sees_the_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let mut records = Vec::new();
@@ -203,7 +203,7 @@ pub async fn no_find_after_delete_sees_the_token<S: StoreUnderTest>(store: S) {
     assert!(is_valid(&store, &text(2), at(1)).await, "other tokens stay");
 }
 
-/// Clause 3, while many are looking.
+/// Clause 3: the same while many tasks look the token up.
 pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     let store = Arc::new(store);
@@ -235,7 +235,7 @@ pub async fn no_racing_find_that_starts_after_delete_sees_the_token<S: StoreUnde
     assert_eq!(sightings.iter().sum::<usize>(), 0);
 }
 
-/// Clause 3.
+/// Clause 3: ending a token that is not there is not an error.
 pub async fn deleting_what_is_not_there_is_no_error<S: StoreUnderTest>(store: S) {
     let user = member(&store).await;
     insert(&store, &text(1), &user, record(1, hour())).await;
@@ -246,7 +246,7 @@ pub async fn deleting_what_is_not_there_is_no_error<S: StoreUnderTest>(store: S)
     assert!(!store.delete_by_id(&store.absent_user(), TokenId::new(77)).await.unwrap());
 }
 
-/// Clause 3, by record id.
+/// Clause 3: a record id ends a token of this user only.
 pub async fn delete_by_id_ends_only_this_users_token<S: StoreUnderTest>(store: S) {
     let (user, other) = (member(&store).await, member(&store).await);
     let record = insert(&store, &text(1), &user, record(1, hour())).await;

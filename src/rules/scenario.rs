@@ -15,7 +15,7 @@ pub trait Scenario: Send + Sync + 'static {
     const NAME: &'static str;
 }
 
-/// What can be asked about: the name of a scenario, or a reference to a [`Scenario`].
+/// A scenario to ask a policy about: its name, or a reference to a [`Scenario`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a scenario",
     note = "a scenario is a `&str`, or a reference to a type that implements `tower_tokens::policy::Scenario`"

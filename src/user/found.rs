@@ -6,8 +6,8 @@ use crate::clock::Timestamp;
 use crate::token::TokenRecord;
 use crate::user::{CurrentUser, UserData, UserId, UserLevel};
 
-/// What a store knows of a valid token: whose it is, their present level, its record. When it was asked, and where in the
-/// request the token was, the validator adds.
+/// What a store knows of a valid token: its user, their present level, and its record. The validator adds when the store was
+/// asked, and where in the request the token was.
 ///
 /// # Example
 /// ```
