@@ -33,6 +33,7 @@
 //! | keep my own table of users | [`guide::own_users`] |
 //! | write a store | [`guide::writing_a_repository`], [`repository::TokenRepository`] and [`conformance`] |
 //! | issue API tokens with a prefix | [`token::ApiTokenFormat`] |
+//! | issue access and refresh tokens | [`guide::access_and_refresh`] |
 //! | set lifetimes | [`token::Lifetime`] |
 //! | set the cookie's name and attributes | [`respond::TokenCookie`] |
 //! | change the response to a refusal | [`respond::RefusalResponses`], [`respond::RespondToRefusal`] |

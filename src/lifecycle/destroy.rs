@@ -90,8 +90,8 @@ impl Tokens {
         DestroyAll { tokens: self, user, kinds: TokenKinds::ALL.without(TokenKinds::API), keep: None }
     }
 
-    /// The same for every token except this one and those of its [family](TokenRecord::family): after a change of password,
-    /// with the record of [the user's own token](CurrentUser::token).
+    /// As [`destroy_all`](Self::destroy_all), except that this token and those of its [family](TokenRecord::family) live on:
+    /// after a change of password, with the record of [the user's own token](CurrentUser::token).
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy).

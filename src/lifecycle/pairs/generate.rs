@@ -1,4 +1,4 @@
-//! A new family.
+//! Generate pair: a new access token and a new refresh token, which begin a family.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;

@@ -19,8 +19,8 @@ impl Tokens {
     ///
     /// The presented token is superseded. For [a short time](crate::lifecycle::PairSettings::grace) it gives the **same** pair
     /// again, on every node, so that two tabs, or an answer that was lost, log no honest user out; that ends as soon as the successor
-    /// is used. A token that was superseded before that was copied: by whom cannot be known, so the pair ends, and its user
-    /// logs in again.
+    /// is used. A token that was superseded longer ago was copied. Who holds the copy cannot be known, so the pair ends, and
+    /// its user logs in again.
     ///
     /// Nothing extends the [end of the family](crate::lifecycle::PairSettings::family).
     ///

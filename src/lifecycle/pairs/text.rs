@@ -23,8 +23,8 @@ pub(super) fn next(old: &Token) -> Result<Token, Error> {
     Ok(Token::from_checked([family, generate_text()?.expose_secret()].concat()))
 }
 
-/// By what the family of a refresh token is found: its first half, which is a secret of its own. So whoever presents it has
-/// had a token of this family. `None`: the text has not the length of a refresh token.
+/// The key by which the family of a refresh token is found: its first half, which is a secret of its own. So whoever presents
+/// it has had a token of this family. `None`: the text has not the length of a refresh token.
 pub(super) fn family(token: &Token) -> Option<TokenKey<'_>> {
     let text = token.expose_secret();
     (text.len() == 2 * HALF).then(|| TokenKey::new(&text[..HALF]))
