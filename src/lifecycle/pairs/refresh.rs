@@ -57,7 +57,6 @@ impl Tokens {
                     log_warn!(
                         user = %found.user(),
                         family = %found.record().id(),
-                        generation = state.generation(),
                         "a superseded refresh token was presented: its pair has ended"
                     );
                     return Ok(None);

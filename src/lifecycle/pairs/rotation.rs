@@ -58,10 +58,6 @@ impl RotationState {
         Self { generation: self.generation.saturating_add(1), current: next, superseded: Some(superseded) }
     }
 
-    pub(super) const fn generation(&self) -> u64 {
-        self.generation
-    }
-
     /// What to do with the token of this digest, which names this family, at `now`. The superseded token is good for its
     /// successor for `grace` after the exchange. Another node's clock may have stamped it: a time of the exchange that lies
     /// ahead by no more than [`CLOCK_TOLERANCE`] counts as now.
@@ -137,7 +133,7 @@ mod tests {
         let state = state.rotated(digest("3"), vec![3], at(6));
         assert_eq!(state.decide(&digest("1"), at(6), GRACE), Decision::Reuse, "its successor was used");
         assert_eq!(state.decide(&digest("2"), at(6), GRACE), Decision::GiveSuccessor(&[3]));
-        assert_eq!(state.generation(), 2);
+        assert_eq!(state.generation, 2);
     }
 
     #[test]
