@@ -127,8 +127,7 @@ impl TokenRepository for JsonLinesRepository {
         let digest = hex(&token.digest());
         self.change(move |state| {
             let row = state.token(&digest);
-            let whose =
-                row.map(|row| Ended { user: UserId::from(row.user), id: row.record.id(), family: row.record.family() });
+            let whose = row.map(|row| Ended::new(row.user, &row.record));
             Ok((ended(row.map(|row| row.digest.clone())).0, whose))
         })
         .await

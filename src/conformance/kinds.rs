@@ -72,7 +72,8 @@ pub async fn delete_names_the_family_and_ends_the_token_alone<S: StoreUnderTest>
         insert(&store, &text(place + 1), &user, record).await;
     }
     let ended = store.delete(TokenKey::new(&text(4))).await.unwrap().expect("it was there");
-    assert_eq!((ended.user, ended.id, ended.family), (user.clone(), TokenId::new(4), Some(TokenId::new(3))));
+    let expected = (user.clone(), TokenId::new(4), TokenKind::Access, Some(TokenId::new(3)));
+    assert_eq!((ended.user, ended.id, ended.kind, ended.family), expected);
     assert!(is_valid(&store, &text(3), at(1)).await);
     let ended = store.delete(TokenKey::new(&text(3))).await.unwrap().expect("it was there");
     assert_eq!((ended.id, ended.family), (TokenId::new(3), None));

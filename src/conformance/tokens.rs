@@ -196,7 +196,7 @@ pub async fn no_find_after_delete_sees_the_token<S: StoreUnderTest>(store: S) {
         records.push(insert(&store, &text(number), &user, record(number as i64, hour())).await);
     }
     assert!(is_valid(&store, &text(1), at(1)).await);
-    let ended = Ended { user: user.clone(), id: records[0].id(), family: records[0].family() };
+    let ended = Ended::new(&user, &records[0]);
     assert_eq!(store.delete(TokenKey::new(&text(1))).await.unwrap(), Some(ended), "it was there, and was theirs");
     assert!(!is_valid(&store, &text(1), at(1)).await);
     assert_eq!(listed(&store, &user, at(1)).await.len(), 2);

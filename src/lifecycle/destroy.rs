@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::Tokens;
-use crate::token::{Token, TokenId, TokenKinds, TokenRecord};
+use crate::token::{Token, TokenId, TokenKind, TokenKinds, TokenRecord};
 use crate::user::{Credential, CurrentUser, UserId};
 
 impl Tokens {
@@ -19,12 +19,15 @@ impl Tokens {
     /// Trongate's `destroy`.
     pub async fn destroy(&self, token: &Token) -> Result<bool, Error> {
         let repository = &self.inner().repository;
-        let Some(ended) = repository.delete(token.key()).await? else { return self.destroy_family_of(token).await };
-        // With an access token its pair ends. The older one of two API tokens that overlap ends alone.
-        if let Some(head) = ended.family
-            && !self.is_api_token(token.key())
+        if self.is_api_token(token.key())
+            && let Some(found) = repository.find(token.key(), self.now()).await?
         {
-            repository.delete_by_id(&ended.user, head).await?;
+            // With it ends what was generated within it, and the older token that overlaps with it.
+            return repository.delete_by_id(found.user(), found.record().id()).await;
+        }
+        let Some(ended) = repository.delete(token.key()).await? else { return self.destroy_family_of(token).await };
+        if let (TokenKind::Access, Some(pair)) = (ended.kind, ended.family) {
+            repository.delete_by_id(&ended.user, pair).await?;
         }
         Ok(true)
     }
@@ -43,7 +46,7 @@ impl Tokens {
     /// it ([`TokenValidator::destroy_current`](crate::validator::TokenValidator::destroy_current)), or its issuer.
     pub async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
         match user.credential() {
-            Credential::Stored(record) => self.destroy_by_id(user.id(), record.head()).await,
+            Credential::Stored(record) => self.destroy_by_id(user.id(), record.log_out_id()).await,
             Credential::SelfContained { .. } => {
                 let why = "the credential is self-contained: it is in no store, and only its issuer can end it";
                 Err(Error::with_source(ErrorKind::NotIssuedHere, why))
@@ -96,7 +99,7 @@ impl Tokens {
     /// # Errors
     /// As [`destroy`](Self::destroy).
     pub fn destroy_others<'a>(&'a self, user: &'a UserId, keep: &TokenRecord) -> DestroyAll<'a> {
-        DestroyAll { keep: Some(keep.head()), ..self.destroy_all(user) }
+        DestroyAll { keep: Some(keep.log_out_id()), ..self.destroy_all(user) }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lifecycle::random_id::random_id;
 use crate::lifecycle::{IssuedToken, Tokens};
 use crate::repository::NewToken;
-use crate::token::{Abilities, Lifetime, Token, TokenKind, TokenRecord, generate_text};
+use crate::token::{Abilities, Lifetime, Token, TokenKind, TokenKinds, TokenRecord, generate_text};
 use crate::user::UserId;
 
 impl Tokens {
@@ -60,6 +60,7 @@ impl Tokens {
             authenticated_at: None,
             is_api_token: false,
             abilities: None,
+            within: None,
         }
     }
 }
@@ -76,6 +77,7 @@ pub struct Generate {
     authenticated_at: Option<Timestamp>,
     is_api_token: bool,
     abilities: Option<Abilities>,
+    within: Option<TokenRecord>,
 }
 
 impl Generate {
@@ -129,6 +131,15 @@ impl Generate {
         self
     }
 
+    /// Generates it within another token of the same user: it ends when that one is ended, lives no longer, and may do no
+    /// more. For a login with an API token in place of the password, which must not become more than the token was. Awaiting
+    /// gives an [`InvalidToken`](ErrorKind::InvalidToken) error if the other token has ended meanwhile. Default: it stands for
+    /// itself.
+    pub fn within(mut self, other: &TokenRecord) -> Self {
+        self.within = Some(other.clone());
+        self
+    }
+
     fn text(&self) -> Result<Token, Error> {
         match &self.tokens.inner().api_format {
             _ if !self.is_api_token => generate_text(),
@@ -156,9 +167,24 @@ impl Generate {
         if let Some(abilities) = self.abilities {
             record = record.with_abilities(abilities);
         }
+        if let Some(other) = &self.within {
+            let end = record.absolute_expiry().min(other.expires_at());
+            record = record.with_family(other.id()).with_absolute_expiry(end);
+            // The application may ask for fewer abilities, not for more.
+            if !record.abilities().are_within(other.abilities()) {
+                record = record.with_abilities(other.abilities().clone());
+            }
+        }
         record.check_bounds()?;
         let new = NewToken { key: token.key(), user: &self.user, record };
         let record = self.tokens.inner().repository.insert(new).await?;
+        if let Some(other) = &self.within
+            && self.tokens.live_record(&self.user, other.id(), TokenKinds::only(other.kind())).await?.is_none()
+        {
+            // It may have ended before this one came in.
+            self.tokens.destroy_by_id(&self.user, record.id()).await?;
+            return Err(ErrorKind::InvalidToken.into());
+        }
         self.tokens.end_surplus(&self.user, &record, now).await?;
         Ok(IssuedToken::new(token, self.user, record, now, self.tokens.cookie().clone()))
     }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use crate::error::Error;
 use crate::lifecycle::Tokens;
 use crate::repository::{Page, PageRequest};
-use crate::token::{TokenKinds, TokenRecord};
+use crate::token::{TokenId, TokenKinds, TokenRecord};
 use crate::user::UserId;
 
 impl Tokens {
@@ -31,6 +31,29 @@ impl Tokens {
     /// ```
     pub fn list<'a>(&'a self, user: &'a UserId, page: PageRequest) -> List<'a> {
         List { tokens: self, user, kinds: TokenKinds::ALL.without(TokenKinds::ACCESS), page }
+    }
+}
+
+impl Tokens {
+    /// The record with this id, if it is this user's, of these kinds, and live. Stores find no record by its id, because only
+    /// this rare question asks for one: it reads the list.
+    pub(super) async fn live_record(
+        &self,
+        user: &UserId,
+        id: TokenId,
+        kinds: TokenKinds,
+    ) -> Result<Option<TokenRecord>, Error> {
+        let mut request = PageRequest::first(PageRequest::MAX_LIMIT);
+        loop {
+            let page = self.list(user, request).kinds(kinds).await?;
+            if let Some(record) = page.items.into_iter().find(|record| record.id() == id) {
+                return Ok(Some(record));
+            }
+            match page.next {
+                Some(next) => request = next,
+                None => return Ok(None),
+            }
+        }
     }
 }
 

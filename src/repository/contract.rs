@@ -6,7 +6,7 @@ use time::Duration;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::{Page, PageRequest};
-use crate::token::{NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
+use crate::token::{NewLimits, TokenId, TokenKey, TokenKind, TokenKinds, TokenRecord};
 use crate::user::{Found, UserId};
 
 /// How long a token stays in its store after its end, at least. Our choice: 48 hours, more than a date that is wrong by a
@@ -222,8 +222,18 @@ pub struct Ended {
     pub user: UserId,
     /// The id of its record.
     pub id: TokenId,
+    /// What it was for.
+    pub kind: TokenKind,
     /// Its [family](TokenRecord::family), which lives on.
     pub family: Option<TokenId>,
+}
+
+impl Ended {
+    /// The token with this record, which was this user's.
+    #[must_use]
+    pub fn new(user: impl Into<UserId>, record: &TokenRecord) -> Self {
+        Self { user: user.into(), id: record.id(), kind: record.kind(), family: record.family() }
+    }
 }
 
 /// Arguments of [`TokenRepository::insert`].

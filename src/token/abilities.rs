@@ -83,6 +83,23 @@ impl Abilities {
         })
     }
 
+    /// Whether others allow everything that these allow.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::token::Abilities;
+    ///
+    /// let (few, many) = (Abilities::new(["devices:read"])?, Abilities::new(["devices:*", "read"])?);
+    /// assert!(few.are_within(&many) && !many.are_within(&few));
+    /// assert!(many.are_within(&Abilities::all()) && !Abilities::all().are_within(&many));
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn are_within(&self, others: &Self) -> bool {
+        // A name with a star is covered by one that has its star at the same place or earlier.
+        others.are_all() || (!self.are_all() && self.names().all(|name| others.allow(name)))
+    }
+
     /// Whether these are all of them.
     #[must_use]
     pub const fn are_all(&self) -> bool {
@@ -154,6 +171,18 @@ mod tests {
         }
         for denied in ["devices", "devices:", "devicesx", "a:c", "a:b", "", "read", "evices:x"] {
             assert!(!abilities.allow(denied), "{denied}");
+        }
+    }
+
+    #[test]
+    fn abilities_are_within_others_that_allow_all_of_theirs() {
+        let of = |names: &[&str]| Abilities::new(names.iter().copied()).unwrap();
+        for (few, many) in [(&["a:*"][..], &["a:*"][..]), (&["a:b:*"], &["a:*"]), (&["a"], &["b", "a"]), (&[], &[])] {
+            assert!(of(few).are_within(&of(many)), "{few:?} {many:?}");
+        }
+        for (many, few) in [(&["a:*"][..], &["a:b"][..]), (&["a:*"], &["a:b:*"]), (&["a", "b"], &["a"]), (&["a"], &[])]
+        {
+            assert!(!of(many).are_within(&of(few)), "{many:?} {few:?}");
         }
     }
 

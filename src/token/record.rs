@@ -194,17 +194,17 @@ impl TokenRecord {
         self.kind
     }
 
-    /// The id of the token with which this one ends, if it does not stand for itself: the refresh token of an access token,
-    /// or the API token that replaces this one.
+    /// The id of the token with which this one ends, if it does not stand for itself: the refresh token of an access token, the
+    /// API token that replaces this one, or the token [within](crate::lifecycle::Generate::within) which it was generated.
     #[must_use]
     pub const fn family(&self) -> Option<TokenId> {
         self.family
     }
 
-    /// The id by which this token, and all that ends with it, is ended: that of its [family](Self::family), or its own.
+    /// The id by which a log-out ends this token: that of its pair for an access token, otherwise its own.
     #[must_use]
-    pub fn head(&self) -> TokenId {
-        self.family.unwrap_or(self.id)
+    pub fn log_out_id(&self) -> TokenId {
+        self.family.filter(|_| self.kind == TokenKind::Access).unwrap_or(self.id)
     }
 
     /// What the token may be used for.

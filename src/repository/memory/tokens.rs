@@ -39,7 +39,7 @@ impl TokenRepository for MemoryRepository {
     async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         let hash = self.try_hash(token)?;
         let ended = self.remove(&mut self.index(), &hash);
-        Ok(ended.map(|entry| Ended { user: entry.user, id: entry.record.id(), family: entry.record.family() }))
+        Ok(ended.map(|entry| Ended::new(&entry.user, &entry.record)))
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {

@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::User;
 use crate::repository::redis::user_key;
-use crate::token::{Expiry, FieldReader, TokenId, TokenKinds, TokenRecord};
+use crate::token::{Expiry, FieldReader, TokenId, TokenKind, TokenKinds, TokenRecord};
 use crate::user::{UserId, UserLevel};
 
 const SIGN: u64 = 1 << 63;
@@ -33,6 +33,12 @@ pub(super) fn end(end: Expiry) -> String {
 /// An idle limit as an argument: seconds, or nothing for none.
 pub(super) fn idle_limit(record: &TokenRecord) -> String {
     record.idle_limit().map(|limit| limit.whole_seconds().to_string()).unwrap_or_default()
+}
+
+/// The kind in this column. A token of a time before there were kinds has none.
+pub(super) fn kind(row: &Row, column: usize) -> Result<TokenKind, Error> {
+    let kind = optional_text(row, column)?.map_or(Some(TokenKind::Login), TokenKind::from_stored);
+    kind.ok_or_else(|| ErrorKind::Corrupt.into())
 }
 
 /// Kinds as an argument: their names between commas, or nothing for all.

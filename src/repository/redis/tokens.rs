@@ -76,6 +76,7 @@ impl TokenRepository for RedisRepository {
             Ok(Ended {
                 user: reply::user_id(&row, 1)?,
                 id: reply::token_id(&row, 0)?,
+                kind: reply::kind(&row, 3)?,
                 family: reply::optional_id(&row, 2)?,
             })
         };

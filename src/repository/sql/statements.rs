@@ -48,7 +48,7 @@ const FIND: &str = "SELECT {t.fields}, {read id}{selected}
     FROM {tokens} AS t JOIN {found}
     WHERE t.digest = $1 AND (t.ends_at IS NULL OR t.ends_at > $2) AND {enabled}";
 
-const OWNER: &str = "SELECT {read id}, t.id, t.family FROM {tokens} AS t WHERE t.digest = $1";
+const OWNER: &str = "SELECT {read id}, t.id, t.family, {kind} FROM {tokens} AS t WHERE t.digest = $1";
 
 const DELETE: &str = "DELETE FROM {tokens} WHERE digest = $1";
 

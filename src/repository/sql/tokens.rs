@@ -75,7 +75,8 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
         within_call_timeout(async {
             let owner = self.one(&statements.owner, &values, |row| {
                 let (user, id) = (self.users.read_id(row, 0)?, TokenId::new(integer(row, 1)?));
-                Ok(Ended { user, id, family: row.integer(2)?.map(TokenId::new) })
+                let kind = kind(row.text(3)?)?;
+                Ok(Ended { user, id, kind, family: row.integer(2)?.map(TokenId::new) })
             });
             let Some(ended) = owner.await? else { return Ok(None) };
             Ok((self.change(&statements.delete, &values).await? > 0).then_some(ended))
@@ -223,6 +224,12 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
         ];
         Ok(self.change(&self.users.statements()?.rotate, &values).await? > 0)
     }
+}
+
+/// The kind that a column says.
+fn kind(text: Option<&str>) -> Result<TokenKind, sqlx::Error> {
+    let kind = text.map_or(Some(TokenKind::Login), TokenKind::from_stored);
+    kind.ok_or_else(|| sqlx::Error::Decode("the kind of a token is not known".into()))
 }
 
 /// The texts of four kinds, as many as there are. One that stands twice is as good as once; no kind is the empty text.

@@ -120,7 +120,12 @@ impl TokenRepository for TrongateRepository {
         for row in self.all(query(OWNERS).bind(text).bind(text)).await? {
             let (id, user): (i64, i64) = row.try_get(0).and_then(|id| Ok((id, row.try_get(1)?))).map_err(failure)?;
             if self.change(|| query(DELETE).bind(id).bind(text)).await? > 0 {
-                ended.get_or_insert(Ended { user: UserId::from(user), id: TokenId::new(id), family: None });
+                ended.get_or_insert(Ended {
+                    user: UserId::from(user),
+                    id: TokenId::new(id),
+                    kind: TokenKind::Login,
+                    family: None,
+                });
             }
         }
         Ok(ended)

@@ -10,3 +10,4 @@ mod prune;
 mod races;
 mod store;
 mod touch;
+mod within;

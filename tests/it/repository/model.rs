@@ -158,8 +158,7 @@ where
         Step::Delete { token } => {
             let deleted = store.delete(TokenKey::new(&text(token))).await.unwrap();
             let expected = model.tokens.remove(&token);
-            let expected =
-                expected.map(|(user, record)| Ended { user: user_id(user), id: record.id(), family: record.family() });
+            let expected = expected.map(|(user, record)| Ended::new(user_id(user), &record));
             prop_assert_eq!(deleted, expected);
         }
         Step::DeleteById { user, id } => {

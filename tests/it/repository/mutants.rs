@@ -162,11 +162,7 @@ impl TokenRepository for Mutant {
         self.outage()?;
         if self.flaw == Flaw::DeleteForgets {
             let remembered = self.remembered(&token.digest());
-            return Ok(remembered.map(|found| Ended {
-                user: found.user().clone(),
-                id: found.record().id(),
-                family: found.record().family(),
-            }));
+            return Ok(remembered.map(|found| Ended::new(found.user(), found.record())));
         }
         let ended = self.inner.delete(token).await?;
         Ok(ended.map(|ended| match self.flaw {

@@ -1,5 +1,5 @@
 -- digest
 local id, user = find_token(ARGV[1])
-local family = id and redis.call('HGET', token_key(id), 'family')
+local found = id and redis.call('HMGET', token_key(id), 'family', 'kind')
 if not id or end_token(id, user) == 0 then return false end
-return { id, user, family }
+return { id, user, found[1], found[2] }
