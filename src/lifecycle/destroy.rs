@@ -38,7 +38,8 @@ impl Tokens {
         Ok(false)
     }
 
-    /// Ends the token of this request's user: log out. With an access token its pair ends.
+    /// Ends the token of this request's user: log out. With an access token its pair ends. An API token that was
+    /// [rotated](Self::rotate_api_token) ends alone.
     ///
     /// # Errors
     /// As [`destroy`](Self::destroy), and [`NotIssuedHere`](ErrorKind::NotIssuedHere) for a

@@ -21,7 +21,7 @@ impl Tokens {
     /// # Errors
     /// [`UserNotFound`](ErrorKind::UserNotFound) for a user who is not in the store;
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a name or code that is too long;
-    /// [`TooManyTokens`](ErrorKind::TooManyTokens) for one more token without an end than [a user may
+    /// [`TooManyTokens`](ErrorKind::TooManyTokens) for one more API token, or one more login without an end, than [a user may
     /// have](Self::with_max_tokens_per_user); [`Unavailable`](ErrorKind::Unavailable) if the store does not answer:
     /// then the token may have been stored, but its text is lost. Also `Unavailable` if the operating system gives no
     /// random bytes.
@@ -54,7 +54,7 @@ impl Tokens {
         Generate {
             tokens: self.clone(),
             user: user.into(),
-            lifetime: self.inner().lifetime,
+            lifetime: None,
             name: None,
             code: None,
             authenticated_at: None,
@@ -71,7 +71,7 @@ impl Tokens {
 pub struct Generate {
     tokens: Tokens,
     user: UserId,
-    lifetime: Lifetime,
+    lifetime: Option<Lifetime>,
     name: Option<String>,
     code: Option<String>,
     authenticated_at: Option<Timestamp>,
@@ -82,9 +82,9 @@ pub struct Generate {
 
 impl Generate {
     /// How long the token lives: a [`Lifetime`], or a `time::Duration` (in whole seconds) for the absolute limit alone.
-    /// Default: that of the [service](Tokens::with_lifetime).
+    /// Default: that of the service for [logins](Tokens::with_lifetime) or [API tokens](Tokens::with_api_token_lifetime).
     pub fn lifetime(mut self, lifetime: impl Into<Lifetime>) -> Self {
-        self.lifetime = lifetime.into();
+        self.lifetime = Some(lifetime.into());
         self
     }
 
@@ -118,8 +118,12 @@ impl Generate {
         self
     }
 
-    /// Generates an API token, in the format of [`Tokens::with_api_tokens`]. Without such a format, awaiting gives a
-    /// [`Configuration`](ErrorKind::Configuration) error. Default: a token in Trongate's format.
+    /// Generates an API token, in the format of [`Tokens::with_api_tokens`]: a long-lived token of a script, with the
+    /// [lifetime](Self::lifetime) of API tokens. Without such a format, awaiting gives a
+    /// [`Configuration`](ErrorKind::Configuration) error. Default: a login, in Trongate's format.
+    ///
+    /// Give it a [name](Self::name), by which its owner tells it apart from others. It needs none: the last four characters of
+    /// its text are in its [record](TokenRecord::last_four).
     pub fn api_token(mut self) -> Self {
         self.is_api_token = true;
         self
@@ -141,16 +145,18 @@ impl Generate {
     }
 
     fn text(&self) -> Result<Token, Error> {
-        match &self.tokens.inner().api_format {
-            _ if !self.is_api_token => generate_text(),
-            Some(format) => format.generate(),
-            None => Err(Error::with_source(ErrorKind::Configuration, "API tokens need Tokens::with_api_tokens")),
-        }
+        if self.is_api_token { self.tokens.api_format()?.generate() } else { generate_text() }
+    }
+
+    fn default_lifetime(&self) -> Lifetime {
+        let inner = self.tokens.inner();
+        if self.is_api_token { inner.api_token_lifetime } else { inner.lifetime }
     }
 
     async fn generate(self) -> Result<IssuedToken, Error> {
         let now = self.tokens.now();
-        let mut record = TokenRecord::new(random_id()?, now, self.lifetime);
+        let lifetime = self.lifetime.unwrap_or_else(|| self.default_lifetime());
+        let mut record = TokenRecord::new(random_id()?, now, lifetime);
         if let Some(name) = &self.name {
             record = record.with_name(name);
         }

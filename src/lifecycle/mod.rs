@@ -5,6 +5,7 @@
 //! | `settings` | [`Tokens`] and its settings |
 //! | `generate`, `validate`, `regenerate`, `destroy`, `list`, `prune` | one verb each |
 //! | `issued` | [`IssuedToken`]: a newly generated token, with its cookies |
+//! | `api_tokens` | long-lived tokens of scripts: rotate one, and take one as a password |
 //! | `pairs`, `pair_settings` | access and refresh tokens (feature `pairs`); how long they live |
 //! | `surplus`, `random_id` | the limit on the tokens of one user; the ids of new records |
 //! | `touch`, `usage_recorder` | writes when a token was last used, in the background; the queue of uses |
@@ -34,6 +35,7 @@
 //! # }).unwrap();
 //! ```
 
+mod api_tokens;
 mod destroy;
 mod generate;
 mod issued;
@@ -51,6 +53,7 @@ mod touch;
 mod usage_recorder;
 mod validate;
 
+pub use api_tokens::RotateApiToken;
 pub use destroy::DestroyAll;
 pub use generate::Generate;
 pub use issued::IssuedToken;

@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::{IssuedToken, Tokens};
 use crate::repository::Replacement;
-use crate::token::{Lifetime, NewLimits, Token, TokenKey, generate_text};
+use crate::token::{Lifetime, NewLimits, Token, TokenKey, TokenKind, generate_text};
 
 impl Tokens {
     /// Replaces this token with a new one; the old one is invalid when this returns. The record keeps its id, name,
@@ -27,7 +27,8 @@ impl Tokens {
     ///
     /// # Errors
     /// [`InvalidToken`](ErrorKind::InvalidToken) if the token is not valid, or not any more: it is unknown or expired,
-    /// or another call was faster. [`Unavailable`](ErrorKind::Unavailable) if the store does not answer: then either
+    /// or another call was faster. [`InvalidInput`](ErrorKind::InvalidInput) for an API token, which is
+    /// [rotated](Self::rotate_api_token): the last four characters in its record are those of its text. [`Unavailable`](ErrorKind::Unavailable) if the store does not answer: then either
     /// token may be the valid one.
     ///
     /// # Source
@@ -131,16 +132,24 @@ impl Regenerate<'_> {
     async fn regenerate(self) -> Result<IssuedToken, Error> {
         let inner = self.tokens.inner();
         let old = self.token.expose_secret();
-        let token = match &inner.api_format {
-            Some(format) if format.accepts(old) => format.generate()?,
-            _ => generate_text()?,
-        };
         let now = self.tokens.now();
         let authenticated_at = match self.authentication {
             Authentication::Unchanged => None,
             Authentication::Now => Some(now),
             Authentication::At(at) => Some(at),
         };
+        // Every API token has a `_`, and no token in Trongate's format has one: a login costs no look-up here.
+        let is_api_token = old.contains('_')
+            && inner
+                .repository
+                .find(self.token.key(), now)
+                .await?
+                .is_some_and(|found| found.record().kind() == TokenKind::Api);
+        if is_api_token {
+            let why = "an API token is not regenerated: rotate it with Tokens::rotate_api_token";
+            return Err(Error::with_source(ErrorKind::InvalidInput, why));
+        }
+        let token = generate_text()?;
         let (old, new) = (TokenKey::new(old), token.key());
         let replacement = Replacement { old, new, limits: self.limits, authenticated_at, now };
         let regenerated = inner.repository.replace(replacement).await?.ok_or(ErrorKind::InvalidToken)?;

@@ -15,6 +15,9 @@ use crate::token::{ApiTokenFormat, Lifetime};
 /// for a script that logs in repeatedly.
 const MAX_TOKENS_PER_USER: u32 = 1_000;
 
+/// How long an API token lives if its generation sets no lifetime. GitHub's default for a fine-grained token.
+const API_TOKEN_LIFETIME: Lifetime = Lifetime::days(30);
+
 /// The life cycle of the tokens in one store. Cheap to clone; clones share one store.
 ///
 /// It does not check passwords: the application decides that a user is legitimate, and then generates a token here.
@@ -31,6 +34,7 @@ pub(super) struct Inner {
     pub(super) lifetime: Lifetime,
     pub(super) cookie: TokenCookie,
     pub(super) api_format: Option<ApiTokenFormat>,
+    pub(super) api_token_lifetime: Lifetime,
     /// In seconds; `i64::MAX` for never.
     pub(super) touch_seconds: i64,
     pub(super) usage_recorder: Arc<UsageRecorder>,
@@ -51,6 +55,7 @@ impl Tokens {
             lifetime: Lifetime::default(),
             cookie: TokenCookie::default(),
             api_format: None,
+            api_token_lifetime: API_TOKEN_LIFETIME,
             touch_seconds: 60,
             usage_recorder: Arc::default(),
             longer_pruning_margin: Duration::ZERO,
@@ -66,7 +71,8 @@ impl Tokens {
         self.with(|inner| inner.clock = Arc::new(clock))
     }
 
-    /// How long a token lives if its generation sets no lifetime. Default: 86,400 seconds, Trongate's.
+    /// How long a login lives if its generation sets no lifetime. Default: 86,400 seconds, Trongate's. API tokens have a
+    /// [default of their own](Self::with_api_token_lifetime).
     #[must_use]
     pub fn with_lifetime(self, lifetime: impl Into<Lifetime>) -> Self {
         self.with(|inner| inner.lifetime = lifetime.into())
@@ -84,6 +90,18 @@ impl Tokens {
     #[must_use]
     pub fn with_api_tokens(self, format: ApiTokenFormat) -> Self {
         self.with(|inner| inner.api_format = Some(format))
+    }
+
+    /// How long an [API token](super::Generate::api_token) lives if its generation sets no lifetime. Default: 30 days, because
+    /// a token that was forgotten should not work for ever.
+    ///
+    /// A token without an end has to be written out: [`Lifetime::never_expires`], here or at its generation.
+    ///
+    /// # Source
+    /// The default of GitHub for a fine-grained token.
+    #[must_use]
+    pub fn with_api_token_lifetime(self, lifetime: impl Into<Lifetime>) -> Self {
+        self.with(|inner| inner.api_token_lifetime = lifetime.into())
     }
 
     /// How often the last use of one token is written at most, in whole seconds and never more than once a second, or
@@ -108,15 +126,20 @@ impl Tokens {
     }
 
     /// How many tokens one user has at most (1 at least), or `None` for any number. Default: 1,000; our choice, many times
-    /// the devices and scripts of an honest user.
+    /// the devices and scripts of an honest user. API tokens are counted by themselves: a user may have that many of them, and
+    /// that many other tokens.
     ///
-    /// If a new token exceeds the limit, the token that would expire first is ended, so that no user is locked out, and
-    /// a script that logs in repeatedly cannot fill the store. A token that never expires is not ended for another one:
-    /// a new token that never expires is refused if all the others never expire either
+    /// If a new login exceeds the limit, the one that would expire first is ended, so that no user is locked out, and
+    /// a script that logs in repeatedly cannot fill the store. A login that never expires is not ended for another one:
+    /// a new one that never expires is refused if all the others never expire either
     /// ([`TooManyTokens`](crate::error::ErrorKind::TooManyTokens)).
     ///
-    /// The limit is enforced after each generation, not by a lock: concurrent generations may leave a few more tokens
-    /// until the next one. A user with that many tokens that never expire can have one other token beside them.
+    /// A new API token that exceeds the limit is refused in the same way, and no other one is ended: a script that works must
+    /// not stop because of another one. A token that was [rotated](Self::rotate_api_token) and still works is not counted.
+    ///
+    /// The limit is enforced after each generation, not by a lock: concurrent generations of logins may leave a few more
+    /// until the next one, and of API tokens that exceed the limit together several or all may be refused. A user with that many
+    /// logins that never expire can have one other beside them.
     #[must_use]
     pub fn with_max_tokens_per_user(self, most: Option<u32>) -> Self {
         self.with(|inner| inner.max_tokens_per_user = most.map(|most| most.max(1)))

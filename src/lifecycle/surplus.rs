@@ -1,5 +1,7 @@
 //! Surplus: the limit on the tokens of one user.
 
+use std::collections::HashSet;
+
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::Tokens;
@@ -13,9 +15,10 @@ use crate::user::UserId;
 const BATCH: u32 = 100;
 
 impl Tokens {
-    /// Ends this user's surplus tokens after a generation: those that would expire first.
+    /// Ends this user's surplus tokens after a generation: logins that would expire first, or the new API token.
     ///
-    /// [`ErrorKind::TooManyTokens`] for a new token without an end that would have to take the place of another one.
+    /// [`ErrorKind::TooManyTokens`] for a new login without an end that would have to take the place of another one, and for
+    /// an API token that is one too many.
     pub(super) async fn end_surplus(&self, user: &UserId, new: &TokenRecord, now: Timestamp) -> Result<(), Error> {
         let Some(most) = self.inner().max_tokens_per_user else { return Ok(()) };
         match self.try_end_surplus(user, new, most, now).await {
@@ -36,6 +39,13 @@ impl Tokens {
         if surplus == 0 {
             return Ok(());
         }
+        if new.kind() == TokenKind::Api {
+            if self.has_more_api_tokens_than(user, most, now).await? {
+                repository.delete_by_id(user, new.id()).await?;
+                return Err(ErrorKind::TooManyTokens.into());
+            }
+            return Ok(());
+        }
         for id in self.first_to_end(user, new, most.saturating_add(BATCH), now).await?.into_iter().take(surplus) {
             repository.delete_by_id(user, id).await?;
             surplus -= 1;
@@ -45,6 +55,23 @@ impl Tokens {
             return Err(ErrorKind::TooManyTokens.into());
         }
         Ok(())
+    }
+
+    /// Whether the user has more API tokens than that, without those that were rotated and still work: one beside each other
+    /// token at most.
+    async fn has_more_api_tokens_than(&self, user: &UserId, most: u32, now: Timestamp) -> Result<bool, Error> {
+        let (mut count, mut families) = (0, HashSet::new());
+        let mut request = PageRequest::first(PageRequest::MAX_LIMIT);
+        loop {
+            let page = self.inner().repository.list_by_user(user, TokenKinds::API, request, now).await?;
+            let is_counted = |record: &TokenRecord| record.family().is_none_or(|family| !families.insert(family));
+            count += page.items.iter().map(is_counted).filter(|is_counted| *is_counted).count();
+            match page.next {
+                _ if count > most as usize => return Ok(true),
+                Some(next) => request = next,
+                None => return Ok(false),
+            }
+        }
     }
 
     /// The tokens of a user that expire, except the new one, the first to expire first. Reads at most `most` records.

@@ -29,7 +29,7 @@ impl Tokens {
         Validate { tokens: self, token, levels: None }
     }
 
-    async fn find(&self, token: TokenKey<'_>) -> Result<Option<CurrentUser>, Error> {
+    pub(super) async fn find(&self, token: TokenKey<'_>) -> Result<Option<CurrentUser>, Error> {
         if self.is_forged(token) {
             return Ok(None);
         }

@@ -1,5 +1,6 @@
 //! The life of a token, with the clock moved by hand.
 
+mod api_tokens;
 mod bounds;
 mod clocks;
 mod life;

@@ -1,4 +1,4 @@
-//! A store whose notes of last uses and whose pruning fail or hang while everything else works, and which counts both.
+//! A store whose notes of last uses, pruning and rotations fail or hang while everything else works; it counts the first two.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
-    Ended, Found, Lookup, MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository,
-    UserRepository,
+    Ended, Found, Lookup, MemoryRepository, NewToken, Page, PageRequest, Regenerated, Replacement, Supersession,
+    TokenRepository, UserRepository,
 };
 use tower_tokens::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
@@ -113,5 +113,9 @@ impl TokenRepository for Chores {
         self.prunings.fetch_add(1, Ordering::SeqCst);
         self.chore().await?;
         self.inner.delete_expired(now, limit).await
+    }
+    async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
+        self.chore().await?;
+        self.inner.supersede(supersession).await
     }
 }

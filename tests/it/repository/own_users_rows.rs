@@ -8,9 +8,9 @@ use tower_tokens::conformance::StoreUnderTest as _;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::lifecycle::Tokens;
 use tower_tokens::repository::{
-    Found, NewToken, PageRequest, Replacement, SqliteRepository, TokenRepository, UserTable,
+    Found, NewToken, PageRequest, Replacement, SqliteRepository, Supersession, TokenRepository, UserTable,
 };
-use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKinds, TokenRecord};
+use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKind, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::own_users::{Database, Ids, Site, literal, on_mysql, on_postgres, on_sqlite, users};
@@ -83,6 +83,46 @@ async fn a_change_of_the_row_holds_at_once<S: TokenRepository + Debug>(site: &Si
     site.run(&format!("INSERT INTO users (id, role) VALUES ({}, 'admin')", literal(&ann))).await.unwrap();
     assert_eq!(find(site, "without").await, None, "a foreign key took the token along");
     assert!(find(site, "bob").await.is_some(), "others stay");
+}
+
+/// A new password ends logins and pairs, and no script.
+async fn a_new_password_ends_logins_and_pairs_and_no_api_token<S: TokenRepository + Debug>(site: &Site<S>) {
+    let ann = site.add_user("member").await.unwrap();
+    let kinds = [(1, TokenKind::Login), (2, TokenKind::Api), (3, TokenKind::Refresh), (4, TokenKind::Access)];
+    for (id, kind) in kinds {
+        let mut record = record(id).with_kind(kind);
+        if kind == TokenKind::Access {
+            record = record.with_family(TokenId::new(3));
+        }
+        site.insert(NewToken { key: TokenKey::new(kind.as_str()), user: &ann, record }).await.unwrap();
+    }
+    for (_, kind) in kinds {
+        assert!(find(site, kind.as_str()).await.is_some(), "{kind}");
+    }
+    site.change(&ann, "password_hash = 'another'").await.unwrap();
+    for (_, kind) in kinds {
+        assert_eq!(find(site, kind.as_str()).await.is_some(), kind == TokenKind::Api, "{kind}");
+    }
+    let listed = site.list_by_user(&ann, TokenKinds::ALL, PageRequest::default(), NOW).await.unwrap().items;
+    assert_eq!(listed.iter().map(TokenRecord::kind).collect::<Vec<_>>(), [TokenKind::Api]);
+    let (id, successor) = (TokenId::new(2), TokenId::new(5));
+    let supersession = Supersession { user: &ann, id, successor, until: NOW + time::Duration::MINUTE, now: NOW };
+    assert!(site.supersede(supersession).await.unwrap(), "and it can be rotated");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_no_api_token_on_sqlite() {
+    a_new_password_ends_logins_and_pairs_and_no_api_token(&on_sqlite::with(Ids::Text, all_settings()).await.0).await;
+}
+
+#[tokio::test]
+async fn a_new_password_ends_no_api_token_on_postgres() {
+    a_new_password_ends_logins_and_pairs_and_no_api_token(&on_postgres::with(Ids::Uuid, all_settings()).await.0).await;
+}
+
+#[tokio::test]
+async fn a_new_password_ends_no_api_token_on_mysql() {
+    a_new_password_ends_logins_and_pairs_and_no_api_token(&on_mysql::with(Ids::Integer, all_settings()).await.0).await;
 }
 
 fn all_settings() -> UserTable {
