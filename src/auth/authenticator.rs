@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Extensions, Request};
 
+use crate::auth::claimed_user::confirmed;
 use crate::auth::pending::Pending;
 use crate::auth::resolution::Resolution;
 use crate::auth::settings::Settings;
@@ -79,7 +80,7 @@ impl Authenticator {
                 continue;
             }
             match candidate.key().and_then(|key| validator.validate_now(key)) {
-                Some(validation) => resolution.add(kind, source, validation, outages),
+                Some(validation) => resolution.add(kind, source, confirmed(candidate.claimed(), validation), outages),
                 None => return Err(Pending::new(self.settings(), resolution, candidate, candidates)),
             }
         }

@@ -92,6 +92,7 @@ async fn find(
         let token = match candidate.credential {
             Credential::Text(text) => Token::from_checked(text.expose_secret().to_owned()),
             Credential::Owned(token) => token,
+            Credential::Claimed(claimed) => claimed.token,
             Credential::Unusable(_) | Credential::Session { is_cross_site: true, .. } => continue,
             Credential::Session { session, .. } => match session.token().await {
                 Ok(Some(token)) => token,

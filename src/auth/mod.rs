@@ -7,6 +7,7 @@
 //! | `current_token` | the token by which a request was authenticated, for a handler that replaces it |
 //! | `presented_tokens` | every token that a request presents, for a logout to end |
 //! | `pending` | the part of an authentication that has to wait: a session or a store |
+//! | `claimed_user` | whether a token belongs to the user whom the request names beside it |
 //! | `resolution` | chooses the winning candidate of a request |
 //! | `outage_log` | the log lines of outages, at most one in a minute for each kind of source |
 //! | `settings` | what the layer and its services share |
@@ -39,6 +40,7 @@
 //! ```
 
 mod authenticator;
+mod claimed_user;
 mod current_token;
 mod future;
 mod layer;

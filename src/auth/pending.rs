@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
+use crate::auth::claimed_user::confirmed;
 use crate::auth::outage_log::OutageLog;
 use crate::auth::resolution::Resolution;
 use crate::auth::settings::Settings;
@@ -71,7 +72,9 @@ impl Pending {
             if self.resolution.is_settled_before(source) {
                 break;
             }
+            let mut claimed = None;
             let token = match credential {
+                Credential::Claimed(of_user) => claimed.insert(of_user).token.clone(),
                 Credential::Text(text) => Token::from_checked(text.expose_secret().to_owned()),
                 Credential::Owned(token) => token,
                 Credential::Unusable(why) => {
@@ -99,8 +102,11 @@ impl Pending {
             }
             let validation = self.in_time(started, self.validator.validate(token.key())).await;
             let validation = validation.unwrap_or_else(Validation::Unavailable);
-            self.resolution.add(kind, source, validation, &self.outages);
-            self.looked_up.push(token);
+            self.resolution.add(kind, source, confirmed(claimed.as_deref(), validation), &self.outages);
+            // The same text in a later source counts, whoever is claimed here.
+            if claimed.is_none() {
+                self.looked_up.push(token);
+            }
         }
         self.resolution.finish()
     }

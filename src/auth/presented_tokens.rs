@@ -88,6 +88,7 @@ pub(super) async fn read(candidates: Vec<Candidate<'static>>) -> (Vec<PresentedT
         let (token, session) = match candidate.credential {
             Credential::Text(text) => (Token::from_checked(text.expose_secret().to_owned()), None),
             Credential::Owned(token) => (token, None),
+            Credential::Claimed(claimed) => (claimed.token, None),
             Credential::Unusable(_) | Credential::Session { is_cross_site: true, .. } => continue,
             Credential::Session { session, .. } => match session.token().await {
                 Ok(Some(token)) => (token, Some(session)),

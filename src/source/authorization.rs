@@ -1,4 +1,4 @@
-//! The `Bearer` and `Basic` schemes of the `Authorization` header.
+//! The `Authorization` header: the schemes `Bearer` and `Basic`, and a token without a scheme.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,6 +40,21 @@ pub(crate) fn authorization<'r>(headers: &'r HeaderMap, scheme: &str) -> Authori
         }
         _ => Authorization::Absent,
     }
+}
+
+/// Reads the header as a token without a scheme. A value of two words has a scheme, and so has the name of a scheme that
+/// other sources read.
+pub(crate) fn bare_authorization(headers: &HeaderMap) -> Authorization<'_> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Authorization::Absent };
+    if values.next().is_some() {
+        return Authorization::Ambiguous;
+    }
+    let value = value.as_bytes().trim_ascii();
+    let has_scheme = value.is_empty()
+        || value.iter().any(u8::is_ascii_whitespace)
+        || ["Bearer", "Basic"].iter().any(|scheme| value.eq_ignore_ascii_case(scheme.as_bytes()));
+    if has_scheme { Authorization::Absent } else { Authorization::Credentials(value) }
 }
 
 /// The token that is the password of Basic credentials, or `None` if they contain no token.
@@ -86,6 +101,29 @@ mod tests {
     #[test]
     fn two_headers_are_ambiguous_even_if_they_agree() {
         assert_eq!(credentials(&["Bearer a", "Bearer a"], "Bearer").as_deref(), Some("ambiguous"));
+    }
+
+    #[test]
+    fn one_word_that_is_no_scheme_is_a_bare_token() {
+        let bare = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, value.parse().unwrap());
+            }
+            match bare_authorization(&headers) {
+                Authorization::Absent => None,
+                Authorization::Ambiguous => Some("ambiguous".to_owned()),
+                Authorization::Credentials(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+            }
+        };
+        for (value, token) in [("abc", "abc"), ("a.b.c", "a.b.c"), ("bearer-abc", "bearer-abc"), ("a,b", "a,b")] {
+            assert_eq!(bare(&[value]).as_deref(), Some(token));
+        }
+        for value in ["Bearer abc", "Basic abc", "Token abc", "Bearer", "basic", "Bearer  ", "", "a b", "a\tb"] {
+            assert_eq!(bare(&[value]), None, "{value}");
+        }
+        assert_eq!(bare(&[]), None);
+        assert_eq!(bare(&["abc", "abc"]).as_deref(), Some("ambiguous"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use arrayvec::ArrayVec;
 
 use crate::request::RequestHead;
 use crate::source::authorization::basic_password;
+use crate::source::claimed::ClaimedToken;
 use crate::source::values::{Value, Values};
 use crate::source::{SameOrigin, TokenSession, TokenSource};
 use crate::token::{Token, TokenKey, is_token_text};
@@ -29,6 +30,8 @@ pub(crate) enum Credential<'r> {
     Text(TokenKey<'r>),
     /// Text that could be a token, decoded or copied.
     Owned(Token),
+    /// Text that could be a token, and counts only if it belongs to the user whom the request names beside it.
+    Claimed(Box<ClaimedToken>),
     /// A session, which may hold a token. If it is ambient and the request is cross-site, it is read only to see
     /// whether it holds one.
     Session { session: Box<dyn TokenSession>, is_cross_site: bool },
@@ -54,7 +57,17 @@ impl Candidate<'_> {
         match &self.credential {
             Credential::Text(key) => Some(*key),
             Credential::Owned(token) => Some(token.key()),
+            Credential::Claimed(claimed) => Some(claimed.token.key()),
             Credential::Session { .. } | Credential::Unusable(_) => None,
+        }
+    }
+
+    /// The user whom the request names beside it.
+    #[inline(always)]
+    pub(crate) fn claimed(&self) -> Option<&ClaimedToken> {
+        match &self.credential {
+            Credential::Claimed(claimed) => Some(claimed),
+            _ => None,
         }
     }
 
@@ -72,6 +85,7 @@ impl Candidate<'_> {
         let credential = match self.credential {
             Credential::Text(text) => Credential::Owned(Token::from_checked(text.expose_secret().to_owned())),
             Credential::Owned(token) => Credential::Owned(token),
+            Credential::Claimed(claimed) => Credential::Claimed(claimed),
             Credential::Session { session, is_cross_site } => Credential::Session { session, is_cross_site },
             Credential::Unusable(why) => Credential::Unusable(why),
         };
@@ -161,6 +175,15 @@ impl<'a, 'r> Candidates<'a, 'r> {
             },
             Value::Session(_) if !self.take_one() => Credential::Unusable(Unusable::OverLimit),
             Value::Session(session) => Credential::Session { session, is_cross_site: !self.allows_ambient() },
+            Value::Claimed { token, user } => match self.unusable(token) {
+                Some(unusable) => Credential::Unusable(unusable),
+                // Not remembered: the same text in a later source counts, whoever is claimed here.
+                None => {
+                    let token = Token::from_checked(TokenKey::from_checked(token).expose_secret().to_owned());
+                    Credential::Claimed(Box::new(ClaimedToken::new(token, user)))
+                }
+            },
+            Value::Unclaimed => Credential::Unusable(Unusable::Refused(Reason::Invalid)),
             Value::TwoHeaders => Credential::Unusable(Unusable::Refused(Reason::Ambiguous)),
         }
     }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `token_source` | [`TokenSource`], one place in a request where a token may be |
 //! | `cookie` | reads the `Cookie` header |
-//! | `authorization` | the `Bearer` and `Basic` schemes |
+//! | `authorization` | the schemes `Bearer` and `Basic`, and a token without a scheme |
+//! | `claimed` | a token, and the user whom the request names beside it |
 //! | `session` | [`TokenSession`], a session that holds a token |
 //! | `tower_sessions` | the same for tower-sessions |
 //! | `php_session` | `PhpSessions`, PHP's own sessions, in files or in Redis (feature `php-session`) |
@@ -50,6 +51,7 @@
 
 mod authorization;
 mod candidates;
+mod claimed;
 mod cookie;
 mod origin;
 #[cfg(feature = "php-session")]
@@ -62,6 +64,7 @@ mod trusted_origin;
 mod values;
 
 pub(crate) use candidates::{Candidate, Candidates, Credential, Unusable};
+pub(crate) use claimed::ClaimedToken;
 pub use origin::SameOrigin;
 #[cfg(feature = "php-session")]
 pub use php_session::{MAX_SESSION_BYTES, PhpSession, PhpSessions};

@@ -36,9 +36,17 @@ pub(super) enum Place {
     #[cfg(feature = "php-session")]
     Sessions(Arc<FindSessions>),
     Bearer,
+    BareAuthorization,
     Header(HeaderName),
+    HeaderPair(Arc<HeaderPair>),
     Basic,
     Function(SourceKind, Arc<ReadText>),
+}
+
+/// A header for the token, and one for the id of its user.
+pub(super) struct HeaderPair {
+    pub(super) token: HeaderName,
+    pub(super) user: HeaderName,
 }
 
 pub(super) type ReadText = dyn Fn(RequestHead<'_>) -> Option<String> + Send + Sync;
@@ -110,6 +118,61 @@ impl TokenSource {
     #[must_use]
     pub const fn bearer() -> Self {
         Self(Place::Bearer)
+    }
+
+    /// `Authorization` with nothing but the token, without a scheme, as some clients of Lumen and Laravel send it. A value
+    /// with a scheme, such as `Bearer x` or `Basic x`, is left to its own source.
+    ///
+    /// # Source
+    /// Our choice, and off by default: RFC 9110 §11.6.2 wants a scheme.
+    #[must_use]
+    pub const fn bare_authorization() -> Self {
+        Self(Place::BareAuthorization)
+    }
+
+    /// A header whose whole value is the token, beside another that names its user: `X-TOKEN` and `X-USER` in Lumen
+    /// practice. The token is valid only if the second header is the text of its user's id, byte for byte.
+    ///
+    /// Without the second header, or with another user in it, the credential is invalid. If one of the two is there twice,
+    /// the request is ambiguous.
+    ///
+    /// # Security
+    /// The second header proves nothing: whoever has the token can learn its user. It catches clients that have mixed up
+    /// their users.
+    ///
+    /// # Panics
+    /// If one of them is not a header name in lower case.
+    ///
+    /// # Example
+    /// ```
+    /// use http::Request;
+    /// use tower_tokens::auth::TokenAuthLayer;
+    /// use tower_tokens::lifecycle::Tokens;
+    /// use tower_tokens::repository::{MemoryRepository, UserRepository};
+    /// use tower_tokens::request::RequestHead;
+    /// use tower_tokens::source::TokenSource;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let repository = MemoryRepository::new();
+    /// repository.create_level("member").await?;
+    /// let user = repository.create_user(None, "member").await?;
+    /// let tokens = Tokens::new(repository);
+    /// let issued = tokens.generate(&user).await?;
+    /// let layer = TokenAuthLayer::new(tokens).sources([TokenSource::header_with_user("x-token", "x-user")]);
+    ///
+    /// let ask = |claimed: String| {
+    ///     let request = Request::get("/").header("X-TOKEN", issued.token().expose_secret()).header("X-USER", claimed);
+    ///     layer.authenticator().authenticate_now(RequestHead::of(&request.body(()).unwrap())).unwrap()
+    /// };
+    /// assert!(ask(user.to_string()).is_ok());
+    /// assert!(ask("999".to_owned()).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn header_with_user(token: &'static str, user: &'static str) -> Self {
+        let (token, user) = (HeaderName::from_static(token), HeaderName::from_static(user));
+        Self(Place::HeaderPair(Arc::new(HeaderPair { token, user })))
     }
 
     /// A header whose whole value is the token. Trongate's JavaScript and MX send `trongatetoken`.
@@ -186,8 +249,8 @@ impl TokenSource {
             Place::Session(_) => SourceKind::Session,
             #[cfg(feature = "php-session")]
             Place::Sessions(_) => SourceKind::Session,
-            Place::Bearer => SourceKind::Bearer,
-            Place::Header(_) => SourceKind::Header,
+            Place::Bearer | Place::BareAuthorization => SourceKind::Bearer,
+            Place::Header(_) | Place::HeaderPair(_) => SourceKind::Header,
             Place::Basic => SourceKind::Basic,
         }
     }
@@ -201,7 +264,9 @@ impl fmt::Debug for Place {
             #[cfg(feature = "php-session")]
             Self::Sessions(_) => f.write_str("Sessions"),
             Self::Bearer => f.write_str("Bearer"),
+            Self::BareAuthorization => f.write_str("BareAuthorization"),
             Self::Header(name) => f.debug_tuple("Header").field(name).finish(),
+            Self::HeaderPair(pair) => f.debug_tuple("HeaderPair").field(&pair.token).field(&pair.user).finish(),
             Self::Basic => f.write_str("Basic"),
             Self::Function(kind, _) => f.debug_tuple("Function").field(kind).finish(),
         }

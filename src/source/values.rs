@@ -3,9 +3,9 @@
 use http::header::{HeaderValue, ValueIter};
 
 use crate::request::RequestHead;
-use crate::source::authorization::{Authorization, authorization};
+use crate::source::authorization::{Authorization, authorization, bare_authorization};
 use crate::source::cookie::CookieValues;
-use crate::source::token_source::Place;
+use crate::source::token_source::{HeaderPair, Place};
 use crate::source::{TokenSession, TokenSource};
 
 /// Yields the values of one source.
@@ -28,7 +28,11 @@ pub(super) enum Value<'r> {
     Basic(&'r [u8]),
     /// A session, which may hold a token.
     Session(Box<dyn TokenSession>),
-    /// Two `Authorization` headers.
+    /// The text of a credential, and the user whom the request claims to be.
+    Claimed { token: &'r [u8], user: &'r [u8] },
+    /// A credential without the user that has to be named beside it.
+    Unclaimed,
+    /// Two headers where one is allowed.
     TwoHeaders,
 }
 
@@ -39,8 +43,10 @@ impl TokenSource {
         match &self.0 {
             Place::Cookie(name) => Values::Cookies(CookieValues::new(head.headers, name)),
             Place::Header(name) => Values::Headers(head.headers.get_all(name).iter()),
-            Place::Bearer => of_scheme(head, "Bearer", Value::Text),
-            Place::Basic => of_scheme(head, "Basic", Value::Basic),
+            Place::Bearer => of_authorization(authorization(head.headers, "Bearer"), Value::Text),
+            Place::Basic => of_authorization(authorization(head.headers, "Basic"), Value::Basic),
+            Place::BareAuthorization => of_authorization(bare_authorization(head.headers), Value::Text),
+            Place::HeaderPair(pair) => of_pair(head, pair),
             Place::Session(find) => find(*head).map_or(Values::Empty, |session| Values::One(Value::Session(session))),
             #[cfg(feature = "php-session")]
             Place::Sessions(find) => Values::Sessions(find(*head).into_iter()),
@@ -50,12 +56,26 @@ impl TokenSource {
 }
 
 #[inline]
-fn of_scheme<'a, 'r>(head: &RequestHead<'r>, scheme: &str, value: fn(&'r [u8]) -> Value<'r>) -> Values<'a, 'r> {
-    match authorization(head.headers, scheme) {
+fn of_authorization<'a, 'r>(found: Authorization<'r>, value: fn(&'r [u8]) -> Value<'r>) -> Values<'a, 'r> {
+    match found {
         Authorization::Absent => Values::Empty,
         Authorization::Ambiguous => Values::One(Value::TwoHeaders),
         Authorization::Credentials(text) => Values::One(value(text)),
     }
+}
+
+/// A user without a token is no credential.
+#[cold]
+fn of_pair<'a, 'r>(head: &RequestHead<'r>, pair: &HeaderPair) -> Values<'a, 'r> {
+    let mut tokens = head.headers.get_all(&pair.token).iter();
+    let Some(token) = tokens.next() else { return Values::Empty };
+    let mut users = head.headers.get_all(&pair.user).iter();
+    let user = users.next();
+    Values::One(match user {
+        _ if tokens.next().is_some() || users.next().is_some() => Value::TwoHeaders,
+        Some(user) => Value::Claimed { token: token.as_bytes(), user: user.as_bytes() },
+        None => Value::Unclaimed,
+    })
 }
 
 impl<'r> Iterator for Values<'_, 'r> {

@@ -13,7 +13,7 @@ pub enum SourceKind {
     Cookie,
     /// A server-side session that a cookie names: ambient.
     Session,
-    /// `Authorization: Bearer`: explicit.
+    /// `Authorization: Bearer`, or a bare token in `Authorization`: explicit.
     Bearer,
     /// A separate header, such as `trongatetoken`: explicit.
     Header,

@@ -1,6 +1,7 @@
 //! From a request to its user, over real HTTP where bytes matter.
 
 mod allocations;
+mod bearer;
 mod cross_site;
 mod current_token;
 mod events;

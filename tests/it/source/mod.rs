@@ -1,5 +1,6 @@
 //! Where a request carries a token.
 
+mod header_with_user;
 mod own_source;
 pub(crate) mod php_session;
 mod php_session_hostile;
