@@ -39,6 +39,7 @@
 //! | change the response to a refusal | [`respond::RefusalResponses`], [`respond::RespondToRefusal`] |
 //! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
+//! | accept the JSON Web Tokens of a partner, issue some | [`jwt`], [`guide::jwt`] |
 //! | choose between this crate and others | [`guide::comparison`] |
 //! | move from axum-login, Laravel Sanctum, Trongate | [`guide::coming_from_axum_login`], [`guide::coming_from_sanctum`], [`guide::coming_from_trongate`] |
 //! | read about the defaults, the threat model, the architecture | [`guide`] |
@@ -71,6 +72,8 @@ mod rules;
 pub mod sealed;
 pub mod source;
 
+#[cfg(feature = "jwt")]
+pub mod jwt;
 pub mod lifecycle;
 pub mod validator;
 

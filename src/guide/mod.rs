@@ -16,6 +16,7 @@
 //! | [`coming_from_sanctum`] | I know Laravel Sanctum: what becomes of its API tokens and its login of single-page applications? |
 //! | [`moving_a_trongate_site`] | How do I move a live Trongate site, one route at a time? (features `trongate`, `php-session`) |
 //! | [`own_users`] | My application has a table of users: how do the tokens join it? (features `axum`, `sqlite`, `postgres`, `mysql`) |
+//! | [`jwt`] | How do I accept the JSON Web Tokens of a partner beside my own cookies, and how do I issue some? (features `axum`, `jwt`) |
 //! | [`testing_a_handler`] | How do I test a handler, a guarded route, a whole application? (features `axum`, `test-util`) |
 //! | [`writing_a_repository`] | My tokens should live in a store that this crate does not know: what do I write? |
 
@@ -50,6 +51,13 @@ pub mod comparison {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
+
+#[cfg_attr(all(feature = "axum", feature = "jwt"), doc = include_str!("jwt.md"))]
+#[cfg_attr(
+    not(all(feature = "axum", feature = "jwt")),
+    doc = "This chapter is in the documentation of a build with the features `axum` and `jwt`."
+)]
+pub mod jwt {}
 
 #[cfg_attr(all(feature = "trongate", feature = "php-session"), doc = include_str!("moving_a_trongate_site.md"))]
 #[cfg_attr(

@@ -16,6 +16,7 @@ mod fuzz_corpus;
 mod guard;
 mod guard_paths;
 mod http;
+mod jwt;
 mod lifecycle;
 mod own_users;
 mod plain_words;

@@ -1,5 +1,7 @@
 //! What holds for every input of every parser. `fuzz/` and the short run in the tests both call these functions.
 
+#[path = "jwt.rs"]
+mod jwt;
 #[path = "sealed_open.rs"]
 mod sealed_open;
 
@@ -43,6 +45,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("cookie_settings", cookie_settings),
     ("php_session", php_session),
     ("sealed_open", sealed_open::open),
+    ("jwt", jwt::read),
 ];
 
 /// Of all that stands in the headers of a request (`METHOD\nname: value\n…`), a validator gets only what can be a token,
