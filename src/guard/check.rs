@@ -130,7 +130,13 @@ fn decide<C: Send + Sync + 'static>(
 pub(crate) fn refusal_of(decision: Result<Decision, Error>, scenario: &str) -> Option<Refusal> {
     let refusal = match decision {
         Ok(Decision::Allow) => return None,
-        Ok(Decision::Deny(denial)) => Refusal::new(kind_of(&denial)).with_reason(denial.to_string()),
+        Ok(Decision::Deny(denial)) => {
+            let refusal = Refusal::new(kind_of(&denial)).with_reason(denial.to_string());
+            match denial.into_missing_abilities() {
+                Some(missing) => refusal.with_missing_abilities(missing),
+                None => refusal,
+            }
+        }
         Err(error) => {
             let kind = match error.kind() {
                 ErrorKind::Configuration => RefusalKind::Misconfigured,
@@ -145,7 +151,7 @@ pub(crate) fn refusal_of(decision: Result<Decision, Error>, scenario: &str) -> O
 fn kind_of(denial: &Denial) -> RefusalKind {
     match denial.kind() {
         DenialKind::TooOld { max_age } => RefusalKind::TooOld { max_age },
-        DenialKind::NotAllowed | DenialKind::Forbidden => RefusalKind::Denied,
+        DenialKind::NotAllowed | DenialKind::Forbidden | DenialKind::MissingAbility => RefusalKind::Denied,
     }
 }
 

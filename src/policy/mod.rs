@@ -10,17 +10,19 @@
 //! | *allows* | | [`level`], [`authenticated`], [`check`], … |
 //! | *denies* | does not allow, and another rule may | the same |
 //! | *too old* | would allow after a new login (RFC 9470) | [`authenticated_within`] |
+//! | *lacks* | would allow a token with more abilities (RFC 6750) | [`ability`] |
 //! | *fails* | nothing is known | a rule whose future gives an error |
 //! | *forbids* | an explicit deny: nothing beats it | [`deny_if`] whose rule allows |
 //! | *may forbid* | nothing is known, not even that it does not forbid | [`deny_if`] whose rule fails |
 //!
 //! In both combinations the strongest effect wins, whatever the order of the rules:
 //!
-//! - [`all`] and [`Rule::and`]: *forbids* > *may forbid* > *denies* > *fails* > *too old* > *allows* > *abstains*
-//! - [`any`] and [`Rule::or`]: *forbids* > *may forbid* > *allows* > *fails* > *too old* > *denies* > *abstains*
+//! - [`all`] and [`Rule::and`]: *forbids* > *may forbid* > *denies* > *fails* > *lacks* > *too old* > *allows* > *abstains*
+//! - [`any`] and [`Rule::or`]: *forbids* > *may forbid* > *allows* > *fails* > *too old* > *lacks* > *denies* > *abstains*
 //!
 //! Without rules, `all` allows and `any` denies. Of two that are too old, `all` takes the shorter age and `any` the
-//! longer. The other two, for each effect of the rule inside:
+//! longer. Of two that lack abilities, `all` names those of both and `any` those of one. The other two, for each effect of
+//! the rule inside:
 //!
 //! | inside | [`not`] | [`deny_if`] |
 //! |---|---|---|
@@ -28,11 +30,12 @@
 //! | *allows* | *denies* | *forbids* |
 //! | *denies* | *allows* | *abstains* |
 //! | *too old* | *allows* | *abstains* |
+//! | *lacks* | *allows* | *abstains* |
 //! | *fails* | *fails* | *may forbid* |
 //! | *forbids* | *forbids* | *forbids* |
 //! | *may forbid* | *may forbid* | *may forbid* |
 //!
-//! At the end *allows* allows; *abstains*, *denies*, *forbids* and *too old* deny, the last in its own way; *fails* and
+//! At the end *allows* allows; *abstains*, *denies*, *forbids*, *too old* and *lacks* deny, the last two in their own way; *fails* and
 //! *may forbid* are errors, which are neither (503).
 //!
 //! Rules that are synchronous decide first. An asynchronous rule is not asked when its answer can change nothing:
@@ -108,6 +111,6 @@ mod security_policy;
 pub use security_policy::SecurityPolicy;
 
 pub use crate::rules::{
-    Decision, Denial, DenialKind, Explanation, Rule, Scenario, ScenarioArgument, all, any, any_level, authenticated,
-    authenticated_within, check, check_async, deny_if, level, not,
+    Decision, Denial, DenialKind, Explanation, Rule, Scenario, ScenarioArgument, ability, all, any, any_level,
+    authenticated, authenticated_within, check, check_async, deny_if, level, not,
 };

@@ -56,7 +56,8 @@ impl SecurityPolicy {
     /// Adds a scenario by name.
     ///
     /// # Panics
-    /// If there is one of this name: one rule would silently undo the other. [`try_scenario`](Self::try_scenario) gives
+    /// If there is one of this name: one rule would silently undo the other. If an [`ability`](crate::policy::ability) in the
+    /// rule has a name that cannot be one. [`try_scenario`](Self::try_scenario) gives
     /// an error instead.
     pub fn scenario(self, name: &str, rule: Rule) -> Self {
         or_panic(self.try_scenario(name, rule))
@@ -65,7 +66,7 @@ impl SecurityPolicy {
     /// Adds a scenario by name.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if there is one of this name.
+    /// [`ErrorKind::Configuration`] if there is one of this name, or an ability has a name that cannot be one.
     pub fn try_scenario(self, name: &str, rule: Rule) -> Result<Self, Error> {
         self.with_rule(name, rule)
     }
@@ -73,7 +74,7 @@ impl SecurityPolicy {
     /// Adds a scenario whose parameters the rule sees.
     ///
     /// # Panics
-    /// If there is one of this name. [`try_typed_scenario`](Self::try_typed_scenario) gives an error instead.
+    /// As [`scenario`](Self::scenario). [`try_typed_scenario`](Self::try_typed_scenario) gives an error instead.
     pub fn typed_scenario<T: Scenario>(self, rule: Rule<T>) -> Self {
         or_panic(self.try_typed_scenario(rule))
     }
@@ -81,7 +82,7 @@ impl SecurityPolicy {
     /// Adds a scenario whose parameters the rule sees.
     ///
     /// # Errors
-    /// [`ErrorKind::Configuration`] if there is one of this name.
+    /// As [`try_scenario`](Self::try_scenario).
     pub fn try_typed_scenario<T: Scenario>(self, rule: Rule<T>) -> Result<Self, Error> {
         self.with_rule(T::NAME, rule)
     }
@@ -143,6 +144,7 @@ impl SecurityPolicy {
             let fault = format!("the scenario {name:?} has a rule already; combine the two with `and` or `or`");
             return Err(Error::with_source(ErrorKind::Configuration, fault));
         }
+        rule.check()?;
         let rule = ScenarioRule::new(name, rule);
         self.settings().scenarios.insert(Arc::clone(&rule.name), Arc::new(rule));
         Ok(self)

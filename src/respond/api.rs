@@ -8,6 +8,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::respond::challenge::Challenges;
 use crate::respond::{RefusalKind, problem};
+use crate::token::Abilities;
 
 pub(super) const DEFAULT_REALM: &str = "members";
 pub(super) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -31,16 +32,16 @@ impl ApiResponses {
         Arc::make_mut(&mut self.0).retry_after = delay;
     }
 
-    /// The answer to a refusal of this kind.
-    pub(crate) fn answer<B: From<Bytes>>(&self, kind: RefusalKind) -> Response<B> {
+    /// The answer to a refusal of this kind, which names the missing abilities.
+    pub(crate) fn answer<B: From<Bytes>>(&self, kind: RefusalKind, missing: Option<&Abilities>) -> Response<B> {
         let mut response = new_response(kind.status(), problem::MEDIA_TYPE, problem::body(kind));
-        self.add_headers(kind, &mut response);
+        self.add_headers(kind, missing, &mut response);
         response
     }
 
     /// `WWW-Authenticate` and `Retry-After`, where they belong to this kind.
-    pub(super) fn add_headers<B>(&self, kind: RefusalKind, response: &mut Response<B>) {
-        if let Some(challenge) = self.0.challenges.of(kind) {
+    pub(super) fn add_headers<B>(&self, kind: RefusalKind, missing: Option<&Abilities>, response: &mut Response<B>) {
+        if let Some(challenge) = self.0.challenges.of(kind, missing) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         if kind == RefusalKind::Unavailable {

@@ -4,6 +4,7 @@ use http::HeaderValue;
 use time::Duration;
 
 use crate::respond::RefusalKind;
+use crate::token::Abilities;
 
 /// The challenges of one realm, as header values.
 #[derive(Debug, Clone)]
@@ -30,13 +31,16 @@ impl Challenges {
     /// The challenge for a refusal, if it has one.
     ///
     /// A request without credentials gets no error code (RFC 6750 §3.1), and neither does a refusal that a token cannot
-    /// resolve.
-    pub(crate) fn of(&self, kind: RefusalKind) -> Option<HeaderValue> {
+    /// resolve. Missing abilities are the `scope` of a denial.
+    pub(crate) fn of(&self, kind: RefusalKind, missing: Option<&Abilities>) -> Option<HeaderValue> {
         match kind {
             RefusalKind::NoCredential | RefusalKind::WrongCredentials => Some(self.plain.clone()),
             RefusalKind::InvalidToken | RefusalKind::Expired => Some(self.invalid_token.clone()),
             RefusalKind::InvalidRequest => Some(self.invalid_request.clone()),
-            RefusalKind::Denied => Some(self.insufficient_scope.clone()),
+            RefusalKind::Denied => Some(match missing.filter(|missing| missing.names().next().is_some()) {
+                Some(missing) => self.missing(missing),
+                None => self.insufficient_scope.clone(),
+            }),
             RefusalKind::TooOld { max_age } => Some(self.too_old(max_age)),
             RefusalKind::CrossSite
             | RefusalKind::AlreadyUsed
@@ -47,6 +51,13 @@ impl Challenges {
             | RefusalKind::Unavailable
             | RefusalKind::Misconfigured => None,
         }
+    }
+
+    /// A name of an ability is a scope token of RFC 6749 §3.3, without quotes and backslashes. What a foreign store holds is
+    /// quoted all the same.
+    fn missing(&self, missing: &Abilities) -> HeaderValue {
+        let (realm, scope) = (&self.realm, quoted(&missing.to_string()));
+        value(format!("Bearer realm={realm}, error=\"insufficient_scope\", scope={scope}"))
     }
 
     fn too_old(&self, max_age: Duration) -> HeaderValue {
@@ -83,10 +94,22 @@ mod tests {
 
     #[test]
     fn a_realm_cannot_break_out_of_its_quotes() {
-        let of = |realm| Challenges::new(realm).of(RefusalKind::NoCredential).unwrap();
+        let of = |realm| Challenges::new(realm).of(RefusalKind::NoCredential, None).unwrap();
         assert_eq!(of("members"), r#"Bearer realm="members""#);
         assert_eq!(of(r#"a "b" \c"#), r#"Bearer realm="a \"b\" \\c""#);
         assert_eq!(of("caf\u{e9}\r\nSet-Cookie: x"), r#"Bearer realm="caf?Set-Cookie: x""#);
         assert_eq!(of(""), r#"Bearer realm="""#);
+    }
+
+    #[test]
+    fn only_a_denial_names_missing_abilities() {
+        let abilities = [Abilities::new(["read", "devices:*"]).unwrap(), Abilities::none(), Abilities::all()];
+        let scopes = [r#", scope="read devices:*""#, "", ""];
+        for (missing, scope) in abilities.iter().zip(scopes) {
+            let challenge = Challenges::new("club").of(RefusalKind::Denied, Some(missing)).unwrap();
+            assert_eq!(challenge, format!(r#"Bearer realm="club", error="insufficient_scope"{scope}"#));
+            let challenge = Challenges::new("club").of(RefusalKind::InvalidToken, Some(missing)).unwrap();
+            assert_eq!(challenge, r#"Bearer realm="club", error="invalid_token""#);
+        }
     }
 }

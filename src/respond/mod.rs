@@ -6,6 +6,7 @@
 //! | malformed, unknown, expired, ended | 401, `error="invalid_token"` | as above |
 //! | two `Authorization` headers, ambiguous cookies | 400, `error="invalid_request"` | 400 page |
 //! | the rule denies | 403, `error="insufficient_scope"` | 403 page |
+//! | nothing but an ability of the token is missing | the same with `scope="…"` | 403 page |
 //! | authentication too old | 401, `error="insufficient_user_authentication", max_age="…"` | 303 to the login page |
 //! | cross-site with an ambient credential | 403, no challenge | 403 page |
 //! | the store, or a rule, does not answer | 503, `Retry-After` | 503 page, `Retry-After` |

@@ -10,6 +10,7 @@ use http::{Response, StatusCode};
 use crate::error::{Error, ErrorKind};
 use crate::respond::RefusalKind;
 use crate::respond::api::ApiResponses;
+use crate::token::Abilities;
 use crate::user::{CurrentUser, Reason, Unauthenticated};
 
 /// Why a request is refused, with the details for the application.
@@ -35,6 +36,7 @@ pub struct Refusal {
     unauthenticated: Option<Unauthenticated>,
     scenario: Option<Arc<str>>,
     reason: Option<Arc<str>>,
+    missing_abilities: Option<Arc<Abilities>>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     api_responses: Option<ApiResponses>,
     user: Option<CurrentUser>,
@@ -54,6 +56,7 @@ impl Refusal {
             unauthenticated: None,
             scenario: None,
             reason: None,
+            missing_abilities: None,
             source: None,
             api_responses: None,
             user: None,
@@ -101,6 +104,29 @@ impl Refusal {
         self
     }
 
+    /// Names the abilities that the token would need, in the challenge of a [`Denied`](RefusalKind::Denied) refusal: for a
+    /// handler that asks [`has_ability`](CurrentUser::has_ability) itself. A guard does it. Default: names none.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::respond::{Refusal, RefusalKind};
+    /// use tower_tokens::token::Abilities;
+    /// use tower_tokens::user::CurrentUser;
+    ///
+    /// fn delete_devices(user: &CurrentUser) -> Result<(), Refusal> {
+    ///     if !user.has_ability("devices:write") {
+    ///         let missing = Abilities::new(["devices:write"])?;
+    ///         return Err(Refusal::new(RefusalKind::Denied).with_missing_abilities(missing));
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_missing_abilities(mut self, missing: impl Into<Arc<Abilities>>) -> Self {
+        self.missing_abilities = Some(missing.into());
+        self
+    }
+
     /// Sets the error that caused it.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -143,6 +169,13 @@ impl Refusal {
         self.reason.as_deref()
     }
 
+    /// The abilities that the token would need, if nothing else keeps it from being allowed. The client learns them: they are
+    /// the `scope` of the challenge.
+    #[must_use]
+    pub fn missing_abilities(&self) -> Option<&Abilities> {
+        self.missing_abilities.as_deref()
+    }
+
     /// The refused user, if known: for the application's own page.
     #[must_use]
     pub const fn user(&self) -> Option<&CurrentUser> {
@@ -152,8 +185,8 @@ impl Refusal {
     /// The answer to a program, for which no request has to be looked at.
     pub(crate) fn api_answer<B: From<Bytes>>(&self) -> Response<B> {
         match &self.api_responses {
-            Some(responses) => responses.answer(self.kind),
-            None => ApiResponses::default().answer(self.kind),
+            Some(responses) => responses.answer(self.kind, self.missing_abilities()),
+            None => ApiResponses::default().answer(self.kind, self.missing_abilities()),
         }
     }
 

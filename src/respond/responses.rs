@@ -223,7 +223,7 @@ impl RefusalResponses {
                 response
             }
         };
-        self.0.api.add_headers(kind, &mut response);
+        self.0.api.add_headers(kind, refusal.missing_abilities(), &mut response);
         response
     }
 }
@@ -248,10 +248,10 @@ impl<B: From<Bytes>> RespondToRefusal<B> for RefusalResponses {
         let may_be_moved = matches!(requester, Requester::Navigation | Requester::Htmx) && refusal.asks_for_login();
         let location = if may_be_moved { self.0.login.location(head) } else { None };
         let mut response = match (requester, location) {
-            (Requester::Script, _) => return self.0.api.answer(refusal.kind()),
+            (Requester::Script, _) => return self.0.api.answer(refusal.kind(), refusal.missing_abilities()),
             (Requester::Grpc { media_type }, _) => {
                 let mut response = grpc::answer(refusal.kind(), media_type);
-                self.0.api.add_headers(refusal.kind(), &mut response);
+                self.0.api.add_headers(refusal.kind(), refusal.missing_abilities(), &mut response);
                 return response;
             }
             (Requester::Htmx, Some(location)) => {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use time::Duration;
 
+use crate::token::Abilities;
+
 /// Whether a scenario allows a user.
 ///
 /// # Example
@@ -43,6 +45,7 @@ pub struct Denial {
     scenario: Arc<str>,
     rule: Arc<str>,
     kind: DenialKind,
+    missing: Option<Arc<Abilities>>,
 }
 
 /// The kind of the denial.
@@ -58,11 +61,17 @@ pub enum DenialKind {
         /// How long ago it may be, in whole seconds.
         max_age: Duration,
     },
+    /// The user may, and the token lacks an [ability](crate::policy::ability).
+    MissingAbility,
 }
 
 impl Denial {
     pub(crate) fn new(scenario: &Arc<str>, rule: &Arc<str>, kind: DenialKind) -> Self {
-        Self { scenario: Arc::clone(scenario), rule: Arc::clone(rule), kind }
+        Self { scenario: Arc::clone(scenario), rule: Arc::clone(rule), kind, missing: None }
+    }
+
+    pub(crate) fn with_missing(self, missing: Arc<Abilities>) -> Self {
+        Self { missing: Some(missing), ..self }
     }
 
     /// The scenario.
@@ -82,14 +91,27 @@ impl Denial {
     pub const fn kind(&self) -> DenialKind {
         self.kind
     }
+
+    /// The abilities that the token would need besides its own, if nothing else keeps it from being allowed.
+    #[must_use]
+    pub fn missing_abilities(&self) -> Option<&Abilities> {
+        self.missing.as_deref()
+    }
+
+    pub(crate) fn into_missing_abilities(self) -> Option<Arc<Abilities>> {
+        self.missing
+    }
 }
 
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            DenialKind::NotAllowed => f.write_str("not allowed")?,
+            DenialKind::NotAllowed | DenialKind::MissingAbility => f.write_str("not allowed")?,
             DenialKind::Forbidden => f.write_str("explicitly denied")?,
             DenialKind::TooOld { max_age } => write!(f, "logged in more than {} s ago", max_age.whole_seconds())?,
+        }
+        if let Some(missing) = &self.missing {
+            write!(f, " without {missing}")?;
         }
         write!(f, " by the rule: {}", self.rule)
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use time::Duration;
 
+use crate::token::Abilities;
+
 /// Why a rule failed; shared, because an effect may stand in an explanation too.
 pub(crate) type Fault = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -15,6 +17,8 @@ pub(crate) enum Effect {
     Allows,
     Denies,
     TooOld(Duration),
+    /// It would allow a token that has these abilities too.
+    Lacks(Arc<Abilities>),
     Fails(Fault),
     Forbids,
     MayForbid(Fault),
@@ -44,7 +48,21 @@ impl Combination {
                 Self::Any => *a.max(b),
             });
         }
+        if let (Effect::Lacks(a), Effect::Lacks(b)) = (&a, &b) {
+            return Effect::Lacks(self.of_missing(a, b));
+        }
         if self.strength(&b) > self.strength(&a) { b } else { a }
+    }
+
+    /// `all` needs the abilities of both. `any` is content with those of one: the fewer, and of as many the first by the
+    /// alphabet, so that the order of the rules does not matter.
+    fn of_missing(self, a: &Arc<Abilities>, b: &Arc<Abilities>) -> Arc<Abilities> {
+        let rank = |missing: &Arc<Abilities>| (missing.names().count(), missing.to_string());
+        match self {
+            _ if a == b => Arc::clone(a),
+            Self::All => Arc::new(a.union(b)),
+            Self::Any => Arc::clone(if rank(b) < rank(a) { b } else { a }),
+        }
     }
 
     /// Whether no rule can change this effect any more, if one that is left `can_forbid` or none.
@@ -59,11 +77,12 @@ impl Combination {
 
     const fn strength(self, effect: &Effect) -> u8 {
         match (effect, self) {
-            (Effect::Forbids, _) => 6,
-            (Effect::MayForbid(_), _) => 5,
-            (Effect::Denies, Self::All) | (Effect::Allows, Self::Any) => 4,
-            (Effect::Fails(_), _) => 3,
-            (Effect::TooOld(_), _) => 2,
+            (Effect::Forbids, _) => 7,
+            (Effect::MayForbid(_), _) => 6,
+            (Effect::Denies, Self::All) | (Effect::Allows, Self::Any) => 5,
+            (Effect::Fails(_), _) => 4,
+            (Effect::Lacks(_), Self::All) | (Effect::TooOld(_), Self::Any) => 3,
+            (Effect::TooOld(_), Self::All) | (Effect::Lacks(_), Self::Any) => 2,
             (Effect::Allows, Self::All) | (Effect::Denies, Self::Any) => 1,
             (Effect::Abstains, _) => 0,
         }
@@ -78,7 +97,7 @@ impl Effect {
     pub(crate) fn negated(self) -> Self {
         match self {
             Self::Allows => Self::Denies,
-            Self::Denies | Self::TooOld(_) => Self::Allows,
+            Self::Denies | Self::TooOld(_) | Self::Lacks(_) => Self::Allows,
             unmoved @ (Self::Abstains | Self::Fails(_) | Self::Forbids | Self::MayForbid(_)) => unmoved,
         }
     }
@@ -86,7 +105,7 @@ impl Effect {
     pub(crate) fn turned_into_deny(self) -> Self {
         match self {
             Self::Allows | Self::Forbids => Self::Forbids,
-            Self::Abstains | Self::Denies | Self::TooOld(_) => Self::Abstains,
+            Self::Abstains | Self::Denies | Self::TooOld(_) | Self::Lacks(_) => Self::Abstains,
             Self::Fails(fault) | Self::MayForbid(fault) => Self::MayForbid(fault),
         }
     }
@@ -99,6 +118,7 @@ impl fmt::Display for Effect {
             Self::Allows => f.write_str("allows"),
             Self::Denies => f.write_str("denies"),
             Self::TooOld(max_age) => write!(f, "too old (at most {} s)", max_age.whole_seconds()),
+            Self::Lacks(missing) => write!(f, "lacks {missing}"),
             Self::Fails(fault) => write!(f, "fails: {fault}"),
             Self::Forbids => f.write_str("forbids"),
             Self::MayForbid(fault) => write!(f, "may forbid, for it fails: {fault}"),
@@ -111,18 +131,23 @@ mod tests {
     use super::Combination::{All, Any};
     use super::*;
 
-    /// In the order of the words below: abstains, allows, denies, too old, fails, forbids, may forbid.
-    fn effects() -> [Effect; 7] {
+    /// In the order of the words below: abstains, allows, denies, too old, lacks, fails, forbids, may forbid.
+    fn effects() -> [Effect; 8] {
         let fault = || Fault::from(Box::<dyn std::error::Error + Send + Sync>::from("down"));
         [
             Effect::Abstains,
             Effect::Allows,
             Effect::Denies,
             Effect::TooOld(Duration::minutes(5)),
+            lacks(["read"]),
             Effect::Fails(fault()),
             Effect::Forbids,
             Effect::MayForbid(fault()),
         ]
+    }
+
+    fn lacks<const N: usize>(names: [&str; N]) -> Effect {
+        Effect::Lacks(Arc::new(Abilities::new(names).unwrap()))
     }
 
     fn letter(effect: &Effect) -> char {
@@ -131,6 +156,7 @@ mod tests {
             Effect::Allows => 'A',
             Effect::Denies => 'D',
             Effect::TooOld(_) => 'O',
+            Effect::Lacks(_) => 'L',
             Effect::Fails(_) => 'E',
             Effect::Forbids => 'F',
             Effect::MayForbid(_) => 'X',
@@ -144,9 +170,9 @@ mod tests {
 
     #[test]
     fn all_pairs_add_up_as_the_table_says() {
-        // Columns and rows: - A D O E F X
-        let all = ["-ADOEFX", "AADOEFX", "DDDDDFX", "OODOEFX", "EEDEEFX", "FFFFFFF", "XXXXXFX"];
-        let any = ["-ADOEFX", "AAAAAFX", "DADOEFX", "OAOOEFX", "EAEEEFX", "FFFFFFF", "XXXXXFX"];
+        // Columns and rows: - A D O L E F X
+        let all = ["-ADOLEFX", "AADOLEFX", "DDDDDDFX", "OODOLEFX", "LLDLLEFX", "EEDEEEFX", "FFFFFFFF", "XXXXXXFX"];
+        let any = ["-ADOLEFX", "AAAAAAFX", "DADOLEFX", "OAOOOEFX", "LALOLEFX", "EAEEEEFX", "FFFFFFFF", "XXXXXXFX"];
         assert_eq!(table(All), all);
         assert_eq!(table(Any), any);
     }
@@ -172,8 +198,8 @@ mod tests {
     fn not_and_deny_if_turn_each_outcome_as_the_table_says() {
         let letters =
             |turn: fn(Effect) -> Effect| effects().into_iter().map(|effect| letter(&turn(effect))).collect::<String>();
-        assert_eq!(letters(Effect::negated), "-DAAEFX");
-        assert_eq!(letters(Effect::turned_into_deny), "-F--XFX");
+        assert_eq!(letters(Effect::negated), "-DAAAEFX");
+        assert_eq!(letters(Effect::turned_into_deny), "-F---XFX");
     }
 
     #[test]
@@ -186,6 +212,25 @@ mod tests {
                     let settled = unchanged.into_iter().all(|after| after == letter(&effect));
                     assert_eq!(combination.is_settled(&effect, can_forbid), settled, "{combination:?} {effect}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn all_names_every_missing_ability_and_any_the_fewest() {
+        let abilities = [lacks(["read"]), lacks(["write"]), lacks(["read", "write"]), lacks(["a", "b"])];
+        let of = |combination: Combination, a: usize, b: usize| {
+            combination.of(abilities[a].clone(), abilities[b].clone()).to_string()
+        };
+        for (a, b, all, any) in [
+            (0, 0, "read", "read"),
+            (0, 1, "read write", "read"),
+            (1, 2, "read write", "write"),
+            (2, 3, "a b read write", "a b"),
+            (0, 3, "a b read", "read"),
+        ] {
+            for (a, b) in [(a, b), (b, a)] {
+                assert_eq!((of(All, a, b), of(Any, a, b)), (format!("lacks {all}"), format!("lacks {any}")));
             }
         }
     }

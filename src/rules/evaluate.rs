@@ -1,6 +1,7 @@
 //! Computes the effect of a tree of rules.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::rules::effect::{Combination, Effect};
 use crate::rules::explanation::ExplainedRule;
@@ -24,6 +25,11 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 let is_recent = now - login <= *max_age && !login.is_ahead_of(now, *max_age);
                 Some(if is_recent { Effect::Allows } else { Effect::TooOld(*max_age) })
             }
+            Kind::Ability(needed) => {
+                let has_it = needed.names().all(|name| user.has_ability(name));
+                Some(if has_it { Effect::Allows } else { Effect::Lacks(Arc::clone(needed)) })
+            }
+            Kind::NotAnAbility(_) => Some(Effect::Denies),
             Kind::Check(check) => Some(Effect::allows_if(check(user, scenario))),
             Kind::CheckAsync(_) => None,
             Kind::Combined(combination, rules) => combine_now(*combination, rules, user, scenario),
@@ -43,9 +49,12 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 Kind::Combined(combination, rules) => combine(*combination, rules, user, scenario).await,
                 Kind::Not(rule) => rule.decide(user, scenario).await.negated(),
                 Kind::DenyIf(rule) => rule.decide(user, scenario).await.turned_into_deny(),
-                Kind::Levels(_) | Kind::Authenticated | Kind::AuthenticatedWithin(_) | Kind::Check(_) => {
-                    self.decide_now(user, scenario).unwrap_or(Effect::Abstains)
-                }
+                Kind::Levels(_)
+                | Kind::Authenticated
+                | Kind::AuthenticatedWithin(_)
+                | Kind::Ability(_)
+                | Kind::NotAnAbility(_)
+                | Kind::Check(_) => self.decide_now(user, scenario).unwrap_or(Effect::Abstains),
             }
         })
     }
@@ -74,6 +83,8 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 Kind::Levels(_)
                 | Kind::Authenticated
                 | Kind::AuthenticatedWithin(_)
+                | Kind::Ability(_)
+                | Kind::NotAnAbility(_)
                 | Kind::Check(_)
                 | Kind::CheckAsync(_) => (self.decide(user, scenario).await, Vec::new()),
             };

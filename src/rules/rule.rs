@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use time::Duration;
 
+use crate::error::{Error, ErrorKind};
 use crate::rules::effect::{Combination, Fault};
 use crate::text::Text;
+use crate::token::Abilities;
 use crate::user::CurrentUser;
 
 pub(crate) type CheckFuture = Pin<Box<dyn Future<Output = Result<bool, Fault>> + Send>>;
@@ -17,7 +19,7 @@ type AsyncCheck<C> = dyn Fn(CurrentUser, &C) -> CheckFuture + Send + Sync;
 
 /// What decides a scenario whose parameters are a `C`; `()` for a scenario that is a mere name. Cheap to clone.
 ///
-/// Made by [`level`], [`any_level`], [`authenticated`], [`authenticated_within`], [`check`] and [`check_async`], and put
+/// Made by [`level`], [`any_level`], [`authenticated`], [`authenticated_within`], [`ability`], [`check`] and [`check_async`], and put
 /// together by [`all`], [`any`], [`not`], [`deny_if`], [`and`](Self::and) and [`or`](Self::or). How effects add up is a
 /// table in [`policy`](crate::policy). `Display` writes it in words.
 ///
@@ -45,6 +47,9 @@ pub(crate) enum Kind<C> {
     Levels(Arc<[Text]>),
     Authenticated,
     AuthenticatedWithin(Duration),
+    Ability(Arc<Abilities>),
+    /// What cannot be the name of an ability. No scenario accepts such a rule.
+    NotAnAbility(Arc<str>),
     Check(Arc<Check<C>>),
     CheckAsync(Arc<AsyncCheck<C>>),
     Combined(Combination, Arc<[Rule<C>]>),
@@ -77,6 +82,40 @@ pub fn authenticated<C>() -> Rule<C> {
 /// RFC 9470 §3: `max_age` is the allowable elapsed time since the last active authentication.
 pub fn authenticated_within<C>(max_age: Duration) -> Rule<C> {
     Rule::simple(Kind::AuthenticatedWithin(Duration::seconds(max_age.whole_seconds())))
+}
+
+/// Allows tokens that have this ability. A login of a browser has every ability, so this rule allows it.
+///
+/// An ability adds nothing to what a level allows: combine the two by [`and`](Rule::and). If nothing but an ability is missing,
+/// the challenge of the answer names it, `scope="devices:write"`, so that the client knows for which token to ask.
+///
+/// - Rules in [`all`]: the challenge names every missing ability.
+/// - Rules in [`any`]: it names those of one rule, the one that lacks the fewest, and of as many the first by the alphabet.
+/// - A rule in [`not`] or [`deny_if`] names no ability.
+///
+/// The name is one that [`Abilities::new`] accepts. A scenario whose rule has another name is a
+/// [`Configuration`](ErrorKind::Configuration) error when the policy is built.
+///
+/// # Source
+/// RFC 6750 §3: `insufficient_scope`, and `scope` with what is needed. That logins have every ability is Laravel Sanctum's
+/// rule (`tokenCan`).
+///
+/// # Example
+/// ```
+/// use tower_tokens::policy::{Rule, SecurityPolicy, ability, any_level};
+/// use tower_tokens::token::Abilities;
+///
+/// let writes: Rule = any_level(["member", "admin"]).and(ability("devices:write"));
+/// assert_eq!(writes.to_string(), "all of (level is member or admin, ability devices:write)");
+/// assert!(SecurityPolicy::new().try_scenario("write a device", writes).is_ok());
+/// assert!(SecurityPolicy::new().try_scenario("write a device", ability("devices write")).is_err());
+/// # Ok::<(), tower_tokens::error::Error>(())
+/// ```
+pub fn ability<C>(name: &str) -> Rule<C> {
+    Rule::simple(match Abilities::new([name]) {
+        Ok(needed) => Kind::Ability(Arc::new(needed)),
+        Err(_) => Kind::NotAnAbility(Arc::from(name)),
+    })
 }
 
 /// Allows if the function gives `true`. It must be quick, must not block, and may be called more than once.
@@ -158,6 +197,25 @@ impl<C> Rule<C> {
         Self { kind, name: None, can_forbid: false }
     }
 
+    /// Whether every part of the rule can be evaluated.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match &self.kind {
+            Kind::NotAnAbility(name) => {
+                let fault =
+                    format!("{name:?} cannot be the name of an ability: it is a word such as \"devices:write\"");
+                Err(Error::with_source(ErrorKind::Configuration, fault))
+            }
+            Kind::Combined(_, rules) => rules.iter().try_for_each(Self::check),
+            Kind::Not(rule) | Kind::DenyIf(rule) => rule.check(),
+            Kind::Levels(_)
+            | Kind::Authenticated
+            | Kind::AuthenticatedWithin(_)
+            | Kind::Ability(_)
+            | Kind::Check(_)
+            | Kind::CheckAsync(_) => Ok(()),
+        }
+    }
+
     /// What the rule is called, without what is inside it.
     pub(crate) fn title(&self) -> String {
         match (&self.name, &self.kind) {
@@ -182,6 +240,8 @@ impl<C> Clone for Kind<C> {
             Self::Levels(titles) => Self::Levels(Arc::clone(titles)),
             Self::Authenticated => Self::Authenticated,
             Self::AuthenticatedWithin(max_age) => Self::AuthenticatedWithin(*max_age),
+            Self::Ability(needed) => Self::Ability(Arc::clone(needed)),
+            Self::NotAnAbility(name) => Self::NotAnAbility(Arc::clone(name)),
             Self::Check(check) => Self::Check(Arc::clone(check)),
             Self::CheckAsync(check) => Self::CheckAsync(Arc::clone(check)),
             Self::Combined(combination, rules) => Self::Combined(*combination, Arc::clone(rules)),
@@ -206,6 +266,8 @@ impl<C> fmt::Display for Rule<C> {
             },
             Kind::Authenticated => f.write_str("logged in"),
             Kind::AuthenticatedWithin(age) => write!(f, "logged in at most {} s ago", age.whole_seconds()),
+            Kind::Ability(needed) => write!(f, "ability {needed}"),
+            Kind::NotAnAbility(name) => write!(f, "ability {name:?}"),
             Kind::Check(_) => f.write_str("check"),
             Kind::CheckAsync(_) => f.write_str("async check"),
             Kind::Combined(combination, rules) => {

@@ -51,6 +51,10 @@ impl<C: Send + Sync + 'static> ScenarioRule<C> {
             Effect::Abstains | Effect::Denies => DenialKind::NotAllowed,
             Effect::Forbids => DenialKind::Forbidden,
             Effect::TooOld(max_age) => DenialKind::TooOld { max_age },
+            Effect::Lacks(missing) => {
+                let denial = Denial::new(&self.name, &self.words, DenialKind::MissingAbility);
+                return Ok(Decision::Deny(denial.with_missing(missing)));
+            }
             Effect::Fails(fault) | Effect::MayForbid(fault) => {
                 return Err(Error::with_source(ErrorKind::Unavailable, RuleFailed { fault }));
             }

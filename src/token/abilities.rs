@@ -1,5 +1,6 @@
 //! What a token may be used for.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::error::{Error, ErrorKind};
@@ -104,6 +105,15 @@ impl Abilities {
     #[must_use]
     pub const fn are_all(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// The abilities of both, in alphabetical order. There is no bound: they are named in an answer, and not stored.
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        if self.are_all() || other.are_all() {
+            return Self::all();
+        }
+        let names: BTreeSet<_> = self.names().chain(other.names()).collect();
+        Self(Some(Text::new(&names.into_iter().collect::<Vec<_>>().join(" "))))
     }
 
     /// The names, in the order in which they were given. Empty for [`none`](Self::none) and for [`all`](Self::all).

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::Extensions;
 
 use crate::clock::Timestamp;
-use crate::token::{Expiry, TokenRecord, TokenUuid};
+use crate::token::{Abilities, Expiry, TokenRecord, TokenUuid};
 use crate::user::{Credential, Issuer, SourceKind, UserData, UserId, UserLevel};
 
 /// The user of this request: their id, their present level, and the record of the token that proves it.
@@ -133,6 +133,38 @@ impl CurrentUser {
     #[must_use]
     pub fn token(&self) -> &TokenRecord {
         &self.details.token
+    }
+
+    /// What the token of this request may be used for. A login of a browser has every ability. For a
+    /// [self-contained](Credential::SelfContained) token its validator sets them, in the record
+    /// ([`TokenRecord::with_abilities`]); by default it has every ability too.
+    #[must_use]
+    pub fn abilities(&self) -> &Abilities {
+        self.token().abilities()
+    }
+
+    /// Whether the token of this request has this ability. It says nothing of what the user's level allows; the rule
+    /// [`ability`](crate::policy::ability) combines with a level.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::clock::Timestamp;
+    /// use tower_tokens::token::{Abilities, Lifetime, TokenId, TokenRecord};
+    /// use tower_tokens::user::{CurrentUser, UserLevel};
+    ///
+    /// let now = Timestamp::from_unix_seconds(1_000);
+    /// let login = TokenRecord::new(TokenId::new(7), now, Lifetime::default());
+    /// let limited = login.clone().with_abilities(Abilities::new(["devices:*"])?);
+    /// for (record, writes) in [(login, true), (limited, false)] {
+    ///     let user = CurrentUser::new(42, UserLevel::new(1, "member"), record, now);
+    ///     assert!(user.has_ability("devices:read"));
+    ///     assert_eq!(user.has_ability("posts:write"), writes);
+    /// }
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn has_ability(&self, ability: &str) -> bool {
+        self.abilities().allow(ability)
     }
 
     /// The application's own data of this user, which came along with the look-up: the columns that

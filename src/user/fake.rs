@@ -1,7 +1,7 @@
 //! A user for a test of a handler.
 
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::token::{Lifetime, TokenId, TokenRecord};
+use crate::token::{Abilities, Lifetime, TokenId, TokenRecord};
 use crate::user::{CurrentUser, UserId, UserLevel};
 
 /// For tests, with the feature `test-util`. The guide has a chapter,
@@ -49,6 +49,24 @@ impl CurrentUser {
     #[must_use]
     pub fn with_authenticated_at(self, at: Timestamp) -> Self {
         let token = self.token().clone().with_authenticated_at(at);
+        self.with_token(token)
+    }
+
+    /// Sets what the token may be used for, as [`Generate::abilities`](crate::lifecycle::Generate::abilities) does. Default:
+    /// everything.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::token::Abilities;
+    /// use tower_tokens::user::CurrentUser;
+    ///
+    /// let script = CurrentUser::fake(7, "admin").with_abilities(Abilities::new(["read"])?);
+    /// assert!(script.has_ability("read") && !script.has_ability("write"));
+    /// # Ok::<(), tower_tokens::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_abilities(self, abilities: Abilities) -> Self {
+        let token = self.token().clone().with_abilities(abilities);
         self.with_token(token)
     }
 

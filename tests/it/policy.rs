@@ -7,9 +7,10 @@ use proptest::prelude::*;
 use time::Duration;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::policy::{
-    Decision, DenialKind, Rule, Scenario, SecurityPolicy, all, any, any_level, authenticated, authenticated_within,
-    check, check_async, deny_if, level, not,
+    Decision, DenialKind, Rule, Scenario, SecurityPolicy, ability, all, any, any_level, authenticated,
+    authenticated_within, check, check_async, deny_if, level, not,
 };
+use tower_tokens::token::Abilities;
 use tower_tokens::user::CurrentUser;
 
 use crate::policy_users::{logged_in, user};
@@ -24,9 +25,9 @@ impl Scenario for DiscussionForum {
     const NAME: &'static str = "discussion forum";
 }
 
-/// What a rule says, in the letters of the table: abstains `-`, allows `A`, denies `D`, too old `O`, fails `E`, forbids
-/// `F`, may forbid `X`.
-const OUTCOMES: &str = "-ADOEFX";
+/// What a rule says, in the letters of the table: abstains `-`, allows `A`, denies `D`, too old `O`, lacks an
+/// ability `L`, fails `E`, forbids `F`, may forbid `X`.
+const OUTCOMES: &str = "-ADOLEFX";
 
 fn async_rule(answer: Result<bool, &'static str>) -> Rule {
     check_async(move |_, ()| async move {
@@ -42,6 +43,7 @@ fn sync_rule(outcome: char) -> Rule {
         'A' => authenticated(),
         'D' => level("unused"),
         'O' => authenticated_within(Duration::minutes(5)),
+        'L' => ability("lacking"),
         'F' => deny_if(authenticated()),
         _ => slow_rule(outcome),
     }
@@ -54,6 +56,7 @@ fn slow_rule(outcome: char) -> Rule {
         'A' => async_rule(Ok(true)),
         'D' => async_rule(Ok(false)),
         'O' => all([async_rule(Ok(true)), authenticated_within(Duration::minutes(5))]),
+        'L' => all([async_rule(Ok(true)), ability("lacking")]),
         'E' => async_rule(Err("down")),
         'F' => deny_if(async_rule(Ok(true))),
         _ => deny_if(async_rule(Err("down"))),
@@ -61,14 +64,15 @@ fn slow_rule(outcome: char) -> Rule {
 }
 
 fn old_hand() -> CurrentUser {
-    logged_in(42, "member", Duration::hours(1))
+    logged_in(42, "member", Duration::hours(1)).with_abilities(Abilities::new(["read"]).unwrap())
 }
 
 async fn decide(rule: Rule, user: &CurrentUser) -> Result<Decision, Error> {
     SecurityPolicy::new().scenario("it", rule).decide("it", user).await
 }
 
-/// The decision in one letter: `A` allowed, `D` not allowed, `F` explicitly denied, `O` too old, `E` an error.
+/// The decision in one letter: `A` allowed, `D` not allowed, `F` explicitly denied, `O` too old, `L` an ability is missing, `E` an
+/// error.
 fn letter(decision: &Result<Decision, Error>) -> char {
     match decision {
         Ok(Decision::Allow) => 'A',
@@ -76,6 +80,7 @@ fn letter(decision: &Result<Decision, Error>) -> char {
             DenialKind::NotAllowed => 'D',
             DenialKind::Forbidden => 'F',
             DenialKind::TooOld { .. } => 'O',
+            DenialKind::MissingAbility => 'L',
             kind => panic!("{kind:?}"),
         },
         Err(error) => {
@@ -88,8 +93,8 @@ fn letter(decision: &Result<Decision, Error>) -> char {
 #[tokio::test]
 async fn every_pair_of_outcomes_decides_as_the_table_says_in_either_order_and_at_either_speed() {
     // Rows and columns in the order of OUTCOMES; an abstention denies at the end, and "may forbid" is an error.
-    let all_table = ["DADOEFE", "AADOEFE", "DDDDDFE", "OODOEFE", "EEDEEFE", "FFFFFFF", "EEEEEFE"];
-    let any_table = ["DADOEFE", "AAAAAFE", "DADOEFE", "OAOOEFE", "EAEEEFE", "FFFFFFF", "EEEEEFE"];
+    let all_table = ["DADOLEFE", "AADOLEFE", "DDDDDDFE", "OODOLEFE", "LLDLLEFE", "EEDEEEFE", "FFFFFFFF", "EEEEEEFE"];
+    let any_table = ["DADOLEFE", "AAAAAAFE", "DADOLEFE", "OAOOOEFE", "LALOLEFE", "EAEEEEFE", "FFFFFFFF", "EEEEEEFE"];
     let user = old_hand();
     for (row, a) in OUTCOMES.chars().enumerate() {
         for (column, b) in OUTCOMES.chars().enumerate() {
@@ -101,7 +106,7 @@ async fn every_pair_of_outcomes_decides_as_the_table_says_in_either_order_and_at
             ] {
                 let both = decide(first.clone().and(second.clone()), &user).await;
                 let either = decide(first.or(second), &user).await;
-                let expected = |table: [&str; 7]| table[row].chars().nth(column).unwrap();
+                let expected = |table: [&str; 8]| table[row].chars().nth(column).unwrap();
                 assert_eq!(letter(&both), expected(all_table), "{a} and {b}");
                 assert_eq!(letter(&either), expected(any_table), "{a} or {b}");
             }
@@ -113,7 +118,7 @@ async fn every_pair_of_outcomes_decides_as_the_table_says_in_either_order_and_at
 async fn not_and_deny_if_decide_as_the_table_says() {
     let user = old_hand();
     for rule_of in [sync_rule, slow_rule] {
-        for (outcome, (negated, denied)) in OUTCOMES.chars().zip("DDAAEFE".chars().zip("DFDDEFE".chars())) {
+        for (outcome, (negated, denied)) in OUTCOMES.chars().zip("DDAAAEFE".chars().zip("DFDDDEFE".chars())) {
             assert_eq!(letter(&decide(not(rule_of(outcome)), &user).await), negated, "not {outcome}");
             assert_eq!(letter(&decide(deny_if(rule_of(outcome)), &user).await), denied, "deny if {outcome}");
         }
@@ -276,10 +281,71 @@ async fn an_explanation_asks_every_rule() {
     assert_eq!(explanation.to_string(), lines.join("\n"));
 }
 
+#[tokio::test]
+async fn a_login_has_every_ability_and_an_ability_adds_nothing_to_a_level() {
+    let login = user(1, "member");
+    let limited = |names: &[&str]| user(1, "member").with_abilities(Abilities::new(names.iter().copied()).unwrap());
+    let admin_writes = || level("admin").and(ability("devices:write"));
+    for (rule, user, expected) in [
+        (ability("devices:write"), login.clone(), 'A'),
+        (ability("devices:write"), limited(&["devices:*"]), 'A'),
+        (ability("devices:write"), limited(&["devices:read", "write"]), 'L'),
+        (ability("devices:write"), limited(&[]), 'L'),
+        (ability("devices:*"), limited(&["devices:write"]), 'L'),
+        (admin_writes(), login, 'D'),
+        (admin_writes(), limited(&["devices:write"]), 'D'),
+        (admin_writes(), limited(&[]), 'D'),
+    ] {
+        assert_eq!(letter(&decide(rule.clone(), &user).await), expected, "{rule} for {}", user.abilities());
+    }
+}
+
+#[tokio::test]
+async fn a_denial_names_the_missing_abilities() {
+    let script = user(1, "member").with_abilities(Abilities::new(["read"]).unwrap());
+    for (rule, missing) in [
+        (ability("write"), Some("write")),
+        (level("member").and(ability("write")).and(ability("delete")).and(ability("read")), Some("delete write")),
+        (ability("write").or(ability("delete")), Some("delete")),
+        (all([ability("write"), ability("delete")]).or(ability("zap")), Some("zap")),
+        (level("admin").or(ability("write")), Some("write")),
+        (level("admin").and(ability("write")), None),
+        (not(ability("read")), None),
+        (not(not(ability("write"))), None),
+        (ability("write").and(deny_if(ability("delete"))), Some("write")),
+        (ability("write").and(deny_if(ability("read"))), None),
+        (async_rule(Ok(true)).and(ability("write")), Some("write")),
+        (async_rule(Ok(false)).and(ability("write")), None),
+    ] {
+        let Decision::Deny(denial) = decide(rule.clone(), &script).await.unwrap() else { panic!("{rule}") };
+        assert_eq!(denial.missing_abilities().map(Abilities::to_string).as_deref(), missing, "{rule}");
+        assert_eq!(denial.kind() == DenialKind::MissingAbility, missing.is_some(), "{rule}");
+    }
+    let policy = SecurityPolicy::new().scenario("it", level("member").and(ability("write")));
+    let Decision::Deny(denial) = policy.decide("it", &script).await.unwrap() else { panic!() };
+    let words = "not allowed without write by the rule: all of (level is member, ability write)";
+    assert_eq!(denial.to_string(), words);
+    assert_eq!(
+        policy.explain("it", &script).await.unwrap().to_string(),
+        "\"it\" for user 1 (member): denied\n  all of: lacks write\n    level is member: allows\n    ability write: lacks write"
+    );
+}
+
+#[test]
+fn no_scenario_accepts_a_name_that_cannot_be_an_ability() {
+    for name in ["", "a b", "a\"b", "a\\b", "caf\u{e9}", "a\r\nSet-Cookie: x", "*", "de*"] {
+        for rule in [ability(name), any([authenticated(), not(ability(name))]), deny_if(all([ability(name)]))] {
+            let error = SecurityPolicy::new().try_scenario("it", rule).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Configuration, "{name:?}");
+        }
+    }
+}
+
 /// A tree of rules as data, to build it twice.
 #[derive(Debug, Clone)]
 enum Tree {
     Leaf(char, bool),
+    Ability(&'static str),
     All(Vec<Tree>),
     Any(Vec<Tree>),
     Not(Box<Tree>),
@@ -298,12 +364,29 @@ impl Tree {
         match self {
             Self::Leaf(outcome, is_slow) if *is_slow != is_reversed => slow_rule(*outcome),
             Self::Leaf(outcome, _) => sync_rule(*outcome),
+            Self::Ability(name) => ability(name),
             Self::All(trees) => all(inside(trees)),
             Self::Any(trees) => any(inside(trees)),
             Self::Not(tree) => not(tree.rule(is_reversed)),
             Self::DenyIf(tree) => deny_if(tree.rule(is_reversed)),
         }
     }
+}
+
+/// Abilities that rules ask for; the others are letters of [`OUTCOMES`].
+const NAMES: [&str; 3] = ["read", "write", "x:y"];
+
+fn ability_trees() -> impl Strategy<Value = Tree> {
+    let leaf = prop_oneof![
+        prop::sample::select(vec!['A', 'D']).prop_map(|outcome| Tree::Leaf(outcome, true)),
+        prop::sample::select(NAMES.to_vec()).prop_map(Tree::Ability),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::All),
+            prop::collection::vec(inner, 0..4).prop_map(Tree::Any),
+        ]
+    })
 }
 
 fn trees() -> impl Strategy<Value = Tree> {
@@ -335,6 +418,32 @@ proptest! {
                 Err(error) => letter(&Err(Error::new(error.kind()))),
             };
             prop_assert_eq!(decision, explained);
+            Ok(())
+        })?;
+    }
+
+    /// A denial names abilities if and only if they are all that is missing.
+    #[test]
+    fn whoever_gets_the_named_abilities_is_allowed(tree in ability_trees(), has in prop::sample::subsequence(NAMES.to_vec(), 0..4)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let script = |names: Vec<&str>| user(1, "member").with_abilities(Abilities::new(names).unwrap());
+            let policy = SecurityPolicy::new().scenario("it", tree.rule(false)).scenario("mirrored", tree.rule(true));
+            let decision = policy.decide("it", &script(has.clone())).await.unwrap();
+            let mirrored = policy.decide("mirrored", &script(has.clone())).await.unwrap();
+            let missing = |decision: &Decision| match decision {
+                Decision::Deny(denial) => denial.missing_abilities().cloned(),
+                Decision::Allow => None,
+            };
+            prop_assert_eq!(missing(&decision), missing(&mirrored));
+            match missing(&decision) {
+                Some(missing) => {
+                    let more = has.iter().copied().chain(missing.names()).collect();
+                    prop_assert!(missing.names().all(|name| !has.contains(&name)));
+                    prop_assert!(policy.decide("it", &script(more)).await.unwrap().is_allow());
+                }
+                None => prop_assert_eq!(policy.decide("it", &user(1, "member")).await.unwrap().is_allow(), decision.is_allow()),
+            }
             Ok(())
         })?;
     }

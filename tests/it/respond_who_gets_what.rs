@@ -9,9 +9,10 @@ use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::{ManualClock, Timestamp};
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::lifecycle::Tokens;
-use tower_tokens::policy::{SecurityPolicy, authenticated, authenticated_within, level};
+use tower_tokens::policy::{SecurityPolicy, ability, authenticated, authenticated_within, level};
 use tower_tokens::repository::{FaultyRepository, MemoryRepository, UserRepository};
 use tower_tokens::respond::Refusal;
+use tower_tokens::token::Abilities;
 use tower_tokens::user::CurrentUser;
 
 use crate::http::{Answer, Server};
@@ -78,6 +79,8 @@ struct Club {
     clock: ManualClock,
     ann: String,
     bob: String,
+    /// A token of Ann's that may only read.
+    script: String,
 }
 
 impl Club {
@@ -92,7 +95,10 @@ impl Club {
             let issued = tokens.generate(&user).await.unwrap();
             cookies.push(format!("trongatetoken={}", issued.token().expose_secret()));
         }
+        let script = tokens.generate(1).abilities(Abilities::new(["read"]).unwrap()).await.unwrap();
+        let script = format!("Bearer {}", script.token().expose_secret());
         let policy = SecurityPolicy::new()
+            .scenario("write", level("member").and(ability("devices:write")).and(ability("read")))
             .scenario("members area", authenticated())
             .scenario("admin panel", level("admin"))
             .scenario("recent", authenticated_within(Duration::minutes(5)))
@@ -105,10 +111,15 @@ impl Club {
         let misconfigured = any(async move |user: CurrentUser| {
             asking.make_sure_allowed("no such scenario", &user).await.map(|()| "in")
         });
+        let asking = policy.clone();
+        let writes_inside =
+            any(async move |user: CurrentUser| asking.make_sure_allowed("write", &user).await.map(|()| "in"));
         let app = Router::new()
             .merge(guarded("/members", "members area"))
             .merge(guarded("/admin", "admin panel"))
             .merge(guarded("/recent", "recent"))
+            .merge(guarded("/write", "write"))
+            .route("/write-inside", writes_inside)
             .route("/wrong", failing(Refusal::wrong_credentials))
             .route("/expired", failing(|| Error::new(ErrorKind::Expired).into()))
             .route("/used", failing(|| Error::new(ErrorKind::AlreadyUsed).into()))
@@ -120,7 +131,7 @@ impl Club {
             .layer(policy.refusal_layer())
             .layer(TokenAuthLayer::new(tokens));
         let [ann, bob] = cookies.try_into().unwrap();
-        Self { server: Server::start(app).await, store, clock, ann, bob }
+        Self { server: Server::start(app).await, store, clock, ann, bob, script }
     }
 
     /// Brings the request into this situation.
@@ -133,6 +144,8 @@ impl Club {
             "the login is too old" => path = "/recent",
             "contradicting credentials" => more = vec![("cookie", &both)],
             "the rule denies" => path = "/admin",
+            "the token lacks an ability" => (path, more) = ("/write", vec![("authorization", self.script.as_str())]),
+            "… and a handler asks" => (path, more) = ("/write-inside", vec![("authorization", self.script.as_str())]),
             // A safe method is unsafe only when it shakes hands for a WebSocket.
             "cross-site" => more.extend([("sec-fetch-site", "cross-site"), ("upgrade", "websocket")]),
             "wrong name or password" => path = "/wrong",
@@ -172,12 +185,27 @@ async fn every_cell_of_the_table_is_true() {
         for (column, cell) in columns.iter().zip(&row).skip(1) {
             for (method, headers) in requests_of(column) {
                 let answer = club.ask(row[0], method, &headers).await;
-                assert_cell(cell, &answer, method, &format!("{} / {column} / {method} {headers:?}", row[0]));
+                let case = format!("{} / {column} / {method} {headers:?}", row[0]);
+                if row[0] == "the token lacks an ability" {
+                    let inside = club.ask("… and a handler asks", method, &headers).await;
+                    assert_cell(cell, &inside, method, &format!("inside of a handler: {case}"));
+                    for answer in [&answer, &inside] {
+                        assert_scope(column, cell, answer, method);
+                    }
+                }
+                assert_cell(cell, &answer, method, &case);
                 answers += 1;
             }
         }
     }
     assert!(answers > 200, "the table was not found");
+}
+
+/// Programs learn which ability is missing; people who look at a page do not.
+fn assert_scope(column: &str, cell: &str, answer: &Answer, method: &str) {
+    let is_looked_at = column == "htmx" || cell.contains("page") && ["GET", "HEAD"].contains(&method);
+    let scope = r#"Bearer realm="members", error="insufficient_scope", scope="devices:write""#;
+    assert_eq!(answer.header("www-authenticate"), (!is_looked_at).then_some(scope), "{column} {method} {answer:?}");
 }
 
 /// A gRPC client gets its status in the headers of a response without a body.
