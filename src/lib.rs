@@ -32,6 +32,7 @@
 //! | choose a store | [`repository`] |
 //! | keep my own table of users | [`guide::own_users`] |
 //! | write a store | [`guide::writing_a_repository`], [`repository::TokenRepository`] and [`conformance`] |
+//! | mount endpoints for refresh, revocation, introspection and API tokens | `endpoints` (feature `endpoints`) |
 //! | issue API tokens with a prefix | [`token::ApiTokenFormat`] |
 //! | issue access and refresh tokens | [`guide::access_and_refresh`] |
 //! | set lifetimes | [`token::Lifetime`] |
@@ -81,6 +82,8 @@ pub mod auth;
 pub mod guard;
 pub mod same_origin;
 
+#[cfg(feature = "endpoints")]
+pub mod endpoints;
 #[cfg(feature = "axum")]
 pub mod extract;
 pub mod policy;

@@ -11,6 +11,7 @@ mod beside_trongate;
 mod beside_trongate_options;
 mod coming_from_axum_login;
 mod debug;
+mod endpoints;
 mod extract;
 mod fuzz_corpus;
 mod guard;

@@ -232,7 +232,7 @@ fn is_the_site(headers: &HeaderMap) -> bool {
 }
 
 fn form_decoded(text: &str) -> String {
-    url::form_urlencoded::parse(format!("x={text}").as_bytes()).next().unwrap().1.into_owned()
+    form_urlencoded::parse(format!("x={text}").as_bytes()).next().unwrap().1.into_owned()
 }
 
 fn encoded(bytes: impl AsRef<[u8]>) -> String {
