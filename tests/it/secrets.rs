@@ -1,6 +1,7 @@
 //! No secret is ever shown: not in a log line at any level, not in a span, an error, a `Debug`, a `Display` or a header.
 
 mod journal;
+mod jwt;
 
 use std::error::Error as StdError;
 use std::fmt::{Debug, Write as _};

@@ -5,6 +5,7 @@ mod bearer;
 mod cross_site;
 mod current_token;
 mod events;
+mod five_credentials;
 mod hostile;
 mod log_out;
 mod order;
