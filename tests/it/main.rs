@@ -37,4 +37,5 @@ mod secrets;
 mod site;
 mod situations;
 mod source;
+mod traccar_session;
 mod trongate_site;

@@ -19,7 +19,8 @@
 //! | [`openid_login`] | How do people log in at Google, Keycloak or another OpenID Connect provider? (feature `sealed`) |
 //!
 //! A whole site with registration, login and logout is `examples/quickstart.rs`; a larger one is `examples/members_area`;
-//! Hyper without axum is `examples/plain_hyper.rs`.
+//! Hyper without axum is `examples/plain_hyper.rs`; a server that clients of Traccar generate, use and revoke tokens at is
+//! `examples/traccar_session.rs`.
 
 #[doc = include_str!("grpc.md")]
 #[doc = "\n# The program\n\n```text"]
