@@ -2,7 +2,7 @@
 //! panel.
 //!
 //! ```text
-//! cargo run --release --features sqlite,sealed --example members_area
+//! cargo run --release --features sqlite,sealed,pairs --example members_area
 //! ```
 //!
 //! | option | meaning |
@@ -10,6 +10,7 @@
 //! | `--listen ADDR` | where to listen; port 0 takes a free one. Default: `127.0.0.1:3000` |
 //! | `--database PATH` | the SQLite file. Default: `members.db` in the working directory |
 //! | `--public-url URL` | where people reach the site, for the links in e-mails. Default: `http://` and `ADDR` |
+//! | `--access-seconds N`, `--refresh-seconds N` | how long access and refresh tokens live. Default: 15 minutes and 30 days |
 //! | `--insecure-cookie` | a cookie without `Secure` and the `__Host-` name, for plain HTTP from another machine, and for Safari |
 //!
 //! Scripts get a token with the same password, and use it as `Authorization: Bearer`:
@@ -18,6 +19,18 @@
 //! curl -H 'Content-Type: application/json' -d '{"username":"ann","password":"…"}' http://127.0.0.1:3000/api/login
 //! curl -H 'Authorization: Bearer …' http://127.0.0.1:3000/api/me
 //! curl -H 'Authorization: Bearer …' -X POST http://127.0.0.1:3000/api/logout
+//! ```
+//!
+//! Apps log in for an access and a refresh token, and exchange the latter. Scripts get API tokens, made on the page "API
+//! tokens" or with a login, each with abilities of its own; one of them stands in for the password at `/api/login`:
+//!
+//! ```text
+//! curl -H 'Content-Type: application/json' -d '{"username":"ann","password":"…"}' http://127.0.0.1:3000/api/token
+//! curl -H 'Content-Type: application/json' -d '{"refresh_token":"…"}' http://127.0.0.1:3000/api/token/refresh
+//! curl -d 'token=…' http://127.0.0.1:3000/api/token/revoke
+//! curl -H 'Authorization: Bearer …' -H 'Content-Type: application/json' \
+//!     -d '{"name":"backup","abilities":["read"],"expires_in":2592000}' http://127.0.0.1:3000/api/tokens
+//! curl -H 'Authorization: Bearer members_…' http://127.0.0.1:3000/api/records
 //! ```
 //!
 //! Who forgot the password gets a link that works once, for 15 minutes. The example sends no e-mails: the link is a line in
@@ -38,6 +51,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tower_tokens::clock::SystemClock;
+use tower_tokens::lifecycle::PairSettings;
 use tower_tokens::respond::TokenCookie;
 
 use site::{Mailer, Site, app};
@@ -73,7 +87,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
         Some(url) => url,
         None => format!("http://{}", listener.local_addr()?),
     };
-    let site = Site::open(&options.database, SystemClock, options.cookie, LogMailer { public_url }).await?;
+    let site =
+        Site::open(&options.database, SystemClock, options.cookie, options.pairs, LogMailer { public_url }).await?;
     let admin_password = site.seed_admin().await?;
     let pruning = site.tokens.spawn_pruning(PRUNING_INTERVAL);
 
@@ -143,11 +158,24 @@ struct Options {
     database: PathBuf,
     public_url: Option<String>,
     cookie: TokenCookie,
+    pairs: PairSettings,
 }
 
 const HOST_COOKIE: &str = "__Host-members";
 
-const USAGE: &str = "usage: members_area [--listen ADDR] [--database PATH] [--public-url URL] [--insecure-cookie]";
+const USAGE: &str = "usage: members_area [--listen ADDR] [--database PATH] [--public-url URL] [--insecure-cookie]
+                    [--access-seconds N] [--refresh-seconds N]";
+
+/// The seconds that an option says: 1 at least.
+fn seconds(arguments: &mut lexopt::Parser) -> Result<time::Duration, Box<dyn Error>> {
+    use lexopt::ValueExt as _;
+
+    let seconds: u32 = arguments.value()?.parse()?;
+    if seconds == 0 {
+        return Err(format!("a lifetime is 1 second at least\n{USAGE}").into());
+    }
+    Ok(time::Duration::seconds(seconds.into()))
+}
 
 impl Options {
     /// `None`: somebody asked for help.
@@ -160,6 +188,7 @@ impl Options {
             public_url: None,
             // A name that no other host of the domain can set, and that browsers take only with `Secure` and `Path=/`.
             cookie: TokenCookie::builder(HOST_COOKIE).build()?,
+            pairs: PairSettings::new(),
         };
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
@@ -171,6 +200,8 @@ impl Options {
                     let cookie = TokenCookie::builder(TokenCookie::DEFAULT_NAME);
                     options.cookie = cookie.insecure_without_secure().build()?;
                 }
+                Long("access-seconds") => options.pairs = options.pairs.access(seconds(&mut arguments)?),
+                Long("refresh-seconds") => options.pairs = options.pairs.refresh(seconds(&mut arguments)?),
                 Long("help") | Short('h') => return Ok(None),
                 _ => return Err(format!("{}\n{USAGE}", argument.unexpected()).into()),
             }

@@ -19,5 +19,6 @@ mod reset;
 mod restart;
 mod scripts;
 mod server;
+mod tokens;
 mod visitor;
 mod way_out;

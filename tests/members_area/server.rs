@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower_tokens::clock::{Clock, ManualClock, SystemClock, Timestamp};
+use tower_tokens::lifecycle::PairSettings;
 use tower_tokens::respond::TokenCookie;
 
 use crate::site::{Mailer, Site, app};
@@ -143,7 +144,9 @@ fn database_in(directory: &TempDir) -> PathBuf {
 }
 
 async fn open(database: &Path, clock: impl Clock + Clone, mailbox: Mailbox) -> Site {
-    Site::open(database, clock, TokenCookie::builder(COOKIE).build().unwrap(), mailbox).await.unwrap()
+    Site::open(database, clock, TokenCookie::builder(COOKIE).build().unwrap(), PairSettings::new(), mailbox)
+        .await
+        .unwrap()
 }
 
 fn run(site: Site, listener: TcpListener) -> Running {

@@ -78,12 +78,15 @@ pub(super) async fn log_in(
             };
             Ok((cookie, body).into_response())
         }
-        Err(Refusal::WrongPassword) => {
-            let detail = "This user name and this password do not go together.";
-            Ok(([CHALLENGE], failure::problem(StatusCode::UNAUTHORIZED, "Unauthorized", detail)).into_response())
-        }
+        Err(Refusal::WrongPassword) => Ok(wrong_password()),
         Err(Refusal::Failure(failure)) => Err(failure.into()),
     }
+}
+
+/// One answer for an unknown user and for a wrong password.
+pub(super) fn wrong_password() -> Response {
+    let detail = "This user name and this password do not go together.";
+    ([CHALLENGE], failure::problem(StatusCode::UNAUTHORIZED, "Unauthorized", detail)).into_response()
 }
 
 /// `POST /api/logout`

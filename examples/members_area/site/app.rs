@@ -7,24 +7,25 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use http::HeaderValue;
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use tokio::sync::Mutex;
 use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::clock::Clock;
-use tower_tokens::lifecycle::Tokens;
-use tower_tokens::policy::{SecurityPolicy, any_level, level};
+use tower_tokens::lifecycle::{PairSettings, Tokens};
+use tower_tokens::policy::{SecurityPolicy, ability, any_level, level};
 use tower_tokens::repository::{SqliteRepository, UserRepository as _};
 use tower_tokens::respond::{RefusalResponses, TokenCookie};
 use tower_tokens::same_origin::SameOriginLayer;
+use tower_tokens::token::ApiTokenFormat;
 use tower_tokens::user::CurrentUser;
 
 use super::accounts::{Account, Accounts};
 use super::failure::Failure;
 use super::password::Passwords;
 use super::reset::{Mailer, Resets};
-use super::{api, pages, refusals};
+use super::{api, api_tokens_json, pages, pairs, records, refusals};
 
 /// The level of an administrator, and the name of the first one.
 pub(super) const ADMIN: &str = "admin";
@@ -51,6 +52,7 @@ impl Site {
         database: &Path,
         clock: impl Clock + Clone,
         cookie: TokenCookie,
+        pairs: PairSettings,
         mailer: impl Mailer,
     ) -> Result<Self, Failure> {
         let users = SqliteRepository::open(database).await?;
@@ -58,7 +60,12 @@ impl Site {
             users.create_level(level).await?;
         }
         let pool = users.pool().clone();
-        let tokens = Tokens::new(users.clone()).with_clock(clock.clone()).with_cookie(cookie);
+        let tokens = Tokens::new(users.clone())
+            .with_clock(clock.clone())
+            .with_cookie(cookie)
+            .with_pairs(pairs)
+            .with_api_tokens(ApiTokenFormat::new("members").map_err(Failure::from)?);
+        records::create_table(&users).await?;
         Ok(Self {
             authenticator: TokenAuthLayer::new(tokens.clone()).authenticator(),
             resets: Resets::open(database, pool.clone(), clock, mailer).await?,
@@ -68,6 +75,10 @@ impl Site {
             policy: SecurityPolicy::new()
                 .scenario("members area", any_level([MEMBER, ADMIN]))
                 .scenario("admin panel", level(ADMIN))
+                // No script makes tokens: none of theirs has this ability, and a login has all.
+                .scenario("API tokens", any_level([MEMBER, ADMIN]).and(ability("tokens")))
+                .scenario("read records", any_level([MEMBER, ADMIN]).and(ability("read")))
+                .scenario("write records", any_level([MEMBER, ADMIN]).and(ability("write")))
                 .with_responses(RefusalResponses::new().with_login_page("/login").with_page(refusals::page)),
             membership_changes: Arc::default(),
             users,
@@ -95,6 +106,17 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/api/me", get(api::me))
         .route_layer(site.policy.guard("members area"));
 
+    let token_pages = Router::new()
+        .route("/account/tokens", get(pages::api_tokens).post(pages::create_api_token))
+        .route("/account/tokens/{id}/revoke", post(pages::revoke_api_token))
+        .route("/api/tokens", get(api_tokens_json::list).post(api_tokens_json::create))
+        .route("/api/tokens/{id}", delete(api_tokens_json::revoke))
+        .route("/api/tokens/{id}/rotate", post(api_tokens_json::rotate))
+        .route_layer(site.policy.guard("API tokens"));
+
+    let reading = get(records::list).route_layer(site.policy.guard("read records"));
+    let writing = post(records::create).route_layer(site.policy.guard("write records"));
+
     let admin_panel = Router::new()
         .route("/admin", get(pages::admin))
         .route("/admin/users/{id}/level", post(pages::change_level))
@@ -112,11 +134,16 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/reset", get(pages::reset).post(pages::set_password))
         .route("/api/login", post(api::log_in))
         .route("/api/logout", post(api::log_out))
+        .route("/api/token", post(pairs::log_in))
+        .route("/api/token/refresh", post(pairs::refresh))
+        .route("/api/token/revoke", post(pairs::revoke))
         .route_layer(SameOriginLayer::new());
 
     Router::new()
         .route("/", get(pages::home))
         .merge(members_area)
+        .merge(token_pages)
+        .route("/api/records", reading.merge(writing))
         .merge(admin_panel)
         .merge(entrance)
         .fallback(pages::not_found)
@@ -126,6 +153,7 @@ pub(crate) fn app(site: Site) -> Router {
         .layer(TokenAuthLayer::new(site.tokens.clone()))
         // Below the layer, so that no user is looked up for them.
         .route("/style.css", get(pages::style))
+        .route("/copy.js", get(pages::copy_script))
         .route("/favicon.svg", get(pages::favicon))
         .layer(middleware::map_response(harden))
         .with_state(site)
@@ -141,5 +169,5 @@ async fn harden(mut response: Response) -> Response {
     response
 }
 
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
                               base-uri 'none'; frame-ancestors 'none'";

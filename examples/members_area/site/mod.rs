@@ -2,13 +2,17 @@
 
 mod accounts;
 mod api;
+mod api_tokens;
+mod api_tokens_json;
 mod app;
 mod device;
 mod failure;
 mod login;
 mod membership;
 mod pages;
+mod pairs;
 mod password;
+mod records;
 mod refusals;
 mod registration;
 mod reset;

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 use serde::Deserialize;
 use tower_tokens::repository::PageRequest;
-use tower_tokens::token::{TokenId, TokenRecord};
+use tower_tokens::token::{TokenId, TokenKinds, TokenRecord};
 use tower_tokens::user::CurrentUser;
 
 use super::super::app::Site;
@@ -25,6 +25,9 @@ struct AccountPage<'a> {
     has_more: bool,
 }
 
+/// API tokens have a page of their own.
+const DEVICES: TokenKinds = TokenKinds::ALL.without(TokenKinds::API).without(TokenKinds::ACCESS);
+
 struct Device {
     id: TokenId,
     name: String,
@@ -37,7 +40,7 @@ struct Device {
 impl Device {
     fn new(record: &TokenRecord, user: &CurrentUser) -> Self {
         let now = user.checked_at();
-        let is_this = record.id() == user.token().id();
+        let is_this = record.id() == user.token().log_out_id();
         // The last use is noted in the background, at most once a minute: for this device the present time is more exact.
         let last_used = if is_this { Some(now) } else { record.last_used_at() };
         Self {
@@ -65,7 +68,7 @@ pub(crate) async fn account(
     Query(query): Query<AccountQuery>,
 ) -> Result<Response, Failure> {
     let account = site.account_of(&user).await?;
-    let records = site.tokens.list(user.id(), PageRequest::default()).await?;
+    let records = site.tokens.list(user.id(), PageRequest::default()).kinds(DEVICES).await?;
     let page = AccountPage {
         frame: Frame::new("/account", Some(&user)),
         notice: match query.notice.as_str() {
@@ -93,7 +96,7 @@ pub(crate) async fn end_device(
     if !site.tokens.destroy_by_id(user.id(), id).await? {
         return Err(Failure::NotFound);
     }
-    if id == user.token().id() {
+    if id == user.token().log_out_id() {
         return Ok((site.tokens.removal_cookie(), Redirect::to("/login?notice=logged-out")).into_response());
     }
     Ok(Redirect::to("/account?notice=ended").into_response())

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod api_tokens;
 mod home;
 mod login;
 mod members;
@@ -10,6 +11,7 @@ mod reset;
 
 pub(crate) use account::{account, end_device, end_other_devices};
 pub(crate) use admin::{admin, ban, change_level, unban};
+pub(crate) use api_tokens::{api_tokens, copy_script, create_api_token, revoke_api_token};
 pub(crate) use home::{favicon, home, not_found, style};
 pub(crate) use login::{log_in, log_out, login};
 pub(crate) use members::members;
