@@ -25,6 +25,7 @@
 //! |---|---|
 //! | `refresh`, `revocation`, `introspection`, `api_tokens` | one endpoint each |
 //! | `api_token_json` | the JSON of API tokens |
+//! | `openapi` | their OpenAPI description (feature `openapi`) |
 //! | `parameters` | the parameters of an OAuth request |
 //! | `oauth_error` | errors as RFC 6749 §5.2 has them |
 //! | `answer` | the answers that all endpoints give |
@@ -55,6 +56,8 @@ mod api_token_json;
 mod api_tokens;
 mod introspection;
 mod oauth_error;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod parameters;
 #[cfg(feature = "pairs")]
 mod refresh;
@@ -64,6 +67,8 @@ mod service;
 pub use answer::EndpointBody;
 pub use api_tokens::ApiTokensEndpoint;
 pub use introspection::IntrospectionEndpoint;
+#[cfg(feature = "openapi")]
+pub use openapi::security_schemes;
 #[cfg(feature = "pairs")]
 pub use refresh::RefreshEndpoint;
 pub use revocation::RevocationEndpoint;

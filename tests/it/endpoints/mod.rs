@@ -4,5 +4,6 @@ mod api_tokens;
 mod bad_bodies;
 mod club;
 mod introspection;
+mod openapi;
 mod refresh;
 mod revocation;
