@@ -66,7 +66,7 @@ impl PairSettings {
 
     /// For how long after a refresh the same refresh token gives the same pair again: for two tabs that refresh at once, and
     /// for a client that did not get the answer. It ends as soon as the successor is used. Default: 10 seconds; at most
-    /// [`MAX_GRACE`](Self::MAX_GRACE), and no longer than an access token lives.
+    /// [`MAX_GRACE`](Self::MAX_GRACE).
     #[must_use]
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -83,7 +83,7 @@ impl PairSettings {
     }
 
     pub(in crate::lifecycle) fn grace_in_force(self) -> Duration {
-        self.grace.min(Self::MAX_GRACE).min(self.access)
+        self.grace.min(Self::MAX_GRACE)
     }
 }
 

@@ -7,6 +7,7 @@ use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
 use fantoccini::{Client, Locator};
+use http::Method;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -76,6 +77,43 @@ async fn a_member_registers_stays_in_looks_at_their_devices_and_logs_out() {
     assert!(!page.client.source().await.unwrap().contains("Welcome, ann"), "no way back into the members page");
     page.open("/members").await;
     assert_eq!(page.path().await, "/login?next=%2Fmembers");
+}
+
+#[tokio::test]
+async fn a_member_makes_an_api_token_copies_it_and_ends_it() {
+    let server = Server::start_now().await;
+    server.member("ann").await;
+    let browser = Browser::start().await;
+    let page = Page { client: browser.client.clone(), site: format!("http://{}", server.address) };
+
+    page.open("/account/tokens").await;
+    page.type_into("username", "ann").await;
+    page.type_into("password", PASSWORD).await;
+    page.press("main button").await;
+    assert_eq!(page.path().await, "/account/tokens", "where she wanted to go");
+    page.type_into("name", "Backup script").await;
+    page.tick("write").await;
+    page.press("#make").await;
+    page.show("api-tokens").await;
+    let token = page.text("#made").await;
+    assert!(token.starts_with("members_"), "{token}");
+    let mut script = server.visitor();
+    assert_eq!(script.bearer(Method::GET, "/api/records", &token).await.status, 200);
+    assert!(page.text(".device").await.contains("May: read, write"));
+
+    page.client.find(Locator::Css("#copy")).await.unwrap().click().await.unwrap();
+    page.client
+        .wait()
+        .at_most(TIME_OUT)
+        .for_element(Locator::XPath("//button[@id='copy' and text()='Copied']"))
+        .await
+        .unwrap();
+
+    page.open("/account/tokens").await;
+    assert!(!page.client.source().await.unwrap().contains(&token), "it is shown once");
+    page.press(".device button").await;
+    assert!(page.text(".notice").await.contains("That token has ended"));
+    assert_eq!(script.bearer(Method::GET, "/api/records", &token).await.status, 401);
 }
 
 #[tokio::test]

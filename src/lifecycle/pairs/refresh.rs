@@ -51,7 +51,9 @@ impl Tokens {
                         return Ok(Some(pair));
                     }
                 }
-                Decision::GiveSuccessor(sealed) => return self.give_successor(token, &found, sealed, now).await,
+                Decision::GiveSuccessor(sealed) => {
+                    return self.give_successor(token, family, &found, sealed, now).await;
+                }
                 Decision::Reuse => {
                     repository.delete_by_id(found.user(), found.record().id()).await?;
                     log_warn!(
@@ -95,14 +97,28 @@ impl Tokens {
     async fn give_successor(
         &self,
         token: &Token,
+        family: TokenKey<'_>,
         found: &Found,
         sealed: &[u8],
         now: Timestamp,
     ) -> Result<Option<IssuedPair>, Error> {
         let (refresh, access) = successor::open(token, sealed)
             .ok_or_else(|| Error::with_source(ErrorKind::Corrupt, "the successor of a refresh token cannot be read"))?;
-        let Some(given) = self.inner().repository.find(access.key(), now).await? else { return Ok(None) };
-        let (user, record, access_record) = (found.user().clone(), found.record().clone(), given.record().clone());
+        let repository = &self.inner().repository;
+        let (user, record) = (found.user().clone(), found.record().clone());
+        if let Some(given) = repository.find(access.key(), now).await? {
+            let access_record = given.record().clone();
+            return Ok(Some(IssuedPair { user, access, refresh, record, access_record, issued_at: now }));
+        }
+        // It lived for a shorter time than the grace lasts: the refresh token is the same, with another access token. As in
+        // `rotate` it is stored first, and given out only if its pair is still there afterwards.
+        let access = generate_text()?;
+        let new = NewToken { key: access.key(), user: &user, record: self.access_record(&record, now)? };
+        let access_record = repository.insert(new).await?;
+        if repository.find(family, now).await?.is_none() {
+            repository.delete(access.key()).await?;
+            return Ok(None);
+        }
         Ok(Some(IssuedPair { user, access, refresh, record, access_record, issued_at: now }))
     }
 

@@ -115,15 +115,22 @@ async fn a_lost_answer_is_given_again_until_the_grace_ends() {
 }
 
 #[tokio::test]
-async fn the_grace_is_no_longer_than_an_access_token_lives() {
+async fn a_grace_that_is_longer_than_an_access_token_gives_the_same_refresh_token_with_another_one() {
     let site = Site::new().await;
     let tokens = site.tokens.clone().with_pairs(PairSettings::new().access(Duration::seconds(2)));
     let pair = tokens.generate_pair(&site.member).await.unwrap();
-    _ = refreshed(&tokens, pair.refresh_token()).await.unwrap();
+    let next = refreshed(&tokens, pair.refresh_token()).await.unwrap();
     site.clock.advance(Duration::seconds(1));
-    assert!(refreshed(&tokens, pair.refresh_token()).await.is_some());
-    site.clock.advance(Duration::seconds(1));
-    assert!(refreshed(&tokens, pair.refresh_token()).await.is_none());
+    let again = refreshed(&tokens, pair.refresh_token()).await.unwrap();
+    assert_eq!(again.access_token(), next.access_token());
+    site.clock.advance(Duration::seconds(8));
+    let late = refreshed(&tokens, pair.refresh_token()).await.unwrap();
+    assert_eq!(late.refresh_token(), next.refresh_token());
+    assert_ne!(late.access_token(), next.access_token());
+    assert!(is_valid(&tokens, late.access_token()).await && !is_valid(&tokens, next.access_token()).await);
+    assert_eq!(late.expires_in(), Duration::seconds(2));
+    assert!(tokens.destroy(late.refresh_token()).await.unwrap());
+    assert!(!is_valid(&tokens, late.access_token()).await, "it ends with the pair");
 }
 
 #[tokio::test]
