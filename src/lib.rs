@@ -33,7 +33,8 @@
 //! | keep my own table of users | [`guide::own_users`] |
 //! | write a store | [`guide::writing_a_repository`], [`repository::TokenRepository`] and [`conformance`] |
 //! | mount endpoints for refresh, revocation, introspection and API tokens | `endpoints` (feature `endpoints`) |
-//! | issue API tokens with a prefix | [`token::ApiTokenFormat`] |
+//! | issue API tokens with a prefix, rotate one | [`token::ApiTokenFormat`], [`Generate::api_token`](lifecycle::Generate::api_token), [`rotate_api_token`](lifecycle::Tokens::rotate_api_token) |
+//! | keep an audit log | [`guide::audit_log`] |
 //! | issue access and refresh tokens | [`guide::access_and_refresh`] |
 //! | set lifetimes | [`token::Lifetime`] |
 //! | set the cookie's name and attributes | [`respond::TokenCookie`] |

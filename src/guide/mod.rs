@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`architecture`] | What happens to a request, and which file does it? |
 //! | [`access_and_refresh`] | A mobile app or a single-page application keeps its tokens itself: how does it stay logged in? (features `axum`, `pairs`) |
+//! | [`audit_log`] | Who got a token, which one was revoked, what was refused: how do I keep a log of it? |
 //! | [`comparison`] | What else is there, and when is it the better choice? |
 //! | [`defaults`] | What is each default, how do I change it, and why is it so? |
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
@@ -29,6 +30,9 @@ pub mod access_and_refresh {}
 
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
+
+#[doc = include_str!("audit_log.md")]
+pub mod audit_log {}
 
 #[doc = include_str!("coming_from_axum_login.md")]
 #[doc = "\n# The program\n\n```text"]

@@ -4,7 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use crate::error::{Error, ErrorKind};
-use crate::lifecycle::Tokens;
+use crate::lifecycle::{TokenAction, TokenEvent, Tokens};
 use crate::token::{Token, TokenId, TokenKind, TokenKinds, TokenRecord};
 use crate::user::{Credential, CurrentUser, UserId};
 
@@ -23,12 +23,15 @@ impl Tokens {
             && let Some(found) = repository.find(token.key(), self.now()).await?
         {
             // With it ends what was generated within it, and the older token that overlaps with it.
-            return repository.delete_by_id(found.user(), found.record().id()).await;
+            return self.destroy_by_id(found.user(), found.record().id()).await;
         }
         let Some(ended) = repository.delete(token.key()).await? else { return self.destroy_family_of(token).await };
+        let mut id = ended.id;
         if let (TokenKind::Access, Some(pair)) = (ended.kind, ended.family) {
             repository.delete_by_id(&ended.user, pair).await?;
+            id = pair;
         }
+        self.report_revoked(&ended.user, id, true);
         Ok(true)
     }
 
@@ -61,7 +64,9 @@ impl Tokens {
     /// # Errors
     /// As [`destroy`](Self::destroy).
     pub async fn destroy_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
-        self.inner().repository.delete_by_id(user, id).await
+        let has_ended = self.inner().repository.delete_by_id(user, id).await?;
+        self.report_revoked(user, id, has_ended);
+        Ok(has_ended)
     }
 
     /// Ends every login of this user, on every browser and device: log out everywhere. Await it; it says how many tokens it
@@ -128,6 +133,12 @@ impl<'a> IntoFuture for DestroyAll<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { self.tokens.inner().repository.delete_by_user(self.user, self.kinds, self.keep).await })
+        Box::pin(async move {
+            let Self { tokens, user, kinds, keep } = self;
+            let count = tokens.inner().repository.delete_by_user(user, kinds, keep).await?;
+            let action = TokenAction::RevokedAll { kinds, kept: keep, count };
+            tokens.report(&TokenEvent::of_user(action, tokens.now(), user, None));
+            Ok(count)
+        })
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::random_id::random_id;
-use crate::lifecycle::{IssuedToken, Tokens};
+use crate::lifecycle::{IssuedToken, TokenAction, Tokens};
 use crate::repository::NewToken;
 use crate::token::{Abilities, Lifetime, Token, TokenKind, TokenKinds, TokenRecord, generate_text};
 use crate::user::UserId;
@@ -188,10 +188,11 @@ impl Generate {
             && self.tokens.live_record(&self.user, other.id(), TokenKinds::only(other.kind())).await?.is_none()
         {
             // It may have ended before this one came in.
-            self.tokens.destroy_by_id(&self.user, record.id()).await?;
+            self.tokens.inner().repository.delete_by_id(&self.user, record.id()).await?;
             return Err(ErrorKind::InvalidToken.into());
         }
         self.tokens.end_surplus(&self.user, &record, now).await?;
+        self.tokens.report_record(TokenAction::Issued, &self.user, &record);
         Ok(IssuedToken::new(token, self.user, record, now, self.tokens.cookie().clone()))
     }
 }

@@ -7,6 +7,7 @@
 //! | `issued` | [`IssuedToken`]: a newly generated token, with its cookies |
 //! | `api_tokens` | long-lived tokens of scripts: rotate one, and take one as a password |
 //! | `pairs`, `pair_settings` | access and refresh tokens (feature `pairs`); how long they live |
+//! | `events`, `report` | [`TokenEvent`]s for an audit log; where they are reported |
 //! | `surplus`, `random_id` | the limit on the tokens of one user; the ids of new records |
 //! | `touch`, `usage_recorder` | writes when a token was last used, in the background; the queue of uses |
 //!
@@ -37,6 +38,7 @@
 
 mod api_tokens;
 mod destroy;
+mod events;
 mod generate;
 mod issued;
 mod list;
@@ -47,6 +49,7 @@ mod pairs;
 mod prune;
 mod random_id;
 mod regenerate;
+mod report;
 mod settings;
 mod surplus;
 mod touch;
@@ -55,6 +58,7 @@ mod validate;
 
 pub use api_tokens::RotateApiToken;
 pub use destroy::DestroyAll;
+pub use events::{RefusedToken, TokenAction, TokenEvent, TokenEvents};
 pub use generate::Generate;
 pub use issued::IssuedToken;
 pub use list::List;

@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::lifecycle::{IssuedToken, Tokens};
+use crate::lifecycle::{IssuedToken, TokenAction, Tokens};
 use crate::repository::Replacement;
 use crate::token::{Lifetime, NewLimits, Token, TokenKey, TokenKind, generate_text};
 
@@ -153,6 +153,7 @@ impl Regenerate<'_> {
         let (old, new) = (TokenKey::new(old), token.key());
         let replacement = Replacement { old, new, limits: self.limits, authenticated_at, now };
         let regenerated = inner.repository.replace(replacement).await?.ok_or(ErrorKind::InvalidToken)?;
+        self.tokens.report_record(TokenAction::Regenerated, &regenerated.user, &regenerated.record);
         Ok(IssuedToken::new(token, regenerated.user, regenerated.record, now, self.tokens.cookie().clone()))
     }
 }

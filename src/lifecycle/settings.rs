@@ -6,9 +6,10 @@ use std::sync::Arc;
 use time::Duration;
 
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::lifecycle::events::TokenEvents;
 use crate::lifecycle::usage_recorder::UsageRecorder;
 use crate::repository::{PRUNING_MARGIN, TokenRepository};
-use crate::respond::{SetTokenCookie, TokenCookie};
+use crate::respond::{EXPIRY_WARNING, SetTokenCookie, TokenCookie};
 use crate::token::{ApiTokenFormat, Lifetime};
 
 /// How many tokens one user has at most. Our choice: many times the devices and scripts of an honest user, and a limit
@@ -41,6 +42,8 @@ pub(super) struct Inner {
     /// In addition to the margin that every store keeps.
     pub(super) longer_pruning_margin: Duration,
     pub(super) max_tokens_per_user: Option<u32>,
+    pub(super) events: Option<Arc<dyn TokenEvents>>,
+    pub(super) expiry_warning: Option<Duration>,
     #[cfg(feature = "pairs")]
     pub(super) pairs: crate::lifecycle::PairSettings,
 }
@@ -60,6 +63,8 @@ impl Tokens {
             usage_recorder: Arc::default(),
             longer_pruning_margin: Duration::ZERO,
             max_tokens_per_user: Some(MAX_TOKENS_PER_USER),
+            events: None,
+            expiry_warning: Some(EXPIRY_WARNING),
             #[cfg(feature = "pairs")]
             pairs: crate::lifecycle::PairSettings::new(),
         }))

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::lifecycle::Tokens;
+use crate::lifecycle::{TokenAction, TokenEvent, Tokens};
 use crate::log::log_warn;
 use crate::repository::PageRequest;
 use crate::token::{Expiry, TokenId, TokenKind, TokenKinds, TokenRecord};
@@ -47,7 +47,9 @@ impl Tokens {
             return Ok(());
         }
         for id in self.first_to_end(user, new, most.saturating_add(BATCH), now).await?.into_iter().take(surplus) {
-            repository.delete_by_id(user, id).await?;
+            if repository.delete_by_id(user, id).await? {
+                self.report(&TokenEvent::of_user(TokenAction::Displaced, now, user, Some(id)));
+            }
             surplus -= 1;
         }
         if surplus > 0 && new.expires_at() == Expiry::Never {

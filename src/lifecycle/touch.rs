@@ -47,14 +47,16 @@ impl Tokens {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return false };
         let idle_limit = user.token().idle_limit();
         let (digest, used_at) = (token.digest(), user.checked_at());
-        let mut queue = self.inner().usage_recorder.queue();
-        let queue = &mut *queue;
+        let mut locked = self.inner().usage_recorder.queue();
+        let queue = &mut *locked;
+        let mut is_new = false;
         let is_queued = match queue.uses.get_mut(&digest) {
             Some(waiting) => {
                 waiting.used_at = waiting.used_at.max(used_at);
                 true
             }
             None if queue.order.len() < MAX_WAITING => {
+                is_new = true;
                 let (user, id) = (user.id().clone(), user.token().id());
                 queue.uses.insert(digest, WaitingUse { user, id, used_at, interval, idle_limit });
                 queue.order.push_back(digest);
@@ -67,6 +69,10 @@ impl Tokens {
         if !queue.has_writer {
             queue.has_writer = true;
             runtime.spawn(Writer { tokens: self.clone(), is_done: false }.write());
+        }
+        drop(locked);
+        if is_new {
+            self.report_use(user);
         }
         !is_queued && idle_limit.is_some_and(|limit| age >= limit.whole_seconds() / 2)
     }

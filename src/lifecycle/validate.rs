@@ -6,7 +6,7 @@ use std::pin::Pin;
 use async_trait::async_trait;
 
 use crate::error::Error;
-use crate::lifecycle::Tokens;
+use crate::lifecycle::{RefusedToken, Tokens};
 use crate::repository::Lookup;
 use crate::respond::SetTokenCookie;
 use crate::source::TokenSource;
@@ -30,15 +30,23 @@ impl Tokens {
     }
 
     pub(super) async fn find(&self, token: TokenKey<'_>) -> Result<Option<CurrentUser>, Error> {
+        let now = self.now();
         if self.is_forged(token) {
+            self.report_refused(RefusedToken::WrongCheckDigits, now);
             return Ok(None);
         }
-        let now = self.now();
         let mut found = self.inner().repository.find(token, now).await?;
         if found.is_none() && self.has_waiting_use(token, now) {
             found = self.find_after_waiting_use(token, now).await?;
         }
-        let Some(found) = found.filter(|found| is_credential(found.record())) else { return Ok(None) };
+        let Some(found) = found else {
+            self.report_refused(RefusedToken::NotFound, now);
+            return Ok(None);
+        };
+        if !is_credential(found.record()) {
+            self.report_refused_refresh_token(&found, now);
+            return Ok(None);
+        }
         let user = found.into_current_user(now);
         if self.touch_if_due(token, &user) {
             self.touch_now(&user).await;
@@ -69,18 +77,25 @@ fn is_credential(record: &TokenRecord) -> bool {
 #[async_trait]
 impl TokenValidator for Tokens {
     fn validate_now(&self, token: TokenKey<'_>) -> Option<Validation> {
+        let now = self.now();
         if self.is_forged(token) {
+            self.report_refused(RefusedToken::WrongCheckDigits, now);
             return Some(Validation::Invalid);
         }
-        let now = self.now();
         match self.inner().repository.find_now(token, now)? {
-            Lookup::Found(found) if !is_credential(found.record()) => Some(Validation::Invalid),
+            Lookup::Found(found) if !is_credential(found.record()) => {
+                self.report_refused_refresh_token(&found, now);
+                Some(Validation::Invalid)
+            }
             Lookup::Found(found) => {
                 let user = found.into_current_user(now);
                 if self.touch_if_due(token, &user) { None } else { Some(Validation::Valid(user)) }
             }
             Lookup::NotFound if self.has_waiting_use(token, now) => None,
-            Lookup::NotFound => Some(Validation::Invalid),
+            Lookup::NotFound => {
+                self.report_refused(RefusedToken::NotFound, now);
+                Some(Validation::Invalid)
+            }
         }
     }
 

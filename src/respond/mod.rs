@@ -32,6 +32,7 @@
 //! | `requester` | what kind of client sent the request, and [`is_page_request`] |
 //! | `redirect`, `origin` | [`OriginalUri`], [`safe_next`], [`safe_next_on`] |
 //! | `layer`, `service`, `future`, `remembered` | [`RefusalLayer`], [`RefusalService`], [`RefusalFuture`]: write the responses to refusals by handlers |
+//! | `expiry_warning` | [`ExpiryWarningLayer`]: a header that warns of the end of an API token |
 //! | `refusal_log` | the log line of a refusal |
 //! | `cookie`, `set_cookie` | [`TokenCookie`] and [`SetTokenCookie`] |
 //!
@@ -53,6 +54,7 @@
 mod api;
 mod challenge;
 mod cookie;
+mod expiry_warning;
 mod future;
 mod grpc;
 mod kind;
@@ -70,6 +72,7 @@ mod service;
 mod set_cookie;
 
 pub use cookie::{MAX_COOKIE_AGE, SameSite, TokenCookie, TokenCookieBuilder};
+pub use expiry_warning::{EXPIRY_WARNING, ExpiryWarningFuture, ExpiryWarningLayer, ExpiryWarningService};
 pub use future::RefusalFuture;
 pub use kind::RefusalKind;
 pub use layer::RefusalLayer;

@@ -263,6 +263,14 @@ impl TokenRecord {
         self.idle_limit
     }
 
+    /// The absolute end of an API token that is reached within this time from `now`: its owner should
+    /// [rotate](crate::lifecycle::Tokens::rotate_api_token) it. `None` for other kinds, whose user logs in again.
+    #[must_use]
+    pub fn ends_soon(&self, now: Timestamp, within: Duration) -> Option<Timestamp> {
+        let end = self.absolute_expiry.at().filter(|_| self.kind == TokenKind::Api)?;
+        (now < end && end - now <= within).then_some(end)
+    }
+
     /// Whether the token has ended: `now >= expires_at`.
     #[must_use]
     #[inline]

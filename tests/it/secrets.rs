@@ -22,7 +22,7 @@ use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::clock::{ManualClock, Timestamp};
 use tower_tokens::error::Error;
-use tower_tokens::lifecycle::{IssuedToken, Tokens};
+use tower_tokens::lifecycle::{IssuedToken, TokenEvent, Tokens};
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::repository::{
     FaultyRepository, MemoryRepository, NewToken, PageRequest, Replacement, SqliteRepository, TokenRepository,
@@ -83,6 +83,8 @@ async fn live<R: TokenRepository + UserRepository>(store: R, journal: &Journal) 
     let user = store.create_user(None, "member").await.unwrap();
     let tokens =
         Tokens::new(Arc::clone(&store)).with_clock(clock.clone()).with_api_tokens(ApiTokenFormat::new("acme").unwrap());
+    let audit = journal.clone();
+    let tokens = tokens.with_events(move |event: &TokenEvent<'_>| audit.write(&(event, event.action().to_string())));
     journal.write(&(&store, &tokens, &user));
 
     let issued = tokens.generate(&user).name("phone").code("1").await.unwrap();
@@ -110,6 +112,7 @@ async fn live<R: TokenRepository + UserRepository>(store: R, journal: &Journal) 
     }
     journal.write_error(&Token::parse("not even a token, look: {}").unwrap_err());
 
+    live_as_a_script(journal, &tokens, &user).await;
     let renewed = tokens.regenerate(issued.token()).await.unwrap();
     keep(journal, &renewed);
     journal.write_error(&tokens.regenerate(issued.token()).await.unwrap_err());
@@ -136,6 +139,36 @@ async fn live<R: TokenRepository + UserRepository>(store: R, journal: &Journal) 
     tokens.destroy(api.token()).await.unwrap();
     tokens.destroy_all(&user).await.unwrap();
     journal.assert_silent();
+}
+
+/// What happens to API tokens and pairs, each of which is an event.
+async fn live_as_a_script(journal: &Journal, tokens: &Tokens, user: &UserId) {
+    let old = tokens.generate(user).api_token().name("backup").lifetime(Lifetime::hours(1)).await.unwrap();
+    keep(journal, &old);
+    journal.write(&tokens.rotate_api_token(user, old.record().id()));
+    let new = tokens.rotate_api_token(user, old.record().id()).overlap(time::Duration::hours(1)).await.unwrap();
+    keep(journal, &new);
+    journal.write(&new);
+    journal.write_error(&tokens.rotate_api_token(user, old.record().id()).await.unwrap_err());
+    journal.write_error(&tokens.regenerate(old.token()).await.unwrap_err());
+    for typed in [old.token().expose_secret(), &journal.keep("the real password of a user")] {
+        journal.write(&tokens.validate_password_token(user, typed).await.unwrap());
+        journal.write(&tokens.validate_password_token(&UserId::from(4_711), typed).await.unwrap());
+    }
+    let first = tokens.generate_pair(user).await.unwrap();
+    let mut last = first.refresh_token().clone();
+    for _ in 0..2 {
+        let pair = tokens.refresh(&last).await.unwrap().unwrap();
+        last = pair.refresh_token().clone();
+        for secret in [pair.access_token(), pair.refresh_token()] {
+            journal.keep(secret.expose_secret());
+        }
+        journal.write(&pair);
+    }
+    journal.keep(first.refresh_token().expose_secret());
+    assert!(tokens.refresh(first.refresh_token()).await.unwrap().is_none());
+    assert!(journal.says("a superseded refresh token was presented") && journal.says("action=\"rotated\""));
+    assert!(journal.has_written("ReuseDetected") && journal.has_written("OtherUser"), "there was no event");
 }
 
 /// A token, the digest of it and the cookie for it are all secrets.

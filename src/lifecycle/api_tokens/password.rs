@@ -1,7 +1,7 @@
 //! An API token that was typed as a password.
 
 use crate::error::Error;
-use crate::lifecycle::Tokens;
+use crate::lifecycle::{RefusedToken, TokenAction, TokenEvent, Tokens};
 use crate::token::{TokenKey, TokenKind};
 use crate::user::{CurrentUser, UserId};
 
@@ -50,7 +50,14 @@ impl Tokens {
         if !self.api_format()?.accepts(text) {
             return Ok(None);
         }
-        let found = self.find(TokenKey::new(text)).await?;
-        Ok(found.filter(|found| found.id() == user && found.token().kind() == TokenKind::Api))
+        let Some(found) = self.find(TokenKey::new(text)).await? else { return Ok(None) };
+        let why = match found.token().kind() {
+            TokenKind::Api if found.id() == user => return Ok(Some(found)),
+            TokenKind::Api => RefusedToken::OtherUser,
+            _ => RefusedToken::OtherKind,
+        };
+        let (action, now) = (TokenAction::Refused(why), found.checked_at());
+        self.report(&TokenEvent::of_record(action, now, found.id(), found.token()));
+        Ok(None)
     }
 }

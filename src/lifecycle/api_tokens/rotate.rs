@@ -8,7 +8,7 @@ use time::Duration;
 use crate::error::{Error, ErrorKind};
 use crate::lifecycle::api_tokens::successor::successor;
 use crate::lifecycle::random_id::random_id;
-use crate::lifecycle::{IssuedToken, Tokens};
+use crate::lifecycle::{IssuedToken, TokenAction, Tokens};
 use crate::log::log_warn;
 use crate::repository::{NewToken, Supersession};
 use crate::token::{Lifetime, TokenId, TokenKinds};
@@ -131,6 +131,7 @@ impl RotateApiToken<'_> {
             superseded?;
             return Err(rotated_already());
         }
+        tokens.report_record(TokenAction::Rotated { old: id }, user, &record);
         Ok(IssuedToken::new(token, user.clone(), record, now, tokens.cookie().clone()))
     }
 }

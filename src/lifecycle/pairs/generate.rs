@@ -9,7 +9,7 @@ use crate::lifecycle::pairs::issued::IssuedPair;
 use crate::lifecycle::pairs::rotation::RotationState;
 use crate::lifecycle::pairs::text;
 use crate::lifecycle::random_id::random_id;
-use crate::lifecycle::{PairSettings, Tokens};
+use crate::lifecycle::{PairSettings, TokenAction, Tokens};
 use crate::repository::{NewToken, Rotation};
 use crate::token::{Abilities, Token, TokenKind, TokenRecord, generate_text};
 use crate::user::UserId;
@@ -159,6 +159,7 @@ impl GeneratePair {
         let new = NewToken { key: access.key(), user: &user, record: access_record };
         let access_record = repository.insert(new).await?;
         tokens.end_surplus(&user, &record, now).await?;
+        tokens.report_record(TokenAction::Issued, &user, &record);
         Ok(IssuedPair { user, access, refresh, record, access_record, issued_at: now })
     }
 }

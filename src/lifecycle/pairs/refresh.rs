@@ -2,11 +2,10 @@
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::lifecycle::Tokens;
 use crate::lifecycle::pairs::issued::IssuedPair;
 use crate::lifecycle::pairs::rotation::{Decision, RotationState};
 use crate::lifecycle::pairs::{successor, text};
-use crate::log::log_warn;
+use crate::lifecycle::{TokenAction, TokenEvent, Tokens};
 use crate::repository::{Found, NewToken, Rotation};
 use crate::token::{Token, TokenKey, TokenKind, generate_text};
 
@@ -56,11 +55,7 @@ impl Tokens {
                 }
                 Decision::Reuse => {
                     repository.delete_by_id(found.user(), found.record().id()).await?;
-                    log_warn!(
-                        user = %found.user(),
-                        family = %found.record().id(),
-                        "a superseded refresh token was presented: its pair has ended"
-                    );
+                    self.report(&TokenEvent::of_record(TokenAction::ReuseDetected, now, found.user(), found.record()));
                     return Ok(None);
                 }
             }
@@ -90,6 +85,7 @@ impl Tokens {
             return Ok(None);
         }
         let user = found.user().clone();
+        self.report(&TokenEvent::of_record(TokenAction::Refreshed, now, &user, &used));
         Ok(Some(IssuedPair { user, access, refresh, record: used, access_record, issued_at: now }))
     }
 
@@ -130,6 +126,6 @@ impl Tokens {
         if found.record().kind() != TokenKind::Refresh {
             return Ok(false);
         }
-        repository.delete_by_id(found.user(), found.record().id()).await
+        self.destroy_by_id(found.user(), found.record().id()).await
     }
 }

@@ -3,6 +3,7 @@
 mod api_tokens;
 mod bounds;
 mod clocks;
+mod events;
 mod life;
 mod model;
 mod pairs;

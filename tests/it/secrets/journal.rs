@@ -56,6 +56,10 @@ impl Journal {
         String::from_utf8_lossy(&self.log.lock().unwrap()).contains(text)
     }
 
+    pub(super) fn has_written(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.written.lock().unwrap()).contains(text)
+    }
+
     #[track_caller]
     pub(super) fn assert_silent(&self) {
         for (what, text) in [("logged", &self.log), ("written", &self.written)] {
