@@ -21,6 +21,7 @@ fn main() {
     hits.add(Contestant::new("floor", rigs.floor_around(), rigs.hit()));
     hits.add(Contestant::new("floor, roomy template", rigs.floor_roomy_around(), rigs.hit()));
     hits.add(Contestant::new("tower-tokens", rigs.ours_around(), rigs.hit()));
+    hits.add(Contestant::new("tower-tokens, API token", rigs.ours_around(), rigs.api_hit()));
     hits.add(Contestant::new("tower-sessions", rigs.tower_sessions_around(&runtime), rigs.session_hit()));
     hits.run(&runtime);
 

@@ -17,12 +17,14 @@ use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::repository::{MemoryRepository, UserRepository};
 use tower_tokens::source::TokenSource;
+use tower_tokens::token::ApiTokenFormat;
 
 use crate::floor::{Floor, FloorMap, FloorUser};
 use crate::measure::Rig;
 
 pub(crate) struct Rigs {
     text: String,
+    api_text: String,
     tokens: Tokens,
     map: FloorMap,
 }
@@ -47,9 +49,10 @@ impl Rigs {
         let repository = MemoryRepository::new();
         repository.create_level("member").await.unwrap();
         let user = repository.create_user(None, "member").await.unwrap();
-        let tokens = Tokens::new(repository);
+        let tokens = Tokens::new(repository).with_api_tokens(ApiTokenFormat::new("acme").unwrap());
         let issued = tokens.generate(&user).await.unwrap();
         let text = issued.token().expose_secret().to_owned();
+        let api_text = tokens.generate(&user).api_token().await.unwrap().token().expose_secret().to_owned();
         let map = papaya::HashMap::new();
         map.pin().insert(Sha256::digest(text.as_bytes()).into(), FloorUser { id: 1, level: 1 });
         for _ in 0..1_000 {
@@ -57,11 +60,16 @@ impl Rigs {
             let digest = Sha256::digest(other.token().expose_secret().as_bytes()).into();
             map.pin().insert(digest, FloorUser { id: 2, level: 1 });
         }
-        Self { text, tokens, map: FloorMap(Arc::new(map)) }
+        Self { text, api_text, tokens, map: FloorMap(Arc::new(map)) }
     }
 
     pub(crate) fn hit(&self) -> HeaderMap {
         self.miss(Some(&self.text))
+    }
+
+    /// An API token, in the same cookie.
+    pub(crate) fn api_hit(&self) -> HeaderMap {
+        self.miss(Some(&self.api_text))
     }
 
     pub(crate) fn miss(&self, token: Option<&str>) -> HeaderMap {

@@ -184,7 +184,9 @@ impl TokenSource {
         Self(Place::Header(HeaderName::from_static(name)))
     }
 
-    /// `Authorization: Basic`, with the token as the password; the user name is ignored.
+    /// `Authorization: Basic`, with the token as the password: for programs that know no other way. The user name is ignored,
+    /// because the token says whose it is: a name, an e-mail address and nothing at all are as good. Every token that is a
+    /// credential counts, an API token and a login alike.
     ///
     /// # Security
     /// A browser that was once given Basic credentials repeats them by itself, so the same-origin rule applies to them
