@@ -2,7 +2,7 @@
 //! panel.
 //!
 //! ```text
-//! cargo run --release --features sqlite,sealed,pairs --example members_area
+//! cargo run --release --features sqlite,sealed,pairs,endpoints --example members_area
 //! ```
 //!
 //! | option | meaning |

@@ -3,7 +3,7 @@
 //! | chapter | answers |
 //! |---|---|
 //! | [`architecture`] | What happens to a request, and which file does it? |
-//! | [`access_and_refresh`] | A mobile app or a single-page application keeps its tokens itself: how does it stay logged in? (features `axum`, `pairs`) |
+//! | [`access_and_refresh`] | A mobile app or a single-page application keeps its tokens itself: how does it stay logged in? (features `axum`, `endpoints`, `pairs`) |
 //! | [`audit_log`] | Who got a token, which one was revoked, what was refused: how do I keep a log of it? |
 //! | [`comparison`] | What else is there, and when is it the better choice? |
 //! | [`defaults`] | What is each default, how do I change it, and why is it so? |
@@ -21,10 +21,10 @@
 //! | [`testing_a_handler`] | How do I test a handler, a guarded route, a whole application? (features `axum`, `test-util`) |
 //! | [`writing_a_repository`] | My tokens should live in a store that this crate does not know: what do I write? |
 
-#[cfg_attr(all(feature = "axum", feature = "pairs", feature = "_sql"), doc = include_str!("access_and_refresh.md"))]
+#[cfg_attr(all(feature = "axum", feature = "endpoints", feature = "pairs", feature = "_sql"), doc = include_str!("access_and_refresh.md"))]
 #[cfg_attr(
-    not(all(feature = "axum", feature = "pairs", feature = "_sql")),
-    doc = "This chapter is in the documentation of a build with the features `axum`, `pairs` and `sqlite`."
+    not(all(feature = "axum", feature = "endpoints", feature = "pairs", feature = "_sql")),
+    doc = "This chapter is in the documentation of a build with the features `axum`, `endpoints`, `pairs` and `sqlite`."
 )]
 pub mod access_and_refresh {}
 

@@ -13,6 +13,7 @@ use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTI
 use tokio::sync::Mutex;
 use tower_tokens::auth::{Authenticator, TokenAuthLayer};
 use tower_tokens::clock::Clock;
+use tower_tokens::endpoints::{RefreshEndpoint, RevocationEndpoint};
 use tower_tokens::lifecycle::{PairSettings, Tokens};
 use tower_tokens::policy::{SecurityPolicy, ability, any_level, level};
 use tower_tokens::repository::{SqliteRepository, UserRepository as _};
@@ -135,8 +136,8 @@ pub(crate) fn app(site: Site) -> Router {
         .route("/api/login", post(api::log_in))
         .route("/api/logout", post(api::log_out))
         .route("/api/token", post(pairs::log_in))
-        .route("/api/token/refresh", post(pairs::refresh))
-        .route("/api/token/revoke", post(pairs::revoke))
+        .route_service("/api/token/refresh", RefreshEndpoint::new(site.tokens.clone()))
+        .route_service("/api/token/revoke", RevocationEndpoint::new(site.tokens.clone()))
         .route_layer(SameOriginLayer::new());
 
     Router::new()
