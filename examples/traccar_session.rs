@@ -2,11 +2,12 @@
 //! `curl -d 'email=ann@example.org&password=correct horse' http://127.0.0.1:3000/api/session`.
 
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
-use axum::extract::{Form, Query, State};
+use axum::extract::{Form, State};
 use axum::http::{StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::get, routing::post};
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+use tower_tokens::source::{QueryToken, QueryTokenLayer};
 use tower_tokens::token::{ApiTokenFormat, TokenKind};
 use tower_tokens::{auth::Authenticator, clock::Clock, clock::Timestamp, prelude::*, request::RequestHead};
 
@@ -52,15 +53,15 @@ pub(crate) async fn app<C: Clock + Clone>(users: SqliteRepository, clock: C) -> 
         .route("/api/session/token/revoke", post(revoke))
         .layer(SameOriginLayer::new())
         .with_state(site)
-        .layer(layer))
+        .layer(layer)
+        .layer(QueryTokenLayer::new("/api/session", "token"))) // outside of all that logs addresses
 }
 
-/// The session of the request, or of the token in the address: this route alone reads one there. Whoever logs requests leaves
-/// the query out.
-async fn session<C: Clock>(State(site): State<Site<C>>, user: Option<CurrentUser>, query: Query<Fields>) -> Answer {
-    if let Some(text) = &query.token {
-        let Some(token) = Token::parse(text).ok() else { return Ok(StatusCode::NOT_FOUND.into_response()) };
-        let Some(user) = site.tokens.validate(&token).await? else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+/// The session of the request, or of the token in the address: this route alone reads one there. Traccar's clients present it
+/// again and again; a token of your own links is better redeemed, so that it works once.
+async fn session<C: Clock>(State(site): State<Site<C>>, user: Option<CurrentUser>, head: Parts) -> Answer {
+    if let Some(token) = QueryToken::from_extensions(&head.extensions) {
+        let Some(user) = site.tokens.validate(token).await? else { return Ok(StatusCode::NOT_FOUND.into_response()) };
         if user.token().kind() == TokenKind::Api {
             let issued = site.tokens.generate(user.id()).within(user.token()).await?; // ends with the token
             return Ok((issued.session_cookie(), site.account(user.id()).await?).into_response());

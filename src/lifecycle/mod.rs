@@ -3,7 +3,7 @@
 //! | file | role |
 //! |---|---|
 //! | `settings` | [`Tokens`] and its settings |
-//! | `generate`, `validate`, `regenerate`, `destroy`, `list`, `prune` | one verb each |
+//! | `generate`, `validate`, `regenerate`, `redeem`, `destroy`, `list`, `prune` | one verb each |
 //! | `issued` | [`IssuedToken`]: a newly generated token, with its cookies |
 //! | `api_tokens` | long-lived tokens of scripts: rotate one, and take one as a password |
 //! | `pairs`, `pair_settings` | access and refresh tokens (feature `pairs`); how long they live |
@@ -48,6 +48,7 @@ mod pair_settings;
 mod pairs;
 mod prune;
 mod random_id;
+mod redeem;
 mod regenerate;
 mod report;
 mod settings;

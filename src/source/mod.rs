@@ -11,6 +11,7 @@
 //! | `php_session` | `PhpSessions`, PHP's own sessions, in files or in Redis (feature `php-session`) |
 //! | `origin` | [`SameOrigin`], whether another site caused a request |
 //! | `trusted_origin` | checks which texts can be the `Origin` of a request |
+//! | `query_token` | [`QueryTokenLayer`], which takes a token out of the query of a route that the application names |
 //! | `values` | the values of one source in a request |
 //! | `candidates` | the credentials of a request, in the order of the sources, each once |
 //!
@@ -56,6 +57,7 @@ mod cookie;
 mod origin;
 #[cfg(feature = "php-session")]
 mod php_session;
+mod query_token;
 mod session;
 mod token_source;
 #[cfg(feature = "tower-sessions")]
@@ -68,5 +70,6 @@ pub(crate) use claimed::ClaimedToken;
 pub use origin::SameOrigin;
 #[cfg(feature = "php-session")]
 pub use php_session::{MAX_SESSION_BYTES, PhpSession, PhpSessions};
+pub use query_token::{QueryToken, QueryTokenLayer, QueryTokenService};
 pub use session::TokenSession;
 pub use token_source::{DEFAULT_NAME, TokenSource};

@@ -16,7 +16,8 @@ pub const DEFAULT_NAME: &str = "trongatetoken";
 /// [`source`](crate::source).
 ///
 /// # Security
-/// There is no source for the query or the path: addresses end up in logs, histories and `Referer` (RFC 6750 §5.3).
+/// There is no source for the query or the path: addresses end up in logs, histories and `Referer` (RFC 6750 §5.3). For one
+/// route that must accept a token there, see [`QueryTokenLayer`](crate::source::QueryTokenLayer).
 ///
 /// # Example
 /// ```

@@ -85,6 +85,8 @@ impl Tokens {
             return Ok(None);
         }
         let user = found.user().clone();
+        // A client that refreshes without end leaves an access token each time.
+        self.end_surplus(&user, &access_record, now).await?;
         self.report(&TokenEvent::of_record(TokenAction::Refreshed, now, &user, &used));
         Ok(Some(IssuedPair { user, access, refresh, record: used, access_record, issued_at: now }))
     }
@@ -115,6 +117,7 @@ impl Tokens {
             repository.delete(access.key()).await?;
             return Ok(None);
         }
+        self.end_surplus(&user, &access_record, now).await?;
         Ok(Some(IssuedPair { user, access, refresh, record, access_record, issued_at: now }))
     }
 

@@ -10,6 +10,7 @@ mod pairs;
 mod pairs_model;
 mod prune;
 mod races;
+mod redeem;
 mod store;
 mod touch;
 mod within;

@@ -153,6 +153,20 @@ async fn an_older_token_ends_its_pair_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_client_that_refreshes_without_end_fills_no_store() {
+    let site = Site::new().await;
+    let tokens = site.tokens.clone().with_max_tokens_per_user(Some(10));
+    let mut pair = tokens.generate_pair(&site.member).await.unwrap();
+    for _ in 0..50 {
+        pair = refreshed(&tokens, pair.refresh_token()).await.unwrap();
+        assert!(is_valid(&tokens, pair.access_token()).await, "the newest is not the one to end");
+    }
+    let listed = tokens.list(&site.member, PageRequest::first(100)).kinds(TokenKinds::ALL).await.unwrap().items;
+    assert_eq!(listed.len(), 10);
+    assert!(refreshed(&tokens, pair.refresh_token()).await.is_some());
+}
+
+#[tokio::test]
 async fn a_stranger_who_guesses_ends_nothing() {
     let site = Site::new().await;
     let tokens = site.tokens.clone();
