@@ -80,6 +80,8 @@ pub mod lifecycle;
 pub mod validator;
 
 pub mod auth;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod guard;
 pub mod same_origin;
 
