@@ -41,20 +41,27 @@ impl<T: Into<String>> From<T> for SecretText {
 
 /// What a [`TokenEndpoint`](crate::client::TokenEndpoint) answers.
 ///
-/// The lifetime of the access token counts from the moment the answer came, on a clock that nobody sets: a wall clock
+/// The lifetime of the access token counts from the moment the answer came, on a clock that is never set: a wall clock
 /// that is wrong cannot make a fresh token look expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedTokens {
     access_token: SecretText,
     expires_in: Option<Duration>,
     refresh_token: Option<SecretText>,
-    refresh_expires_in: Option<Duration>,
+    refresh_end: Option<End>,
+}
+
+/// When a token ends, as its endpoint says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    After(Duration),
+    At(Timestamp),
 }
 
 impl IssuedTokens {
     /// An access token of which nothing else is known. It is used until the API refuses it.
     pub fn new(access_token: impl Into<SecretText>) -> Self {
-        Self { access_token: access_token.into(), expires_in: None, refresh_token: None, refresh_expires_in: None }
+        Self { access_token: access_token.into(), expires_in: None, refresh_token: None, refresh_end: None }
     }
 
     /// The access token is valid for this long from now on.
@@ -74,7 +81,14 @@ impl IssuedTokens {
     /// The refresh token is valid for this long from now on.
     #[must_use]
     pub fn refresh_expires_in(mut self, lifetime: Duration) -> Self {
-        self.refresh_expires_in = Some(lifetime);
+        self.refresh_end = Some(End::After(lifetime));
+        self
+    }
+
+    /// The refresh token ends at this second, for an API that names the date and not the lifetime.
+    #[must_use]
+    pub fn refresh_expires_at(mut self, end: Timestamp) -> Self {
+        self.refresh_end = Some(End::At(end));
         self
     }
 }
