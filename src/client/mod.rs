@@ -2,17 +2,36 @@
 //!
 //! | file | role |
 //! |---|---|
+//! | `manager` | [`TokenManager`]: a fresh access token for every caller |
+//! | `core`, `renewal` | what its clones share; the work of one renewal |
+//! | `flight` | one task for all callers |
+//! | `decision`, `held`, `backoff` | pure: what to do, when a token ends, how long to wait |
+//! | `access_token`, `statistics` | [`AccessToken`], ready to be sent; [`ManagerStatistics`] |
 //! | `tokens` | values: what an endpoint issues, what a store keeps |
 //! | `endpoint` | [`TokenEndpoint`]: where tokens come from |
-//! | `store` | [`TokenStore`]: where they are kept between two runs |
+//! | `store`, `memory` | [`TokenStore`]: where they are kept between two runs; [`MemoryTokenStore`] |
 //! | `error` | [`ClientError`], and what an endpoint or a store says when it fails |
 
+mod access_token;
+mod backoff;
+mod core;
+mod decision;
 mod endpoint;
 mod error;
+mod flight;
+mod held;
+mod manager;
+mod memory;
+mod renewal;
+mod statistics;
 mod store;
 mod tokens;
 
+pub use access_token::AccessToken;
 pub use endpoint::TokenEndpoint;
 pub use error::{ClientError, ClientErrorKind};
+pub use manager::TokenManager;
+pub use memory::MemoryTokenStore;
+pub use statistics::ManagerStatistics;
 pub use store::{StoreLock, TokenStore};
 pub use tokens::{IssuedTokens, SecretText, StoredTokens};
