@@ -10,6 +10,7 @@
 //! | `tokens` | values: what an endpoint issues, what a store keeps |
 //! | `endpoint` | [`TokenEndpoint`]: where tokens come from |
 //! | `store`, `memory` | [`TokenStore`]: where they are kept between two runs; [`MemoryTokenStore`] |
+//! | `fake` | for tests, with the feature `test-util`: an endpoint and a store that fail on command |
 //! | `error` | [`ClientError`], and what an endpoint or a store says when it fails |
 
 mod access_token;
@@ -18,6 +19,8 @@ mod core;
 mod decision;
 mod endpoint;
 mod error;
+#[cfg(any(test, feature = "test-util"))]
+mod fake;
 mod flight;
 mod held;
 mod manager;
@@ -30,6 +33,8 @@ mod tokens;
 pub use access_token::AccessToken;
 pub use endpoint::TokenEndpoint;
 pub use error::{ClientError, ClientErrorKind};
+#[cfg(any(test, feature = "test-util"))]
+pub use fake::{FakeCall, FakeEndpoint, FakeFault, FakeStoreCall, FakeTokenStore};
 pub use manager::TokenManager;
 pub use memory::MemoryTokenStore;
 pub use statistics::ManagerStatistics;

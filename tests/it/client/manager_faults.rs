@@ -1,0 +1,349 @@
+//! A manager when its endpoint or its store fails: nothing is lost, nothing hangs, and no storm begins.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, advance};
+use tower_tokens::client::{
+    ClientError, ClientErrorKind, FakeCall, FakeEndpoint, FakeFault, FakeStoreCall, FakeTokenStore, MemoryTokenStore,
+    TokenManager, TokenStore,
+};
+
+use crate::client::{calls, seconds, settle};
+
+fn error(kind: ClientErrorKind) -> FakeFault {
+    FakeFault::Error(ClientError::new(kind, "a fault of the test"))
+}
+
+fn unavailable() -> FakeFault {
+    error(ClientErrorKind::Unavailable)
+}
+
+fn too_many_requests(wait: u64) -> FakeFault {
+    FakeFault::Error(ClientError::new(ClientErrorKind::Unavailable, "429").retry_after(seconds(wait)))
+}
+
+/// A manager with a token that has expired.
+async fn expired() -> (FakeEndpoint, FakeTokenStore, TokenManager) {
+    let (endpoint, store) = (FakeEndpoint::new(), FakeTokenStore::new());
+    let manager = TokenManager::new(endpoint.clone(), store.clone());
+    manager.access_token().await.unwrap();
+    advance(seconds(601)).await;
+    (endpoint, store, manager)
+}
+
+/// Reads every 100 milliseconds; the numbers of reads that gave a token, and that gave none.
+async fn read_for(manager: &TokenManager, duration: Duration) -> (u64, u64) {
+    let (start, mut good, mut bad) = (Instant::now(), 0, 0);
+    while start.elapsed() < duration {
+        match manager.access_token().await {
+            Ok(_) => good += 1,
+            Err(_) => bad += 1,
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    (good, bad)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failed_refresh_makes_no_caller_fail() {
+    for faults in [1, 2] {
+        let (endpoint, _store, manager) = expired().await;
+        for _ in 0..faults {
+            endpoint.once(FakeCall::Refresh, unavailable());
+        }
+        let reads = (0..50).map(|_| manager.access_token());
+        for token in futures_util::future::join_all(reads).await {
+            assert_eq!(token.unwrap().expose_secret(), "access-2");
+        }
+        assert_eq!(calls(&endpoint), (1, 1 + faults));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_keeps_the_tokens_and_ends_by_itself() {
+    for fault in [unavailable(), error(ClientErrorKind::Malformed), too_many_requests(2)] {
+        let (endpoint, store, manager) = expired().await;
+        let stored = store.inner().load().await.unwrap();
+        endpoint.always(FakeCall::Refresh, fault.clone());
+        endpoint.always(FakeCall::LogIn, fault.clone());
+        let (good, bad) = read_for(&manager, seconds(600)).await;
+        assert_eq!(good, 0);
+        assert!(bad > 1_000, "{bad}");
+        let (logins, refreshes) = calls(&endpoint);
+        assert!(logins == 1 && refreshes <= 25, "{fault:?}: {logins} {refreshes} in ten minutes");
+        assert_eq!(store.inner().load().await.unwrap(), stored);
+        endpoint.heal();
+        read_for(&manager, seconds(61)).await;
+        assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-2");
+        assert_eq!(calls(&endpoint).0, 1, "{fault:?}");
+        // After a success the waits begin again with the shortest.
+        endpoint.always(FakeCall::Refresh, fault.clone());
+        advance(seconds(601)).await;
+        manager.access_token().await.unwrap_err();
+        endpoint.heal();
+        advance(seconds(2)).await;
+        assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-3");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_still_lives_serves_through_an_outage() {
+    let endpoint = FakeEndpoint::new();
+    let manager = TokenManager::new(endpoint.clone(), MemoryTokenStore::new());
+    manager.access_token().await.unwrap();
+    endpoint.always(FakeCall::Refresh, unavailable());
+    advance(seconds(541)).await;
+    let (good, bad) = read_for(&manager, seconds(58)).await;
+    assert!(good > 500 && bad == 0, "{good} {bad}");
+    let refreshes = endpoint.calls(FakeCall::Refresh);
+    assert!((2..=9).contains(&refreshes), "{refreshes}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_refresh_is_bounded_for_callers_and_does_not_touch_a_living_token() {
+    let (endpoint, store, manager) = expired().await;
+    let stored = store.inner().load().await.unwrap();
+    endpoint.always(FakeCall::Refresh, FakeFault::Hang);
+    let start = Instant::now();
+    let reads = (0..50).map(|_| manager.access_token());
+    for result in futures_util::future::join_all(reads).await {
+        assert_eq!(result.unwrap_err().kind(), ClientErrorKind::Unavailable);
+    }
+    assert!(start.elapsed() < seconds(11), "{:?}", start.elapsed());
+    assert_eq!(calls(&endpoint), (1, 1));
+    assert_eq!(store.inner().load().await.unwrap(), stored);
+
+    // Within the wait after the failure: the same error, at once.
+    let start = Instant::now();
+    manager.access_token().await.unwrap_err();
+    assert_eq!((start.elapsed(), calls(&endpoint)), (Duration::ZERO, (1, 1)));
+
+    let manager = manager.with_time_out(Duration::from_millis(200));
+    advance(seconds(2)).await;
+    let start = Instant::now();
+    manager.access_token().await.unwrap_err();
+    assert!(start.elapsed() < seconds(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_refresh_ahead_of_time_hangs_the_former_token_serves() {
+    let endpoint = FakeEndpoint::new();
+    let manager = TokenManager::new(endpoint.clone(), MemoryTokenStore::new());
+    manager.access_token().await.unwrap();
+    endpoint.always(FakeCall::Refresh, FakeFault::Hang);
+    advance(seconds(541)).await;
+    for _ in 0..40 {
+        let start = Instant::now();
+        assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-1");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        tokio::time::sleep(seconds(1)).await;
+    }
+    assert!(endpoint.calls(FakeCall::Refresh) <= 5, "{}", endpoint.calls(FakeCall::Refresh));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_endpoint_is_waited_for() {
+    let (endpoint, _store, manager) = expired().await;
+    endpoint.once(FakeCall::Refresh, FakeFault::Delay(seconds(9)));
+    assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_whose_answer_is_lost_leads_to_a_login() {
+    let (endpoint, _store, manager) = expired().await;
+    // The server has rotated the refresh token, and the client does not know the new one.
+    endpoint.once(FakeCall::Refresh, FakeFault::HangAfterwards);
+    assert_eq!(manager.access_token().await.unwrap_err().kind(), ClientErrorKind::Unavailable);
+    advance(seconds(2)).await;
+    let token = manager.access_token().await.unwrap();
+    assert!(endpoint.accepts(&token));
+    assert_eq!(calls(&endpoint), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_clear_the_store_and_cause_no_storm() {
+    let (endpoint, store, manager) = expired().await;
+    endpoint.refuse_credentials();
+    endpoint.revoke_refresh_tokens();
+    let error = manager.access_token().await.unwrap_err();
+    assert_eq!(error.kind(), ClientErrorKind::Refused);
+    assert_eq!(store.inner().load().await.unwrap(), None);
+    assert_eq!(calls(&endpoint), (2, 1));
+
+    let start = Instant::now();
+    while start.elapsed() < seconds(600) {
+        let reads = (0..50).map(|_| manager.access_token());
+        for result in futures_util::future::join_all(reads).await {
+            assert_eq!(result.unwrap_err().kind(), ClientErrorKind::Refused);
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let (logins, refreshes) = calls(&endpoint);
+    assert!((5..=12).contains(&logins) && refreshes == 1, "{logins} logins, {refreshes} refreshes");
+
+    endpoint.accept_credentials();
+    tokio::time::sleep(seconds(300)).await;
+    assert!(endpoint.accepts(&manager.access_token().await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_credentials_at_the_first_login_are_an_error_at_once() {
+    let endpoint = FakeEndpoint::new();
+    endpoint.refuse_credentials();
+    let manager = TokenManager::new(endpoint.clone(), MemoryTokenStore::new());
+    let start = Instant::now();
+    let reads = (0..50).map(|_| manager.access_token());
+    for result in futures_util::future::join_all(reads).await {
+        assert_eq!(result.unwrap_err().kind(), ClientErrorKind::Refused);
+    }
+    assert_eq!((calls(&endpoint), start.elapsed()), ((1, 0), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_refresh_token_is_not_sent_again_while_the_login_is_unavailable() {
+    let (endpoint, store, manager) = expired().await;
+    endpoint.revoke_refresh_tokens();
+    endpoint.always(FakeCall::LogIn, unavailable());
+    read_for(&manager, seconds(300)).await;
+    assert_eq!(endpoint.calls(FakeCall::Refresh), 1);
+    assert!(store.inner().load().await.unwrap().is_some(), "an outage of the login wipes nothing");
+    endpoint.heal();
+    tokio::time::sleep(seconds(61)).await;
+    assert!(endpoint.accepts(&manager.access_token().await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_honoured() {
+    let (endpoint, _store, manager) = expired().await;
+    endpoint.once(FakeCall::Refresh, too_many_requests(120));
+    assert_eq!(manager.access_token().await.unwrap_err().wait(), Some(seconds(120)));
+    read_for(&manager, seconds(119)).await;
+    assert_eq!(calls(&endpoint), (1, 1));
+    tokio::time::sleep(seconds(2)).await;
+    assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-2");
+
+    // A short one is waited for, so that callers do not fail.
+    advance(seconds(601)).await;
+    endpoint.once(FakeCall::Refresh, too_many_requests(2));
+    let start = Instant::now();
+    assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-3");
+    assert!(start.elapsed() >= seconds(2), "{:?}", start.elapsed());
+
+    // One without end is honoured for an hour.
+    advance(seconds(601)).await;
+    endpoint.once(FakeCall::Refresh, too_many_requests(u64::MAX));
+    manager.access_token().await.unwrap_err();
+    tokio::time::sleep(seconds(3_590)).await;
+    manager.access_token().await.unwrap_err();
+    tokio::time::sleep(seconds(11)).await;
+    manager.access_token().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_of_a_refused_login_is_honoured() {
+    let endpoint = FakeEndpoint::new();
+    let locked = ClientError::new(ClientErrorKind::Refused, "locked out").retry_after(seconds(900));
+    endpoint.once(FakeCall::LogIn, FakeFault::Error(locked));
+    let manager = TokenManager::new(endpoint.clone(), MemoryTokenStore::new());
+    read_for(&manager, seconds(899)).await;
+    assert_eq!(calls(&endpoint), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_save_that_fails_keeps_serving_and_the_next_one_is_tried() {
+    for fault in [error(ClientErrorKind::Store), FakeFault::Hang] {
+        let (endpoint, store) = (FakeEndpoint::new(), FakeTokenStore::new());
+        let manager = TokenManager::new(endpoint.clone(), store.clone());
+        manager.access_token().await.unwrap();
+        store.always(FakeStoreCall::Save, fault);
+        for round in 2..=4 {
+            advance(seconds(601)).await;
+            assert_eq!(manager.access_token().await.unwrap().expose_secret(), format!("access-{round}"));
+        }
+        // The refresh tokens in memory were used, not the one in the store, which ended long ago.
+        assert_eq!(calls(&endpoint), (1, 3));
+        let stored = store.inner().load().await.unwrap().unwrap();
+        assert_eq!(stored.access_token().expose_secret(), "access-1");
+        store.heal();
+        settle().await;
+        advance(seconds(601)).await;
+        assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-5");
+        let stored = store.inner().load().await.unwrap().unwrap();
+        assert_eq!(stored.refresh_token().unwrap().expose_secret(), "refresh-5");
+        assert_eq!(calls(&endpoint), (1, 4));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_failed_save_the_tokens_that_another_process_saved_count() {
+    let (endpoint, store) = (FakeEndpoint::new(), FakeTokenStore::new());
+    let manager = TokenManager::new(endpoint.clone(), store.clone());
+    manager.access_token().await.unwrap();
+    store.once(FakeStoreCall::Save, error(ClientErrorKind::Store));
+    advance(seconds(601)).await;
+    assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-2");
+    // Another process reads the former tokens, whose refresh token has ended, and logs in.
+    let wall = tower_tokens::clock::ManualClock::at(tower_tokens::clock::Timestamp::from_unix_seconds(4_000_000_000));
+    let other = TokenManager::new(endpoint.clone(), store.inner().clone()).with_clock(wall);
+    assert_eq!(other.access_token().await.unwrap().expose_secret(), "access-3");
+    advance(seconds(601)).await;
+    let token = manager.access_token().await.unwrap();
+    assert_ne!(token.expose_secret(), "access-2");
+    assert_eq!(store.inner().load().await.unwrap().unwrap().access_token().expose_secret(), token.expose_secret());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_cannot_be_read_is_passed_over_if_there_are_tokens_in_memory() {
+    for fault in [error(ClientErrorKind::Store), FakeFault::Hang] {
+        let (endpoint, store, manager) = expired().await;
+        store.always(FakeStoreCall::Load, fault.clone());
+        assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-2");
+        // A manager that knows nothing does not log in over tokens that it cannot see.
+        let fresh = TokenManager::new(endpoint.clone(), store.clone());
+        fresh.access_token().await.unwrap_err();
+        assert_eq!(calls(&endpoint), (1, 1));
+        store.heal();
+        settle().await;
+        advance(seconds(2)).await;
+        fresh.access_token().await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_lock_nothing_is_renewed_and_a_living_token_serves() {
+    for fault in [error(ClientErrorKind::Store), FakeFault::Hang] {
+        let (endpoint, store) = (FakeEndpoint::new(), FakeTokenStore::new());
+        let manager = TokenManager::new(endpoint.clone(), store.clone());
+        manager.access_token().await.unwrap();
+        store.always(FakeStoreCall::Lock, fault);
+        advance(seconds(541)).await;
+        assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-1");
+        manager.finish().await;
+        advance(seconds(60)).await;
+        manager.access_token().await.unwrap_err();
+        assert_eq!(calls(&endpoint), (1, 0));
+        store.heal();
+        settle().await;
+        advance(seconds(61)).await;
+        assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-2");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_cannot_be_cleared_after_a_refused_login_are_not_used_again() {
+    let endpoint = FakeEndpoint::new();
+    let store = FakeTokenStore::new();
+    let manager = TokenManager::new(endpoint.clone(), store.clone());
+    let first = manager.access_token().await.unwrap();
+    store.always(FakeStoreCall::Clear, error(ClientErrorKind::Store));
+    endpoint.revoke_access_tokens();
+    endpoint.revoke_refresh_tokens();
+    endpoint.refuse_credentials();
+    let error = manager.access_token_after_rejection(&first).await.unwrap_err();
+    assert_eq!(error.kind(), ClientErrorKind::Refused);
+    endpoint.accept_credentials();
+    tokio::time::sleep(seconds(6)).await;
+    let token = manager.access_token().await.unwrap();
+    assert!(endpoint.accepts(&token));
+    assert_eq!(calls(&endpoint), (3, 1));
+}
