@@ -11,6 +11,7 @@
 //! | `endpoint` | [`TokenEndpoint`]: where tokens come from |
 //! | `store`, `memory` | [`TokenStore`]: where they are kept between two runs; [`MemoryTokenStore`] |
 //! | `fake` | for tests, with the feature `test-util`: an endpoint and a store that fail on command |
+//! | `file/` | [`FileTokenStore`]: in a private file, shared by any number of processes |
 //! | `error` | [`ClientError`], and what an endpoint or a store says when it fails |
 
 mod access_token;
@@ -21,6 +22,7 @@ mod endpoint;
 mod error;
 #[cfg(any(test, feature = "test-util"))]
 mod fake;
+mod file;
 mod flight;
 mod held;
 mod manager;
@@ -35,6 +37,7 @@ pub use endpoint::TokenEndpoint;
 pub use error::{ClientError, ClientErrorKind};
 #[cfg(any(test, feature = "test-util"))]
 pub use fake::{FakeCall, FakeEndpoint, FakeFault, FakeStoreCall, FakeTokenStore};
+pub use file::{Account, DEFAULT_LOCK_TIMEOUT, FileTokenStore, MAX_FILE_BYTES};
 pub use manager::TokenManager;
 pub use memory::MemoryTokenStore;
 pub use statistics::ManagerStatistics;

@@ -4,8 +4,9 @@
 //! a fresh store and panic when it breaks the clause. [`repository_conformance!`](crate::repository_conformance) makes a
 //! `#[tokio::test]` of each; [`user_repository_conformance!`](crate::user_repository_conformance) does the same for
 //! [`UserRepository`](crate::repository::UserRepository), [`family_conformance!`](crate::family_conformance) for clauses 11 and
-//! 12, which not every store can keep, and `redemption_conformance!` (feature `sealed`) for
-//! [`RedemptionRepository`](crate::sealed::RedemptionRepository). Nothing here sleeps, and time is always an argument.
+//! 12, which not every store can keep, `redemption_conformance!` (feature `sealed`) for
+//! [`RedemptionRepository`](crate::sealed::RedemptionRepository), and `token_store_conformance!` (feature `client`) for
+//! [`TokenStore`](crate::client::TokenStore). Nothing here sleeps, and time is always an argument; only a lock is waited for.
 //!
 //! | file | role |
 //! |---|---|
@@ -19,8 +20,9 @@
 //! | `outage` | the second half of clause 2: an outage is an error |
 //! | `accounts` | users and levels |
 //! | `redemptions` | tokens that work once (feature `sealed`) |
+//! | `client_stores` | where a client keeps its tokens (feature `client`) |
 //! | `helpers` | what the cases have in common |
-//! | `cases`, `family_cases`, `redemption_cases` | the macros, and in them the only lists of the cases |
+//! | `cases`, `family_cases`, `redemption_cases`, `client_store_cases` | the macros, and in them the only lists of the cases |
 //!
 //! # Example
 //! ```
@@ -53,6 +55,10 @@
 
 mod accounts;
 mod cases;
+#[cfg(feature = "client")]
+mod client_store_cases;
+#[cfg(feature = "client")]
+mod client_stores;
 mod ends;
 mod families;
 mod family_cases;
@@ -69,6 +75,8 @@ mod store_under_test;
 mod tokens;
 
 pub use accounts::*;
+#[cfg(feature = "client")]
+pub use client_stores::*;
 pub use ends::*;
 pub use families::*;
 pub use kinds::*;

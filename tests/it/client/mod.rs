@@ -1,10 +1,16 @@
 //! Tokens for requests to another API.
 
+mod encrypted;
+mod file;
+mod forget;
+mod kill;
 mod manager;
 mod manager_faults;
 mod manager_flight;
 mod manager_log_out;
 mod manager_rejection;
+mod store_mutants;
+mod stores;
 
 use std::time::Duration;
 
