@@ -37,7 +37,7 @@ pub use endpoint::TokenEndpoint;
 pub use error::{ClientError, ClientErrorKind};
 #[cfg(any(test, feature = "test-util"))]
 pub use fake::{FakeCall, FakeEndpoint, FakeFault, FakeStoreCall, FakeTokenStore};
-pub use file::{Account, DEFAULT_LOCK_TIMEOUT, FileTokenStore, MAX_FILE_BYTES};
+pub use file::{Account, DEFAULT_LOCK_TIMEOUT, FileTokenStore, MAX_TOKEN_FILE_BYTES};
 pub use manager::TokenManager;
 pub use memory::MemoryTokenStore;
 pub use statistics::ManagerStatistics;

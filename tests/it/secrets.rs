@@ -1,5 +1,6 @@
 //! No secret is ever shown: not in a log line at any level, not in a span, an error, a `Debug`, a `Display` or a header.
 
+mod client_files;
 mod endpoints;
 mod journal;
 mod jwt;

@@ -17,7 +17,7 @@ use crate::client::file::unreadable::Unreadable;
 use crate::log::log_warn;
 
 /// The largest file in bytes that is read and written. Our choice: tokens that no header can carry.
-pub const MAX_FILE_BYTES: u64 = 65_536;
+pub const MAX_TOKEN_FILE_BYTES: u64 = 65_536;
 
 /// How many broken files of an account are kept. Our choice: enough to see what happened.
 const MAX_SET_ASIDE: usize = 3;
@@ -73,7 +73,7 @@ impl TokenFile {
     }
 
     fn read_bytes(&self) -> io::Result<Option<Content>> {
-        disk::read(&self.names.tokens(), MAX_FILE_BYTES)
+        disk::read_own(&self.names.tokens(), MAX_TOKEN_FILE_BYTES)
     }
 
     fn may_be_half_written(&self, content: &Content) -> bool {
@@ -81,7 +81,7 @@ impl TokenFile {
     }
 
     fn decode(&self, content: &Content) -> Result<Document, Unreadable> {
-        if content.bytes.len() as u64 > MAX_FILE_BYTES {
+        if content.bytes.len() as u64 > MAX_TOKEN_FILE_BYTES {
             return Err(Unreadable::Broken("it is larger than 64 KiB"));
         }
         self.codec.decode(&content.bytes, content.written_at)

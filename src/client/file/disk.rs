@@ -37,17 +37,28 @@ pub(super) struct Content {
     pub(super) bytes: Zeroizing<Vec<u8>>,
 }
 
-/// Reads a file of at most `max_bytes`, and of a larger one the beginning. `None` if it is not there.
+/// Reads a file of at most `max_bytes`, and of a larger one the beginning. `None` if it is not there. What others have access
+/// to is closed to them: the directory is private, so that it is a mistake and not an attack.
+pub(super) fn read_own(path: &Path, max_bytes: u64) -> io::Result<Option<Content>> {
+    let Some(file) = open(path, OpenOptions::new().read(true)).or_absent()? else { return Ok(None) };
+    close_to_others(&file)?;
+    content(file, max_bytes).map(Some)
+}
+
+/// As [`read_own`], for a file that may not be ours: it is not changed.
 pub(super) fn read(path: &Path, max_bytes: u64) -> io::Result<Option<Content>> {
-    let Some(mut file) = open(path, OpenOptions::new().read(true)).or_absent()? else { return Ok(None) };
+    let Some(file) = open(path, OpenOptions::new().read(true)).or_absent()? else { return Ok(None) };
+    content(file, max_bytes).map(Some)
+}
+
+fn content(file: File, max_bytes: u64) -> io::Result<Content> {
     let metadata = file.metadata()?;
-    make_private(&file, &metadata)?;
     let capacity = usize::try_from(metadata.len().min(max_bytes) + 1).unwrap_or_default();
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
     // The file may grow meanwhile, whatever its length was.
-    file.by_ref().take(max_bytes + 1).read_to_end(&mut bytes)?;
+    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
     let written_at = metadata.modified().ok().map(|time| time::OffsetDateTime::from(time).into());
-    Ok(Some(Content { identity: Identity::of(&metadata), written_at, bytes }))
+    Ok(Content { identity: Identity::of(&metadata), written_at, bytes })
 }
 
 /// Creates a file for its owner alone, from its first byte on. It must not be there.
@@ -67,9 +78,9 @@ pub(super) fn open_existing(path: &Path) -> io::Result<Option<File>> {
 
 fn open_private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(options, MODE);
     let file = open(path, options)?;
-    make_private(&file, &file.metadata()?)?;
+    set_mode(&file, |mode| mode != MODE)?;
     Ok(file)
 }
 
@@ -109,15 +120,22 @@ fn is_other_than_file(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::IsADirectory
 }
 
-/// Mode 0600, whatever the process's umask is and whoever wrote the file: its directory is private, so that what is wrong
-/// with it is a mistake and not an attack.
+/// What its owner alone may read and write.
+const MODE: u32 = 0o600;
+
+fn close_to_others(file: &File) -> io::Result<()> {
+    // What its owner may do is the owner's affair: a file that is never written may have mode 0400.
+    set_mode(file, |mode| mode & 0o077 != 0)
+}
+
+/// Gives a file the mode of a private one if its mode is `wrong`, as a umask may have left it.
 #[cfg(unix)]
-fn make_private(file: &File, metadata: &Metadata) -> io::Result<()> {
+fn set_mode(file: &File, wrong: impl FnOnce(u32) -> bool) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
-    let mut permissions = metadata.permissions();
-    if permissions.mode() & 0o7777 != 0o600 {
-        permissions.set_mode(0o600);
+    let mut permissions = file.metadata()?.permissions();
+    if wrong(permissions.mode() & 0o7777) {
+        permissions.set_mode(MODE);
         file.set_permissions(permissions)?;
     }
     Ok(())
@@ -125,7 +143,7 @@ fn make_private(file: &File, metadata: &Metadata) -> io::Result<()> {
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "it can fail on Unix")]
-fn make_private(_file: &File, _metadata: &Metadata) -> io::Result<()> {
+fn set_mode(_file: &File, _wrong: impl FnOnce(u32) -> bool) -> io::Result<()> {
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::client::ClientError;
-use crate::client::file::content::MAX_FILE_BYTES;
+use crate::client::file::content::MAX_TOKEN_FILE_BYTES;
 use crate::client::file::envelope::{self, Envelope};
 use crate::client::file::failure::{self, OrAbsent, failed, off_thread};
 use crate::client::file::format::{self, Document};
@@ -17,9 +17,8 @@ use crate::client::file::{directory, disk, lock, write};
 /// Removes the files of every account, one account after the other, each under its lock. How many had tokens.
 pub(super) async fn all(directory: &Path, timeout: Duration) -> Result<u64, ClientError> {
     let directory = directory.to_owned();
-    let accounts = off_thread(move || accounts(&directory)).await?;
+    let (accounts, mut failure) = off_thread(move || accounts(&directory)).await?;
     let mut forgotten = 0;
-    let mut failure = None;
     for names in accounts {
         // One that fails keeps no other from being forgotten.
         match one(names, timeout).await {
@@ -30,26 +29,33 @@ pub(super) async fn all(directory: &Path, timeout: Duration) -> Result<u64, Clie
     failure.map_or(Ok(forgotten), Err)
 }
 
-/// The accounts that have a file here which is certainly ours.
-fn accounts(directory: &Path) -> Result<Vec<Names>, ClientError> {
+/// The accounts that have a file here which is certainly ours, and what kept a file from being looked at.
+fn accounts(directory: &Path) -> Result<(Vec<Names>, Option<ClientError>), ClientError> {
     if !directory::check(directory)? {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
-    let list = || -> io::Result<BTreeSet<String>> {
+    let mut failure = None;
+    let mut list = || -> io::Result<BTreeSet<String>> {
         let mut stems = BTreeSet::new();
         for entry in fs::read_dir(directory)? {
             let name = entry?.file_name();
             let Some(name) = name.to_str() else { continue };
             let Some((stem, role)) = names::parse(name) else { continue };
-            if !stems.contains(stem) && recognize(&directory.join(name), role)? {
-                stems.insert(stem.to_owned());
+            if stems.contains(stem) {
+                continue;
+            }
+            match recognize(&directory.join(name), role) {
+                Ok(true) => _ = stems.insert(stem.to_owned()),
+                Ok(false) => {}
+                Err(error) => failure = Some(failed("cannot read a file in", directory.display())(error)),
             }
         }
         Ok(stems)
     };
     let stems = list().map_err(failed("cannot list", directory.display()))?;
     // Whether a name was made of a password cannot be seen.
-    Ok(stems.into_iter().map(|stem| Names::new(directory.to_owned(), stem, true)).collect())
+    let names = stems.into_iter().map(|stem| Names::new(directory.to_owned(), stem, true)).collect();
+    Ok((names, failure))
 }
 
 async fn one(names: Names, timeout: Duration) -> Result<bool, ClientError> {
@@ -107,7 +113,7 @@ fn recognize(path: &Path, role: Role) -> io::Result<bool> {
     if !is_file(path)? {
         return Ok(false);
     }
-    let Some(content) = disk::read(path, MAX_FILE_BYTES)? else { return Ok(false) };
+    let Some(content) = disk::read(path, MAX_TOKEN_FILE_BYTES)? else { return Ok(false) };
     let text = content.bytes.as_slice();
     Ok(match role {
         Role::Tokens => is_tokens(text),

@@ -40,5 +40,5 @@ mod unreadable;
 mod write;
 
 pub use account::Account;
-pub use content::MAX_FILE_BYTES;
+pub use content::MAX_TOKEN_FILE_BYTES;
 pub use store::{DEFAULT_LOCK_TIMEOUT, FileTokenStore};

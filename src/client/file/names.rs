@@ -80,7 +80,7 @@ impl Names {
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.is_secret {
-            true => write!(f, "{} (a file shared with the Ergani SDK)", self.directory.display()),
+            true => write!(f, "the file of an account in {}", self.directory.display()),
             false => write!(f, "{}", self.tokens().display()),
         }
     }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use crate::client::file::account::{Account, ergani_file_stem};
 use crate::client::file::codec::Codec;
-use crate::client::file::content::{MAX_FILE_BYTES, TokenFile};
+use crate::client::file::content::{MAX_TOKEN_FILE_BYTES, TokenFile};
 use crate::client::file::failure::{failed, misconfigured, off_thread, refused};
 use crate::client::file::forget::Scope;
 use crate::client::file::lock::Held;
@@ -47,7 +47,9 @@ pub const DEFAULT_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 /// On Unix the directory has to have mode 0700 and belong to the user of the process; it is created so, and otherwise
 /// refused, not changed: it may be a directory that others need, named by mistake. Files have mode 0600. On Windows they
 /// have the rights that the directory passes on. The name of a file says nothing about the password. Without
-/// [`with_sealer`](Self::with_sealer) the tokens are in clear: for the user of the process, for root, and in backups.
+/// [`with_sealer`](Self::with_sealer) the tokens are in clear: for the user of the process, for root, and in backups. A link
+/// to the directory is followed, and the directory that it leads to is judged. Who may rename the directory itself, or one
+/// above it, is yours to decide.
 ///
 /// # Errors
 /// [`Store`](crate::client::ClientErrorKind::Store) for what the operating system refuses, and if the lock was not free in
@@ -91,7 +93,7 @@ impl FileTokenStore {
     /// The store of this account in this directory, which is created at the first lock or save.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>, account: &Account) -> Self {
-        Self::with_names(Names::new(directory.into(), account.file_stem(), false))
+        Self::with_directory(directory.into(), account.file_stem(), false)
     }
 
     /// The file of the real Ergani SDK, to be used by it and by this crate in turn: the same name, the same bytes.
@@ -101,7 +103,9 @@ impl FileTokenStore {
     ///
     /// # Security
     /// The name of the file is SHA-256 over user name, password and environment: whoever can list the directory can try
-    /// passwords against it. Keep the directory private, and the password long. [`new`](Self::new) has no such name.
+    /// passwords against it. Keep the directory private, and the password long. [`new`](Self::new) has no such name. No error
+    /// and no log line shows it. The rule does not separate its parts: user `a-b` with the password `c` has the file of user
+    /// `a` with the password `b-c`.
     ///
     /// # Source
     /// `FileToken` of oxygensuite/oxygen-ergani 2.0.3: `sha256("username-password-ENVIRONMENT")`.
@@ -113,12 +117,16 @@ impl FileTokenStore {
         environment: &str,
     ) -> Self {
         let stem = ergani_file_stem(user_name, password, environment);
-        let mut store = Self::with_names(Names::new(directory.into(), stem, true));
+        let mut store = Self::with_directory(directory.into(), stem, true);
         store.file.is_shared = true;
         store
     }
 
-    fn with_names(names: Names) -> Self {
+    fn with_directory(directory: PathBuf, stem: String, is_secret: bool) -> Self {
+        // A change of the working directory moves no store. An empty path stays one, and is refused later.
+        let directory = std::path::absolute(&directory).unwrap_or(directory);
+        let names = Names::new(directory, stem, is_secret);
+
         let file = TokenFile { names, codec: Codec::Plain, is_shared: false };
         Self { file, lock_timeout: DEFAULT_LOCK_TIMEOUT, held: Arc::default() }
     }
@@ -127,8 +135,8 @@ impl FileTokenStore {
     /// outlives a change of keys: the next save is under the new one. Default: not encrypted.
     ///
     /// A file under a key that the ring does not have is an error, and stays as it is. A file in clear is ignored, and the
-    /// next save replaces it. The tokens of one account do not open as those of another. The file
-    /// never expires.
+    /// next save replaces it. The tokens of one account do not open as those of another. The file never expires, and an older
+    /// copy of it opens too: the API then refuses what is in it.
     ///
     /// Not for a file that is shared with the Ergani SDK, which could not read it: every call is an error then.
     ///
@@ -161,7 +169,7 @@ impl FileTokenStore {
         self
     }
 
-    /// The file of the tokens.
+    /// The file of the tokens. For one that is [shared with the Ergani SDK](Self::shared_with_ergani_sdk) the name is a secret.
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.file.names.tokens()
@@ -207,8 +215,10 @@ impl TokenStore for FileTokenStore {
             directory::create(names.directory())?;
             let document = file.read(held)?.unwrap_or_default();
             let text = file.codec.encode(&document, &tokens)?;
-            if text.len() as u64 > MAX_FILE_BYTES {
-                return Err(refused(format!("cannot write {names}: it would be larger than {MAX_FILE_BYTES} bytes")));
+            if text.len() as u64 > MAX_TOKEN_FILE_BYTES {
+                return Err(refused(format!(
+                    "cannot write {names}: it would be larger than {MAX_TOKEN_FILE_BYTES} bytes"
+                )));
             }
             write::remove_leftovers(names).map_err(failed("cannot remove old temporary files of", names))?;
             write::replace(names, &text).map_err(failed("cannot write", names))

@@ -10,11 +10,17 @@ use crate::client::file::{directory, disk, failure};
 use crate::random;
 
 /// Puts `text` in the place of the file of tokens. When it returns, neither a crash of the process nor one of the machine
-/// loses it; before, the former file is there. A failure leaves the former file and nothing else.
+/// loses it; before, the former file is there. A failure leaves the former file and nothing else, or the new file if all that
+/// failed was to force the directory to the disk.
 pub(super) fn replace(names: &Names, text: &str) -> io::Result<()> {
     let (path, mut file) = create(names)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    let replaced = written.and_then(|()| fs::rename(&path, names.tokens()));
+    let replaced = written.and_then(|()| {
+        // Where locks are mandatory, it would keep others from reading the file under its new name.
+        #[cfg(not(unix))]
+        file.unlock()?;
+        fs::rename(&path, names.tokens())
+    });
     if replaced.is_err() {
         _ = failure::remove(&path);
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tower_tokens::client::{
-    Account, ClientError, ClientErrorKind, FileTokenStore, MAX_FILE_BYTES, SecretText, StoredTokens, TokenStore,
+    Account, ClientError, ClientErrorKind, FileTokenStore, MAX_TOKEN_FILE_BYTES, SecretText, StoredTokens, TokenStore,
 };
 use tower_tokens::clock::Timestamp;
 
@@ -103,6 +103,15 @@ async fn a_file_that_others_can_read_is_made_private() {
     set_mode(&path, 0o644);
     assert_eq!(store(&directory).load().await.unwrap(), Some(StoredTokens::new("a")));
     assert_eq!(mode(&path), 0o600);
+    set_mode(&path, 0o400);
+    assert_eq!(store(&directory).load().await.unwrap(), Some(StoredTokens::new("a")));
+    assert_eq!(mode(&path), 0o400, "what its owner may do is the owner's affair");
+}
+
+#[test]
+fn a_relative_directory_stays_where_it_was() {
+    let path = store(Path::new("tokens")).path();
+    assert_eq!(path.parent().unwrap(), std::env::current_dir().unwrap().join("tokens"));
 }
 
 #[tokio::test]
@@ -134,7 +143,7 @@ async fn what_is_not_a_directory_is_refused() {
 
 /// Runs `work` as a user who is not root, whom file modes hold for.
 #[cfg(target_os = "linux")]
-fn as_ordinary_user(home: &Path, work: impl AsyncFnOnce() + Send + 'static) {
+pub(super) fn as_ordinary_user(home: &Path, work: impl AsyncFnOnce() + Send + 'static) {
     use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 
     let is_root = rustix::process::geteuid().is_root();
@@ -241,7 +250,7 @@ async fn links_pipes_and_directories_are_refused_and_left_alone() {
 #[tokio::test]
 async fn a_broken_file_is_moved_aside_and_the_next_save_works() {
     let whole = r#"{"token":{"accessToken":"a","refreshToken":"r"}}"#;
-    for broken in [&whole[..30], "[]", "<?php", "{}}", "\u{0}", &"x".repeat(MAX_FILE_BYTES as usize + 1)] {
+    for broken in [&whole[..30], "[]", "<?php", "{}}", "\u{0}", &"x".repeat(MAX_TOKEN_FILE_BYTES as usize + 1)] {
         let (_home, directory) = home();
         let path = write_file(&directory, broken);
         set_mode(&path, 0o644);
@@ -298,10 +307,10 @@ async fn a_broken_file_stays_while_another_process_has_the_lock() {
 async fn a_file_of_the_largest_size_is_read_and_a_larger_one_is_not_written() {
     let (_home, directory) = home();
     let store = store(&directory);
-    let text = "x".repeat(MAX_FILE_BYTES as usize - r#"{"token":{"accessToken":""}}"#.len());
+    let text = "x".repeat(MAX_TOKEN_FILE_BYTES as usize - r#"{"token":{"accessToken":""}}"#.len());
     let largest = StoredTokens::new(text.as_str());
     store.save(&largest).await.unwrap();
-    assert_eq!(fs::metadata(store.path()).unwrap().len(), MAX_FILE_BYTES);
+    assert_eq!(fs::metadata(store.path()).unwrap().len(), MAX_TOKEN_FILE_BYTES);
     assert_eq!(store.load().await.unwrap().as_ref(), Some(&largest));
     assert_store_error(store.save(&StoredTokens::new(format!("{text}x"))).await, "larger than 65536 bytes");
     assert_eq!(store.load().await.unwrap().as_ref(), Some(&largest));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tower_tokens::client::{Account, FileTokenStore, SecretText, TokenStore};
 use tower_tokens::sealed::{Key, KeyRing, Sealer};
 
-use crate::client::file::{files, home, set_mode, store, tokens};
+use crate::client::file::{as_ordinary_user, chain, files, home, mode, set_mode, store, tokens};
 
 const STEM: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -68,8 +68,10 @@ async fn what_is_not_ours_stays() {
     let path = |end: &str| directory.join(format!("{STEM}.{end}"));
     for (end, content) in contents {
         fs::write(path(end), content).unwrap();
+        set_mode(&path(end), 0o644);
         assert_eq!(FileTokenStore::forget_all(&directory).await.unwrap(), 0, "{end}");
         assert_eq!(fs::read(path(end)).unwrap(), content, "{end}");
+        assert_eq!(mode(&path(end)), 0o644, "{end}");
         assert_eq!(files(&directory, STEM).len(), 1, "it leaves nothing of its own");
         fs::remove_file(path(end)).unwrap();
     }
@@ -158,4 +160,20 @@ async fn a_directory_that_is_not_private_is_left_alone() {
     assert_eq!(files(&directory, ".json").len(), 1);
     assert!(FileTokenStore::forget_all("/").await.is_err());
     drop(home);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_read_keeps_no_other_from_being_forgotten() {
+    let (home, directory) = home();
+    as_ordinary_user(home.path(), async move || {
+        let ours = store(&directory);
+        ours.save(&tokens(1)).await.unwrap();
+        let unreadable = directory.join(format!("{STEM}.json"));
+        fs::copy(ours.path(), &unreadable).unwrap();
+        set_mode(&unreadable, 0o000);
+        let error = FileTokenStore::forget_all(&directory).await.unwrap_err();
+        assert!(chain(&error).contains("cannot read a file in"), "{}", chain(&error));
+        assert!(!ours.path().exists() && unreadable.exists());
+    });
 }

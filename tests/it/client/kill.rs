@@ -30,7 +30,7 @@ fn child(helper: &str, directory: &Path, shell: &str) -> Command {
 }
 
 /// A process that does not outlive its test.
-struct Killed(Child);
+pub(super) struct Killed(pub(super) Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {

@@ -9,6 +9,8 @@ mod manager_faults;
 mod manager_flight;
 mod manager_log_out;
 mod manager_rejection;
+mod processes;
+mod sdk_mistakes;
 mod store_mutants;
 mod stores;
 
