@@ -26,6 +26,11 @@ const WORDS: &[&[u8]] = &[
     b"\"kty\":\"OKP\"",
     b"-----BEGIN PUBLIC KEY-----",
     b"|s:4:\"",
+    b"{\"token\":{\"accessToken\":\"",
+    b"\"refreshToken\":\"",
+    b",\"accessTokenExpired\":\"",
+    b",\"refreshTokenExpiresAt\":",
+    b"\"}}",
     b"\";",
     b"a:1:{",
     b"}",
@@ -154,7 +159,7 @@ mod generated_inputs_keep_the_rules_of {
 
     generated_inputs_keep_the_rules! {
         request cookie basic token_text api_token same_origin safe_next login_redirect cookie_settings
-        php_session sealed_open
+        php_session sealed_open token_file
     }
 }
 

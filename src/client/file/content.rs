@@ -118,8 +118,9 @@ impl TokenFile {
             self.put_back(&aside)?;
             return Ok(false);
         }
-        let others = self.names.existing(Role::SetAside)?;
-        for path in others.iter().take(others.len().saturating_sub(MAX_SET_ASIDE)) {
+        let mut others = self.names.existing(Role::SetAside)?;
+        others.retain(|path| *path != aside);
+        for path in others.iter().take((others.len() + 1).saturating_sub(MAX_SET_ASIDE)) {
             failure::remove(path)?;
         }
         Ok(true)

@@ -4,6 +4,8 @@
 mod jwt;
 #[path = "sealed_open.rs"]
 mod sealed_open;
+#[path = "token_file.rs"]
+mod token_file;
 
 use std::cell::LazyCell;
 use std::collections::HashSet;
@@ -46,6 +48,7 @@ pub(crate) const CHECKS: &[(&str, Check)] = &[
     ("php_session", php_session),
     ("sealed_open", sealed_open::open),
     ("jwt", jwt::read),
+    ("token_file", token_file::read),
 ];
 
 /// Of all that stands in the headers of a request (`METHOD\nname: value\n…`), a validator gets only what can be a token,
