@@ -110,6 +110,11 @@ impl TokenManager {
         }
     }
 
+    /// A fresh access token, if there is one without waiting. If not, [`access_token`](Self::access_token) has to be asked.
+    pub(super) fn access_token_now(&self) -> Option<AccessToken> {
+        self.core.fresh()
+    }
+
     /// A fresh access token, after the API refused `rejected` with 401.
     ///
     /// If another is there already, it is that one. Otherwise there is one renewal for all callers. The same token comes

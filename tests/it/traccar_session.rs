@@ -10,7 +10,7 @@ use crate::site::NOW;
 
 #[path = "../../examples/traccar_session.rs"]
 #[expect(dead_code, reason = "the tests do not call `main`")]
-mod program;
+pub(crate) mod program;
 
 const ANN: &str = "email=ann%40example.org&password=correct horse";
 

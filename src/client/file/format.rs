@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::client::StoredTokens;
 use crate::client::file::expiry::End;
-use crate::client::file::php_json::append_string;
+use crate::client::php_json::append_string;
 use crate::clock::Timestamp;
 
 /// What a file holds: the tokens, and what others wrote beside them, which every save keeps.

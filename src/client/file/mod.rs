@@ -10,7 +10,6 @@
 //! | `envelope` | the encrypted form of a file |
 //! | `unreadable` | why a file is of no use |
 //! | `sealing` | encryption (feature `sealed`) |
-//! | `php_json` | texts as PHP's `json_encode` writes them |
 //! | `expiry` | the forms of a time in a file |
 //! | `lock` | the operating system's lock of an account |
 //! | `write` | replacing a file, so that it is whole at any moment |
@@ -32,7 +31,6 @@ mod forget;
 mod format;
 mod lock;
 mod names;
-mod php_json;
 #[cfg(feature = "sealed")]
 mod sealing;
 mod store;

@@ -1,6 +1,9 @@
 //! Tokens for requests to another API.
 
+mod api;
+mod bearer;
 mod encrypted;
+mod ergani;
 mod file;
 mod forget;
 mod kill;
@@ -9,10 +12,13 @@ mod manager_faults;
 mod manager_flight;
 mod manager_log_out;
 mod manager_rejection;
+mod oauth2;
 mod processes;
+mod redirects;
 mod sdk_mistakes;
 mod store_mutants;
 mod stores;
+mod traccar;
 
 use std::time::Duration;
 
