@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) memory: Option<Memory>,
     pub(super) unusable_access: Option<AccessToken>,
     pub(super) unusable_refresh: Option<SecretText>,
+    /// The one that the last log-out ended.
+    logged_out: Option<AccessToken>,
     flight: Option<Flight<Outcome>>,
     /// The token that the running flight replaces.
     replaced: Option<AccessToken>,
@@ -89,6 +91,7 @@ impl Core {
             memory: None,
             unusable_access: None,
             unusable_refresh: None,
+            logged_out: None,
             flight: None,
             replaced: None,
             failure: None,
@@ -146,6 +149,10 @@ impl Core {
             let is_for_this = state.replaced.as_ref() == rejected;
             return Ok(Way::Wait { flight, is_for_this });
         }
+        if rejected.is_some() && usable.is_none() && state.logged_out.as_ref() == rejected {
+            // A request that was on its way when somebody logged out must not log in again.
+            return Err(ClientError::new(ClientErrorKind::Refused, "the access token was logged out"));
+        }
         if let Some(failure) = state.failure.as_ref().filter(|_| is_paused) {
             return match usable {
                 Some(usable) => Ok(Way::Ready(usable.token.clone())),
@@ -182,6 +189,13 @@ impl Core {
         self.current.store(Some(Arc::new(Current::new(token.clone(), held.access_ends, Instant::now(), chance()))));
         state.memory = Some(Memory { held, unsaved_over });
         Ok(Some(token))
+    }
+
+    /// Forgets the tokens after a log-out.
+    pub(super) fn forget_logged_out(&self, stored: Option<&StoredTokens>) {
+        self.forget(stored);
+        let mut state = self.state();
+        state.logged_out = state.unusable_access.clone();
     }
 
     /// Forgets the tokens, and never takes these, or those in memory, out of the store again.
@@ -242,8 +256,9 @@ impl State {
         }
     }
 
-    pub(super) fn is_after_failure(&self) -> bool {
-        self.failure.is_some()
+    /// How many flights in a row have failed.
+    pub(super) fn failures(&self) -> u32 {
+        self.failure.as_ref().map_or(0, |failure| failure.count)
     }
 }
 

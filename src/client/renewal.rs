@@ -23,6 +23,10 @@ const STORE_TIME_OUT: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 3;
 const ATTEMPTS_WITHIN: Duration = Duration::from_secs(5);
 
+/// Flights in a row whose refresh failed, though it was not refused, after which a flight tries a login, too. Our choice: about
+/// half a minute. Some servers answer 500 to a refresh token that they do not know any more, and would do so for ever.
+const REFRESHES_BEFORE_LOGIN: u32 = 5;
+
 /// Starts a renewal in a task of its own.
 pub(super) fn start_renewal(core: &Arc<Core>) -> Result<Flight<Outcome>, ClientError> {
     let (working, panicked) = (Arc::clone(core), Arc::clone(core));
@@ -39,16 +43,17 @@ pub(super) fn start_renewal(core: &Arc<Core>) -> Result<Flight<Outcome>, ClientE
 pub(super) fn start_log_out(core: &Arc<Core>) -> Result<Flight<Outcome>, ClientError> {
     let (working, panicked) = (Arc::clone(core), Arc::clone(core));
     Flight::start(async move { log_out(&working).await.map(|()| None) }, move || {
-        panicked.forget(None);
+        panicked.forget_logged_out(None);
         Err(ClientError::new(ClientErrorKind::Unavailable, "the endpoint or the store panicked"))
     })
 }
 
 async fn renew(core: &Core) -> Outcome {
-    let (settings, memory, unusable, is_first) = {
+    let (settings, memory, unusable, failures) = {
         let state = core.state();
-        (state.settings.clone(), state.memory.clone(), state.unusable(), !state.is_after_failure())
+        (state.settings.clone(), state.memory.clone(), state.unusable(), state.failures())
     };
+    let is_first = failures == 0;
     let _lock = lock(core, &settings).await?;
     let loaded = match within(STORE_TIME_OUT, core, core.store.load()).await {
         Ok(loaded) => loaded,
@@ -74,8 +79,18 @@ async fn renew(core: &Core) -> Outcome {
                     save(core, refreshed, loaded).await
                 }
                 Err(error) if error.kind() == ClientErrorKind::Refused => {
-                    crate::log::log_debug!(error = ?error, "a refresh token was refused: log in");
+                    crate::log::log_debug!(error = ?error, "a refresh token was refused");
                     core.state().unusable_refresh = held.stored.refresh_token().cloned();
+                    match saved_meanwhile(core, &held, &settings).await {
+                        Some(saved) => {
+                            core.counters.adoptions.count();
+                            core.publish(saved, None)
+                        }
+                        None => log_in(core, &settings, is_first, loaded, Some(&held.stored)).await,
+                    }
+                }
+                Err(error) if failures + 1 >= REFRESHES_BEFORE_LOGIN && error.wait().is_none() => {
+                    crate::log::log_debug!(error = ?error, "refreshes fail again and again: log in");
                     log_in(core, &settings, is_first, loaded, Some(&held.stored)).await
                 }
                 Err(error) => Err(error),
@@ -86,6 +101,17 @@ async fn renew(core: &Core) -> Outcome {
             log_in(core, &settings, is_first, loaded, former).await
         }
     }
+}
+
+/// Good tokens that somebody else has saved since `used` was loaded: a store whose lock does nothing lets two processes use
+/// one refresh token, and the second is refused.
+async fn saved_meanwhile(core: &Core, used: &Held, settings: &Settings) -> Option<Held> {
+    let stored = within(STORE_TIME_OUT, core, core.store.load()).await.ok()??;
+    let saved = Some(Held::loaded(stored, settings.wall(), Instant::now()));
+    let unusable = core.state().unusable();
+    let is_good = saved.as_ref().is_some_and(|saved| !used.has_same_tokens(&saved.stored))
+        && next_step(saved.as_ref(), &unusable, Instant::now()) == Step::Adopt;
+    saved.filter(|_| is_good)
 }
 
 /// Logs in. Credentials that are refused end what is stored, too.
@@ -140,7 +166,7 @@ async fn log_out(core: &Core) -> Result<(), ClientError> {
         Some(held) => within(settings.time_out, core, core.endpoint.log_out(&held.stored)).await,
         None => Ok(()),
     };
-    core.forget(stored.as_ref().map(|held| &held.stored));
+    core.forget_logged_out(stored.as_ref().map(|held| &held.stored));
     let cleared = within(STORE_TIME_OUT, core, core.store.clear()).await;
     // What the server says comes first: its tokens are the ones that others could use.
     revoked.and(cleared).and(lock.map(drop)).and(loaded.map(drop))

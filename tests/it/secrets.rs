@@ -1,6 +1,7 @@
 //! No secret is ever shown: not in a log line at any level, not in a span, an error, a `Debug`, a `Display` or a header.
 
 mod client_files;
+mod client_manager;
 mod endpoints;
 mod journal;
 mod jwt;
