@@ -5,6 +5,7 @@
 //! | [`architecture`] | What happens to a request, and which file does it? |
 //! | [`access_and_refresh`] | A mobile app or a single-page application keeps its tokens itself: how does it stay logged in? (features `axum`, `endpoints`, `pairs`) |
 //! | [`audit_log`] | Who got a token, which one was revoked, what was refused: how do I keep a log of it? |
+//! | [`client`] | My program calls somebody else's API: who logs in, refreshes in time, and survives an outage? (features `client`, `test-util`) |
 //! | [`comparison`] | What else is there, and when is it the better choice? |
 //! | [`defaults`] | What is each default, how do I change it, and why is it so? |
 //! | [`threat_model`] | What can an attacker try, what stops it, and what is left to me? |
@@ -33,6 +34,13 @@ pub mod architecture {}
 
 #[doc = include_str!("audit_log.md")]
 pub mod audit_log {}
+
+#[cfg_attr(all(feature = "client", feature = "test-util"), doc = include_str!("client.md"))]
+#[cfg_attr(
+    not(all(feature = "client", feature = "test-util")),
+    doc = "This chapter is in the documentation of a build with the features `client` and `test-util`."
+)]
+pub mod client {}
 
 #[doc = include_str!("coming_from_axum_login.md")]
 #[doc = "\n# The program\n\n```text"]
