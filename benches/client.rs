@@ -139,7 +139,7 @@ fn main() {
 fn fresh(manager: &TokenManager) -> HeaderValue {
     let future = pin!(manager.access_token());
     match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(token) => token.unwrap().header_value(),
+        Poll::Ready(token) => token.unwrap().into(),
         Poll::Pending => unreachable!("a fresh token needs no waiting"),
     }
 }

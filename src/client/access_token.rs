@@ -23,7 +23,7 @@ const SCHEME: &str = "Bearer ";
 ///
 /// let token = AccessToken::new("mF_9.B5f-4.1JqM")?;
 /// let mut request = http::Request::new(());
-/// request.headers_mut().insert(http::header::AUTHORIZATION, token.header_value());
+/// request.headers_mut().insert(http::header::AUTHORIZATION, token.into());
 /// assert_eq!(request.headers()["authorization"], "Bearer mF_9.B5f-4.1JqM");
 /// assert!(request.headers()["authorization"].is_sensitive());
 /// # Ok::<(), tower_tokens::client::ClientError>(())
@@ -70,6 +70,13 @@ impl AccessToken {
     #[must_use]
     pub fn header_value(&self) -> HeaderValue {
         self.header.clone()
+    }
+}
+
+/// As [`header_value`](AccessToken::header_value), without a clone.
+impl From<AccessToken> for HeaderValue {
+    fn from(token: AccessToken) -> Self {
+        token.header
     }
 }
 

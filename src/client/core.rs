@@ -214,8 +214,17 @@ impl Core {
         let mut state = self.state();
         let count = state.failure.as_ref().map_or(0, |failure| failure.count).saturating_add(1);
         let wait = after_failure(&error, count, chance());
-        crate::log::log_warn!(error = ?error, count, ?wait, "the tokens of a client were not renewed");
-        let until = Instant::now() + wait;
+        if error.kind() == ClientErrorKind::Refused {
+            crate::log::log_error!(error = ?error, count, ?wait, "the login of a client was refused");
+        } else {
+            crate::log::log_warn!(error = ?error, count, ?wait, "the tokens of a client were not renewed");
+        }
+        let mut until = Instant::now() + wait;
+        let living = self.current.load_full().filter(|current| current.is_alive(Instant::now()));
+        if let (Some(end), None) = (living.and_then(|current| current.ends()), error.wait()) {
+            // Until now callers had a token. The first who has none must not find a wait that began before.
+            until = until.min(end);
+        }
         state.failure = Some(Failure { error: error.clone(), count, until });
         Err(error)
     }

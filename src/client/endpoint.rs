@@ -1,6 +1,8 @@
 //! Where tokens come from.
+#![deny(clippy::missing_trait_methods)]
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -50,5 +52,20 @@ pub trait TokenEndpoint: Debug + Send + Sync + 'static {
     /// Revokes the tokens at the server. The default does nothing: an API without a logout.
     async fn log_out(&self, _stored: &StoredTokens) -> Result<(), ClientError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl<T: TokenEndpoint + ?Sized> TokenEndpoint for Arc<T> {
+    async fn log_in(&self) -> Result<IssuedTokens, ClientError> {
+        (**self).log_in().await
+    }
+
+    async fn refresh(&self, stored: &StoredTokens) -> Result<IssuedTokens, ClientError> {
+        (**self).refresh(stored).await
+    }
+
+    async fn log_out(&self, stored: &StoredTokens) -> Result<(), ClientError> {
+        (**self).log_out(stored).await
     }
 }

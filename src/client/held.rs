@@ -102,6 +102,10 @@ impl Current {
         self.ends.is_none_or(|ends| now < ends)
     }
 
+    pub(super) fn ends(&self) -> Option<Instant> {
+        self.ends
+    }
+
     pub(super) fn is_rejected(&self) -> bool {
         self.is_rejected
     }

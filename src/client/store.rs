@@ -1,6 +1,8 @@
 //! Where tokens are kept between two runs, and by several processes.
+#![deny(clippy::missing_trait_methods)]
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -52,5 +54,24 @@ impl StoreLock {
 impl Debug for StoreLock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoreLock").finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl<T: TokenStore + ?Sized> TokenStore for Arc<T> {
+    async fn load(&self) -> Result<Option<StoredTokens>, ClientError> {
+        (**self).load().await
+    }
+
+    async fn save(&self, tokens: &StoredTokens) -> Result<(), ClientError> {
+        (**self).save(tokens).await
+    }
+
+    async fn clear(&self) -> Result<(), ClientError> {
+        (**self).clear().await
+    }
+
+    async fn lock(&self) -> Result<StoreLock, ClientError> {
+        (**self).lock().await
     }
 }

@@ -333,3 +333,18 @@ async fn the_way_of_a_fresh_token_allocates_nothing() {
     assert_eq!(allocation_counter::measure(read).count_total, 0);
     assert_eq!(endpoint.calls(FakeCall::LogIn), 1);
 }
+
+#[tokio::test]
+async fn an_endpoint_and_a_store_can_be_chosen_at_run_time() {
+    use std::sync::Arc;
+
+    let (endpoint, store) = (FakeEndpoint::new(), FakeTokenStore::new());
+    let chosen: (Arc<dyn TokenEndpoint>, Arc<dyn TokenStore>) = (Arc::new(endpoint.clone()), Arc::new(store.clone()));
+    let manager = TokenManager::new(chosen.0, chosen.1);
+    let token = manager.access_token().await.unwrap();
+    manager.access_token_after_rejection(&token).await.unwrap();
+    manager.log_out().await.unwrap();
+    assert_eq!((calls(&endpoint), endpoint.calls(FakeCall::LogOut)), ((1, 1), 1));
+    let store_calls = [FakeStoreCall::Load, FakeStoreCall::Save, FakeStoreCall::Clear, FakeStoreCall::Lock];
+    assert_eq!(store_calls.map(|call| store.calls(call)), [3, 2, 1, 3]);
+}

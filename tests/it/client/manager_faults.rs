@@ -402,3 +402,38 @@ async fn over_a_store_without_a_lock_the_second_refresh_takes_what_the_first_sav
     assert_eq!(first.unwrap(), second.unwrap());
     assert_eq!(calls(&endpoint), (1, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_time_out_outside_of_its_range_is_the_nearer_end() {
+    for (set, least, most) in [(Duration::ZERO, 1, 2), (Duration::MAX, 600_000, 600_001), (seconds(3), 3_000, 3_001)] {
+        let endpoint = FakeEndpoint::new();
+        endpoint.always(FakeCall::LogIn, FakeFault::Hang);
+        // It holds for all clones.
+        let manager = TokenManager::new(endpoint.clone(), MemoryTokenStore::new());
+        _ = manager.clone().with_time_out(set);
+        endpoint.once(FakeCall::LogIn, unavailable());
+        manager.access_token().await.unwrap_err(); // so that the next renewal makes one attempt
+        tokio::time::sleep(seconds(60)).await;
+        let start = Instant::now();
+        manager.access_token().await.unwrap_err();
+        let waited = start.elapsed().as_millis();
+        assert!((least..=most).contains(&waited), "{set:?}: {waited} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_is_over_when_the_token_expires_makes_no_caller_fail() {
+    let endpoint = FakeEndpoint::new();
+    endpoint.set_access_lifetime(seconds(2_000)); // so that the lead is 225 seconds, less its chance
+    let manager = TokenManager::new(endpoint.clone(), MemoryTokenStore::new());
+    manager.access_token().await.unwrap();
+    tokio::time::sleep(seconds(1_888)).await;
+    endpoint.always(FakeCall::Refresh, unavailable());
+    endpoint.always(FakeCall::LogIn, unavailable());
+    let (_, bad) = read_for(&manager, seconds(111)).await;
+    let attempts = endpoint.calls(FakeCall::Refresh);
+    assert!(bad == 0 && (5..=11).contains(&attempts), "{attempts}");
+    endpoint.heal();
+    let (_, bad) = read_for(&manager, seconds(20)).await;
+    assert_eq!(bad, 0, "a wait of up to a minute began while the token lived");
+}

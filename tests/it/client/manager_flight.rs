@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::advance;
 use tower_tokens::client::{
-    ClientErrorKind, FakeCall, FakeEndpoint, FakeFault, FakeStoreCall, FakeTokenStore, MemoryTokenStore, TokenManager,
+    ClientError, ClientErrorKind, FakeCall, FakeEndpoint, FakeFault, FakeStoreCall, FakeTokenStore, IssuedTokens,
+    MemoryTokenStore, StoredTokens, TokenEndpoint, TokenManager, TokenStore,
 };
 
 use crate::client::{calls, seconds, settle};
@@ -168,4 +169,63 @@ async fn finish_waits_for_a_renewal_in_the_background() {
     assert_eq!(store.calls(FakeStoreCall::Save), 1);
     manager.finish().await;
     assert_eq!(store.calls(FakeStoreCall::Save), 2);
+}
+
+/// A store of a single manager, whose lock does nothing.
+#[derive(Debug)]
+struct Lockless(MemoryTokenStore);
+
+#[async_trait::async_trait]
+impl TokenStore for Lockless {
+    async fn load(&self) -> Result<Option<StoredTokens>, ClientError> {
+        self.0.load().await
+    }
+
+    async fn save(&self, tokens: &StoredTokens) -> Result<(), ClientError> {
+        self.0.save(tokens).await
+    }
+
+    async fn clear(&self) -> Result<(), ClientError> {
+        self.0.clear().await
+    }
+}
+
+#[test]
+fn a_renewal_on_a_runtime_that_stands_still_is_given_up() {
+    let endpoint = FakeEndpoint::new();
+    let manager = TokenManager::new(endpoint.clone(), Lockless(MemoryTokenStore::new()));
+    endpoint.once(FakeCall::LogIn, FakeFault::Hang);
+    let standing = runtime();
+    standing.block_on(async { _ = tokio::time::timeout(Duration::from_millis(20), manager.access_token()).await });
+    let other = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    other.block_on(async {
+        assert_eq!(manager.access_token().await.unwrap_err().kind(), ClientErrorKind::Unavailable);
+        assert!(endpoint.accepts(&manager.access_token().await.unwrap()));
+    });
+    drop(standing);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_waits_for_its_own_manager_is_bounded() {
+    #[derive(Debug)]
+    struct Circle(Arc<std::sync::OnceLock<TokenManager>>);
+
+    #[async_trait::async_trait]
+    impl TokenEndpoint for Circle {
+        async fn log_in(&self) -> Result<IssuedTokens, ClientError> {
+            let token = self.0.get().unwrap().access_token().await?;
+            Ok(IssuedTokens::new(token.expose_secret()))
+        }
+
+        async fn refresh(&self, _: &StoredTokens) -> Result<IssuedTokens, ClientError> {
+            self.log_in().await
+        }
+    }
+
+    let own = Arc::new(std::sync::OnceLock::new());
+    let manager = TokenManager::new(Circle(Arc::clone(&own)), MemoryTokenStore::new());
+    own.set(manager.clone()).unwrap();
+    let start = tokio::time::Instant::now();
+    assert_eq!(manager.access_token().await.unwrap_err().kind(), ClientErrorKind::Unavailable);
+    assert!(start.elapsed() < seconds(11), "{:?}", start.elapsed());
 }

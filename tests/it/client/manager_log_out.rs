@@ -91,7 +91,7 @@ async fn while_it_goes_on_other_callers_wait_and_then_log_in() {
         manager.access_token().await
     });
     logged_out.unwrap();
-    assert!(endpoint.accepts(&next.as_ref().unwrap()));
+    assert!(endpoint.accepts(next.as_ref().unwrap()));
     assert_eq!(manager.access_token_after_rejection(&token).await.unwrap(), next.unwrap());
     assert_eq!(calls(&endpoint), (2, 0));
 }
