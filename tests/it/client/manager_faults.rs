@@ -287,9 +287,9 @@ async fn after_a_failed_save_the_tokens_that_another_process_saved_count() {
     let other = TokenManager::new(endpoint.clone(), store.inner().clone()).with_clock(wall);
     assert_eq!(other.access_token().await.unwrap().expose_secret(), "access-3");
     advance(seconds(601)).await;
-    let token = manager.access_token().await.unwrap();
-    assert_ne!(token.expose_secret(), "access-2");
-    assert_eq!(store.inner().load().await.unwrap().unwrap().access_token().expose_secret(), token.expose_secret());
+    // By this manager's wall clock it is good for decades.
+    assert_eq!(manager.access_token().await.unwrap().expose_secret(), "access-3");
+    assert_eq!(calls(&endpoint), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]

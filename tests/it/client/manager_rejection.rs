@@ -53,6 +53,19 @@ async fn other_callers_wait_for_the_new_token_and_do_not_get_the_refused_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_that_waited_for_a_renewal_in_vain_gets_the_token_that_still_lives() {
+    let (endpoint, manager) = manager();
+    let token = manager.access_token().await.unwrap();
+    endpoint.always(FakeCall::Refresh, FakeFault::Error(ClientError::new(ClientErrorKind::Unavailable, "500")));
+    let (rejected, other) = tokio::join!(manager.access_token_after_rejection(&token), async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        manager.access_token().await
+    });
+    assert_eq!(rejected.unwrap_err().kind(), ClientErrorKind::Unavailable);
+    assert_eq!(other.unwrap(), token);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_token_goes_on_serving_others_if_there_is_no_way_to_another() {
     let (endpoint, manager) = manager();
     let token = manager.access_token().await.unwrap();
@@ -164,6 +177,20 @@ async fn a_refused_token_that_is_in_the_store_is_not_adopted_again() {
     assert_eq!(calls(&endpoint), (1, 1));
     let stored = store.inner().load().await.unwrap().unwrap();
     assert_eq!(stored.access_token().expose_secret(), next.expose_secret());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_that_is_in_the_store_is_not_adopted_after_an_outage_either() {
+    let (endpoint, store) = (FakeEndpoint::new(), MemoryTokenStore::new());
+    let token = TokenManager::new(endpoint.clone(), store.clone()).access_token().await.unwrap();
+    endpoint.revoke_access_tokens();
+    endpoint.always(FakeCall::Refresh, FakeFault::Error(ClientError::new(ClientErrorKind::Unavailable, "500")));
+    // After a restart, a caller still has the token, and the manager has nothing.
+    let second = TokenManager::new(endpoint.clone(), store);
+    second.access_token_after_rejection(&token).await.unwrap_err();
+    endpoint.heal();
+    advance(seconds(2)).await;
+    assert!(endpoint.accepts(&second.access_token().await.unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
