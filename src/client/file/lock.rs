@@ -61,3 +61,41 @@ pub(super) fn try_lock(file: &File) -> io::Result<bool> {
         Err(TryLockError::Error(error)) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// One thread removes the file of the lock whenever it has the lock, as `forget_all` does.
+    #[test]
+    fn two_never_have_the_lock_though_its_file_is_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let names = Names::new(home.path().join("tokens"), "0a".repeat(32), false);
+        let (inside, taken, removed) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for worker in 0..3 {
+                let (names, inside, taken, removed) = (&names, &inside, &taken, &removed);
+                scope.spawn(move || {
+                    while removed.load(Ordering::SeqCst) < 2_000 {
+                        let Some(held) = try_take(names).unwrap() else { continue };
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "two have the lock");
+                        if worker != 0 {
+                            taken.fetch_add(1, Ordering::SeqCst);
+                            std::thread::sleep(Duration::from_micros(30));
+                        }
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        // The last thing under the lock: from now on the next file of this name is the lock.
+                        if worker == 0 {
+                            std::fs::remove_file(names.lock()).unwrap();
+                            removed.fetch_add(1, Ordering::SeqCst);
+                        }
+                        drop(held);
+                    }
+                });
+            }
+        });
+        assert!(taken.into_inner() > 0, "the others had the lock too");
+    }
+}

@@ -351,6 +351,25 @@ async fn what_a_killed_writer_left_is_removed_and_what_is_being_written_is_not()
     assert_eq!(store.load().await.unwrap(), Some(tokens(3)));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn saves_beside_each_other_do_not_take_another_for_one_that_was_killed() {
+    let (_home, directory) = home();
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..6 {
+        let store = store(&directory);
+        writers.spawn(async move {
+            for n in 0..40 {
+                store.save(&tokens(writer * 100 + n)).await.unwrap();
+            }
+        });
+    }
+    while let Some(writer) = writers.join_next().await {
+        writer.unwrap();
+    }
+    assert!(store(&directory).load().await.unwrap().is_some());
+    assert!(files(&directory, ".tmp-").is_empty());
+}
+
 #[tokio::test]
 async fn clear_leaves_nothing_that_could_hold_a_token() {
     let (_home, directory) = home();
