@@ -4,6 +4,7 @@ mod api;
 mod bearer;
 mod encrypted;
 mod ergani;
+mod ergani_file;
 mod file;
 mod forget;
 mod kill;
