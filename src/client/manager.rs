@@ -26,8 +26,8 @@ const ROUNDS: u32 = 4;
 ///
 /// A renewal takes what another process has saved, else it refreshes, and if the refresh token is refused or expired it
 /// logs in. If the login is refused, the stored tokens are cleared. An endpoint that does not answer, 429 and 5xx clear
-/// nothing, and a token that still lives goes on serving. After the fifth refresh in a row that failed, though it was not
-/// refused, a login is tried, too.
+/// nothing, and a token that still lives goes on serving. After every fifth refresh in a row that failed, though it was not
+/// refused, a login is tried, too; if it fails, the refresh token stays.
 ///
 /// After a failure there is no request for a wait that doubles: from 1 second up to a minute, after a refused login
 /// from 5 seconds up to 5 minutes, and at least as long as `Retry-After` says, up to an hour. Callers in that time get the

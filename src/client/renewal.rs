@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::backoff::{between_attempts, chance};
 use crate::client::core::{Core, Memory, Outcome, Settings};
-use crate::client::decision::{Step, next_step};
+use crate::client::decision::{Step, Unusable, next_step};
 use crate::client::flight::Flight;
 use crate::client::held::Held;
 use crate::client::{ClientError, ClientErrorKind, IssuedTokens, StoreLock, StoredTokens};
@@ -23,7 +23,8 @@ const STORE_TIME_OUT: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 3;
 const ATTEMPTS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Flights in a row whose refresh failed, though it was not refused, after which a flight tries a login, too. Our choice: about
+/// Flights in a row whose refresh failed, though it was not refused, after which a flight tries a login, too, and so does every
+/// fifth after it. Our choice: about
 /// half a minute. Some servers answer 500 to a refresh token that they do not know any more, and would do so for ever.
 const REFRESHES_BEFORE_LOGIN: u32 = 5;
 
@@ -53,7 +54,6 @@ async fn renew(core: &Core) -> Outcome {
         let state = core.state();
         (state.settings.clone(), state.memory.clone(), state.unusable(), state.failures())
     };
-    let is_first = failures == 0;
     let _lock = lock(core, &settings).await?;
     let loaded = match within(STORE_TIME_OUT, core, core.store.load()).await {
         Ok(loaded) => loaded,
@@ -65,91 +65,145 @@ async fn renew(core: &Core) -> Outcome {
         Err(error) => return Err(error),
     };
     let held = newest(loaded.clone(), memory, &settings);
-    match (next_step(held.as_ref(), &unusable, Instant::now()), held) {
-        (Step::Adopt, Some(held)) => {
-            core.counters.adoptions.count();
-            core.publish(held, None)
-        }
+    let step = next_step(held.as_ref(), &unusable, Instant::now());
+    let renewal = Renewal { core, settings, is_first: failures == 0, loaded };
+    match (step, held) {
+        (Step::Adopt, Some(held)) => renewal.adopt(held),
         (Step::Refresh, Some(held)) => {
-            let call = || core.endpoint.refresh(&held.stored);
-            match attempts(core, &settings, is_first, call).await {
-                Ok(issued) => {
-                    core.counters.refreshes.count();
-                    let refreshed = held.refreshed(&issued, settings.wall(), Instant::now())?;
-                    save(core, refreshed, loaded).await
+            let error = match renewal.refresh(&held).await {
+                Err(error) => error,
+                renewed => return renewed,
+            };
+            if error.kind() == ClientErrorKind::Refused {
+                match renewal.saved_meanwhile(&held).await {
+                    Some(saved) => renewal.adopt(saved),
+                    None => renewal.clear_if_refused(renewal.log_in(Some(&held)).await, Some(&held)).await,
                 }
-                Err(error) if error.kind() == ClientErrorKind::Refused => {
-                    crate::log::log_debug!(error = ?error, "a refresh token was refused");
-                    core.state().unusable_refresh = held.stored.refresh_token().cloned();
-                    match saved_meanwhile(core, &held, &settings).await {
-                        Some(saved) => {
-                            core.counters.adoptions.count();
-                            core.publish(saved, None)
-                        }
-                        None => log_in(core, &settings, is_first, loaded, Some(&held.stored)).await,
-                    }
-                }
-                Err(error) if failures + 1 >= REFRESHES_BEFORE_LOGIN && error.wait().is_none() => {
-                    crate::log::log_debug!(error = ?error, "refreshes fail again and again: log in");
-                    log_in(core, &settings, is_first, loaded, Some(&held.stored)).await
-                }
-                Err(error) => Err(error),
+            } else if (failures + 1).is_multiple_of(REFRESHES_BEFORE_LOGIN) && error.wait().is_none() {
+                crate::log::log_debug!(error = ?error, "refreshes fail again and again: log in");
+                // The refresh token was not refused, so it stays, whatever becomes of this login.
+                renewal.log_in(Some(&held)).await.or(Err(error))
+            } else {
+                Err(error)
             }
         }
         (_, held) => {
-            let former = held.as_ref().map(|held| &held.stored);
-            log_in(core, &settings, is_first, loaded, former).await
-        }
-    }
-}
-
-/// Good tokens that somebody else has saved since `used` was loaded: a store whose lock does nothing lets two processes use
-/// one refresh token, and the second is refused.
-async fn saved_meanwhile(core: &Core, used: &Held, settings: &Settings) -> Option<Held> {
-    let stored = within(STORE_TIME_OUT, core, core.store.load()).await.ok()??;
-    let saved = Some(Held::loaded(stored, settings.wall(), Instant::now()));
-    let unusable = core.state().unusable();
-    let is_good = saved.as_ref().is_some_and(|saved| !used.has_same_tokens(&saved.stored))
-        && next_step(saved.as_ref(), &unusable, Instant::now()) == Step::Adopt;
-    saved.filter(|_| is_good)
-}
-
-/// Logs in. Credentials that are refused end what is stored, too.
-async fn log_in(
-    core: &Core,
-    settings: &Settings,
-    is_first: bool,
-    loaded: Option<StoredTokens>,
-    former: Option<&StoredTokens>,
-) -> Outcome {
-    match attempts(core, settings, is_first, || core.endpoint.log_in()).await {
-        Ok(issued) => {
-            core.counters.logins.count();
-            let held = Held::of_login(former, &issued, settings.wall(), Instant::now())?;
-            save(core, held, loaded).await
-        }
-        Err(error) => {
-            if error.kind() == ClientErrorKind::Refused {
-                core.forget(former);
-                if let Err(_error) = within(STORE_TIME_OUT, core, core.store.clear()).await {
-                    crate::log::log_warn!(error = ?_error, "tokens that were refused stay in their store");
+            let error = match renewal.log_in(held.as_ref()).await {
+                Err(error) if error.kind() == ClientErrorKind::Refused => error,
+                result => return result,
+            };
+            // A refresh token that was not tried because it has expired: by a clock that may be wrong.
+            if let Some(held) = held.as_ref().filter(|held| has_untried_refresh_token(held, &unusable)) {
+                match renewal.refresh(held).await {
+                    Ok(renewed) => return Ok(renewed),
+                    Err(refresh_error) if refresh_error.kind() != ClientErrorKind::Refused => return Err(error),
+                    Err(_refused_too) => {}
                 }
             }
-            Err(error)
+            renewal.clear_if_refused(Err(error), held.as_ref()).await
         }
     }
 }
 
-/// Saves and publishes. Tokens that cannot be saved serve from memory.
-async fn save(core: &Core, held: Held, loaded: Option<StoredTokens>) -> Outcome {
-    let unsaved_over = match within(STORE_TIME_OUT, core, core.store.save(&held.stored)).await {
-        Ok(()) => None,
-        Err(_error) => {
-            crate::log::log_warn!(error = ?_error, "new tokens of a client are only in memory");
-            Some(loaded)
+fn has_untried_refresh_token(held: &Held, unusable: &Unusable) -> bool {
+    held.stored.refresh_token().is_some_and(|refresh| unusable.refresh.as_ref() != Some(refresh))
+}
+
+/// One renewal, under the lock of the store.
+struct Renewal<'a> {
+    core: &'a Core,
+    settings: Settings,
+    /// After a success, so that the endpoint may be called more than once.
+    is_first: bool,
+    /// What the store had.
+    loaded: Option<StoredTokens>,
+}
+
+impl Renewal<'_> {
+    fn adopt(&self, held: Held) -> Outcome {
+        self.core.counters.adoptions.count();
+        self.core.publish(held, None)
+    }
+
+    /// Refreshes. A refresh token that is refused is not sent again.
+    async fn refresh(&self, held: &Held) -> Outcome {
+        match self.attempts(|| self.core.endpoint.refresh(&held.stored)).await {
+            Ok(issued) => {
+                self.core.counters.refreshes.count();
+                self.save(held.refreshed(&issued, self.settings.wall(), Instant::now())?).await
+            }
+            Err(error) => {
+                if error.kind() == ClientErrorKind::Refused {
+                    crate::log::log_debug!(error = ?error, "a refresh token was refused");
+                    self.core.state().unusable_refresh = held.stored.refresh_token().cloned();
+                }
+                Err(error)
+            }
         }
-    };
-    core.publish(held, unsaved_over)
+    }
+
+    /// Good tokens that somebody else has saved since `used` was loaded: a store whose lock does nothing lets two processes
+    /// use one refresh token, and the second is refused.
+    async fn saved_meanwhile(&self, used: &Held) -> Option<Held> {
+        let stored = within(STORE_TIME_OUT, self.core, self.core.store.load()).await.ok()??;
+        let saved = Some(Held::loaded(stored, self.settings.wall(), Instant::now()));
+        let unusable = self.core.state().unusable();
+        let is_good = saved.as_ref().is_some_and(|saved| !used.has_same_tokens(&saved.stored))
+            && next_step(saved.as_ref(), &unusable, Instant::now()) == Step::Adopt;
+        saved.filter(|_| is_good)
+    }
+
+    async fn log_in(&self, former: Option<&Held>) -> Outcome {
+        let issued = self.attempts(|| self.core.endpoint.log_in()).await?;
+        self.core.counters.logins.count();
+        let former = former.map(|held| &held.stored);
+        self.save(Held::of_login(former, &issued, self.settings.wall(), Instant::now())?).await
+    }
+
+    /// Credentials that are refused end what is stored, too.
+    async fn clear_if_refused(&self, result: Outcome, former: Option<&Held>) -> Outcome {
+        if result.as_ref().is_err_and(|error| error.kind() == ClientErrorKind::Refused) {
+            self.core.forget(former.map(|held| &held.stored));
+            if let Err(_error) = within(STORE_TIME_OUT, self.core, self.core.store.clear()).await {
+                crate::log::log_warn!(error = ?_error, "tokens that were refused stay in their store");
+            }
+        }
+        result
+    }
+
+    /// Saves and publishes. Tokens that cannot be saved serve from memory.
+    async fn save(&self, held: Held) -> Outcome {
+        let unsaved_over = match within(STORE_TIME_OUT, self.core, self.core.store.save(&held.stored)).await {
+            Ok(()) => None,
+            Err(_error) => {
+                crate::log::log_warn!(error = ?_error, "new tokens of a client are only in memory");
+                Some(self.loaded.clone())
+            }
+        };
+        self.core.publish(held, unsaved_over)
+    }
+
+    /// Calls the endpoint, in the first renewal up to [`ATTEMPTS`] times while it is unavailable.
+    async fn attempts<F>(&self, call: impl Fn() -> F) -> Result<IssuedTokens, ClientError>
+    where
+        F: Future<Output = Result<IssuedTokens, ClientError>>,
+    {
+        let start = Instant::now();
+        let mut failed = 0;
+        loop {
+            let error = match within(self.settings.time_out, self.core, call()).await {
+                Ok(issued) => return Ok(issued),
+                Err(error) => error,
+            };
+            failed += 1;
+            let pause = between_attempts(failed, chance()).max(error.wait().unwrap_or_default());
+            let is_soon = start.elapsed().saturating_add(pause) < ATTEMPTS_WITHIN;
+            if !self.is_first || error.kind() != ClientErrorKind::Unavailable || failed == ATTEMPTS || !is_soon {
+                return Err(error);
+            }
+            sleep(pause).await;
+        }
+    }
 }
 
 async fn log_out(core: &Core) -> Result<(), ClientError> {
@@ -187,33 +241,6 @@ fn newest(loaded: Option<StoredTokens>, memory: Option<Memory>, settings: &Setti
 
 async fn lock(core: &Core, settings: &Settings) -> Result<StoreLock, ClientError> {
     within(settings.lock_limit(), core, core.store.lock()).await
-}
-
-/// Calls the endpoint, if `may_repeat` up to [`ATTEMPTS`] times while it is unavailable.
-async fn attempts<F>(
-    core: &Core,
-    settings: &Settings,
-    may_repeat: bool,
-    call: impl Fn() -> F,
-) -> Result<IssuedTokens, ClientError>
-where
-    F: Future<Output = Result<IssuedTokens, ClientError>>,
-{
-    let start = Instant::now();
-    let mut failed = 0;
-    loop {
-        let error = match within(settings.time_out, core, call()).await {
-            Ok(issued) => return Ok(issued),
-            Err(error) => error,
-        };
-        failed += 1;
-        let pause = between_attempts(failed, chance()).max(error.wait().unwrap_or_default());
-        let is_soon = start.elapsed().saturating_add(pause) < ATTEMPTS_WITHIN;
-        if !may_repeat || error.kind() != ClientErrorKind::Unavailable || failed == ATTEMPTS || !is_soon {
-            return Err(error);
-        }
-        sleep(pause).await;
-    }
 }
 
 /// The answer of `call`, which counts as unavailable if it does not come within `limit`.

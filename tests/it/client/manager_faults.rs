@@ -437,3 +437,78 @@ async fn an_outage_that_is_over_when_the_token_expires_makes_no_caller_fail() {
     let (_, bad) = read_for(&manager, seconds(20)).await;
     assert_eq!(bad, 0, "a wait of up to a minute began while the token lived");
 }
+
+/// Has a refresh token that a user granted in a browser, and no credentials.
+#[derive(Debug)]
+struct Granted(FakeEndpoint);
+
+#[async_trait::async_trait]
+impl tower_tokens::client::TokenEndpoint for Granted {
+    async fn log_in(&self) -> Result<tower_tokens::client::IssuedTokens, ClientError> {
+        _ = self.0.log_in().await;
+        Err(ClientError::new(ClientErrorKind::Refused, "the user has to consent again"))
+    }
+
+    async fn refresh(
+        &self,
+        stored: &tower_tokens::client::StoredTokens,
+    ) -> Result<tower_tokens::client::IssuedTokens, ClientError> {
+        self.0.refresh(stored).await
+    }
+}
+
+/// A manager of such an endpoint whose access token has expired, and whose refresh token ends at this second of the wall
+/// clock.
+async fn granted(refresh_left: i64) -> (FakeEndpoint, FakeTokenStore, TokenManager) {
+    use tower_tokens::client::{StoredTokens, TokenEndpoint};
+    use tower_tokens::clock::{ManualClock, Timestamp};
+
+    let wall = Timestamp::from_unix_seconds(1_800_000_000);
+    let (endpoint, store) = (FakeEndpoint::new(), FakeTokenStore::new());
+    endpoint.log_in().await.unwrap();
+    let stored = StoredTokens::new("access-1")
+        .with_access_expiry(wall)
+        .with_refresh_token("refresh-1")
+        .with_refresh_expiry(wall + time::Duration::seconds(refresh_left));
+    store.inner().save(&stored).await.unwrap();
+    let manager = TokenManager::new(Granted(endpoint.clone()), store.clone()).with_clock(ManualClock::at(wall));
+    (endpoint, store, manager)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_the_refresh_never_costs_a_grant_that_no_login_can_replace() {
+    let (endpoint, store, manager) = granted(86_400).await;
+    endpoint.always(FakeCall::Refresh, unavailable());
+    read_for(&manager, seconds(1_200)).await;
+    let logins = endpoint.calls(FakeCall::LogIn) - 1;
+    assert!((1..=6).contains(&logins), "{logins} logins in twenty minutes");
+    assert_eq!(manager.access_token().await.unwrap_err().kind(), ClientErrorKind::Unavailable);
+    assert!(store.inner().load().await.unwrap().is_some());
+    endpoint.heal();
+    tokio::time::sleep(seconds(61)).await;
+    assert!(endpoint.accepts(&manager.access_token().await.unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wrong_clock_never_costs_a_grant_that_no_login_can_replace() {
+    // By the wall clock, which is an hour ahead, the refresh token has expired.
+    let (endpoint, store, manager) = granted(-1_800).await;
+    let token = manager.access_token().await.unwrap();
+    assert!(endpoint.accepts(&token));
+    let stored = store.inner().load().await.unwrap().unwrap();
+    assert_eq!(stored.access_token().expose_secret(), token.expose_secret());
+
+    let (endpoint, store, manager) = granted(-1_800).await;
+    endpoint.always(FakeCall::Refresh, unavailable());
+    assert_eq!(manager.access_token().await.unwrap_err().kind(), ClientErrorKind::Refused);
+    assert!(store.inner().load().await.unwrap().is_some());
+
+    // One that the server refuses has really ended.
+    let (endpoint, store, manager) = granted(-1_800).await;
+    endpoint.revoke_refresh_tokens();
+    assert_eq!(manager.access_token().await.unwrap_err().kind(), ClientErrorKind::Refused);
+    assert_eq!(store.inner().load().await.unwrap(), None);
+    let refreshes = endpoint.calls(FakeCall::Refresh);
+    read_for(&manager, seconds(600)).await;
+    assert_eq!(endpoint.calls(FakeCall::Refresh), refreshes);
+}
