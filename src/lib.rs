@@ -30,6 +30,7 @@
 //! | read tokens from elsewhere in a request | [`source::TokenSource`] |
 //! | read tokens from my own sessions, or from PHP's | [`source::TokenSession`], `source::PhpSessions` |
 //! | choose a store | [`repository`] |
+//! | answer requests from memory, with a database behind | [`repository::Cache`] |
 //! | keep my own table of users | [`guide::own_users`] |
 //! | write a store | [`guide::writing_a_repository`], [`repository::TokenRepository`] and [`conformance`] |
 //! | mount endpoints for refresh, revocation, introspection and API tokens | `endpoints` (feature `endpoints`) |

@@ -17,7 +17,7 @@ pub use crate::policy::{SecurityPolicy, any_level, level};
 pub use crate::repository::SqliteRepository;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use crate::repository::UserTable;
-pub use crate::repository::{MemoryRepository, TokenRepository, UserRepository};
+pub use crate::repository::{Cache, MemoryRepository, RepositoryExt, TokenRepository, UserRepository};
 pub use crate::respond::{Refusal, RefusalKind, TokenCookie};
 pub use crate::same_origin::SameOriginLayer;
 pub use crate::source::TokenSource;

@@ -5,6 +5,7 @@
 //! | `contract` | [`TokenRepository`], the ten clauses every store keeps |
 //! | `users` | [`UserRepository`]: users and levels, for applications without a user table of their own |
 //! | `forward` | the contract through `Arc` and `Box` |
+//! | `cache` | [`Cache`], [`CachedRepository`]: a cache in front of any store |
 //! | `memory` | [`MemoryRepository`]: lock-free reads, gone with the process |
 //! | `sqlite` | `SqliteRepository`: an embedded database (feature `sqlite`) |
 //! | `trongate` | `TrongateRepository`: the tables of a running Trongate site (feature `trongate`) |
@@ -43,6 +44,7 @@
 //! # }).unwrap();
 //! ```
 
+mod cache;
 mod contract;
 #[cfg(feature = "test-util")]
 mod faulty;
@@ -68,6 +70,7 @@ mod users;
 pub use self::redis::{EvictingPolicy, RedisRepository};
 pub use crate::user::Found;
 
+pub use cache::{Cache, CacheStatistics, CachedRepository, RepositoryExt};
 pub use contract::{
     Ended, Lookup, NewToken, PRUNING_MARGIN, Regenerated, Replacement, Rotation, Supersession, TokenRepository,
     prunable_end,

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::repository::keyed_hash::{HashKey, LookupHash};
+use crate::repository::keyed_hash::{HashKey, LookupHash, PassThroughHasher};
 use crate::repository::{Found, User};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{UserId, UserLevel};
@@ -205,23 +205,5 @@ impl Index {
 impl Account {
     pub(super) fn to_user(&self, id: &UserId) -> User {
         User { id: id.clone(), level: self.level.clone(), disabled: self.disabled }
-    }
-}
-
-/// A hash is as good as random already: its first 8 bytes are its hash.
-#[derive(Debug, Default)]
-pub(super) struct PassThroughHasher(u64);
-
-impl Hasher for PassThroughHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    fn write_usize(&mut self, _length: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

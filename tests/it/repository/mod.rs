@@ -1,6 +1,7 @@
 //! Every store keeps the contract, and the suite that says so can fail.
 #![expect(clippy::expect_used, reason = "these are tests")]
 
+mod cache;
 mod conformance;
 mod faults;
 mod faulty;

@@ -1,0 +1,151 @@
+//! What a cache keeps, and what gives way when it is full.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::BuildHasherDefault;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::clock::Timestamp;
+use crate::repository::Found;
+use crate::repository::cache::changes::{Changes, Slot, Ticket};
+use crate::repository::cache::settings::Cache;
+use crate::repository::keyed_hash::{LookupHash, PassThroughHasher};
+use crate::token::TokenRecord;
+use crate::user::{UserData, UserId, UserLevel};
+
+/// How many entries that are in use are passed over to find one that is not. Our choice: more would keep other look-ups waiting.
+const SPARED: usize = 64;
+
+/// An answer of the store, in parts: each request gets a [`Found`] of its own, so that threads do not count the clones of one.
+pub(super) struct Entry {
+    user: UserId,
+    level: UserLevel,
+    record: TokenRecord,
+    data: Option<UserData>,
+    slots: [Slot; 2],
+    ticket: Ticket,
+    /// The earlier of its end and the time at which the store is asked again, and the time from which on it is used.
+    until: Timestamp,
+    from: Timestamp,
+    /// Whether it was used since it was last considered for removal.
+    used: AtomicBool,
+}
+
+/// Reads take no lock. Writes, of which there is one for each look-up in the store, take one.
+pub(super) struct Entries {
+    by_token: papaya::HashMap<LookupHash, Entry, BuildHasherDefault<PassThroughHasher>>,
+    /// In the order in which they came. What was removed meanwhile may still be in it.
+    order: Mutex<VecDeque<LookupHash>>,
+    capacity: usize,
+    max_age: time::Duration,
+}
+
+impl Entries {
+    pub(super) fn new(settings: &Cache) -> Self {
+        Self {
+            by_token: papaya::HashMap::default(),
+            order: Mutex::default(),
+            capacity: settings.capacity,
+            max_age: time::Duration::seconds(i64::try_from(settings.max_age.as_secs()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, token: LookupHash, changes: &Changes, now: Timestamp) -> Option<Found> {
+        let by_token = self.by_token.pin();
+        let entry = by_token.get(&token)?;
+        let [user, token] = entry.slots;
+        let is_current = changes.is_current(user, entry.ticket) && changes.is_current(token, entry.ticket);
+        if !is_current || now >= entry.until || now < entry.from {
+            return None;
+        }
+        // One write between two considerations: otherwise readers would write to each other's memory.
+        if !entry.used.load(Ordering::Relaxed) {
+            entry.used.store(true, Ordering::Relaxed);
+        }
+        let found = Found::new(&entry.user, entry.level.clone(), entry.record.clone());
+        Some(match &entry.data {
+            None => found,
+            Some(data) => found.with_data(data.clone()),
+        })
+    }
+
+    /// Keeps an answer. Gives how many others gave way.
+    pub(super) fn put(
+        &self,
+        token: LookupHash,
+        found: &Found,
+        slots: [Slot; 2],
+        ticket: Ticket,
+        now: Timestamp,
+    ) -> u64 {
+        let record = found.record();
+        let ask_again = now + self.max_age;
+        let until = record.expires_at().at().map_or(ask_again, |end| end.min(ask_again));
+        let from = record.valid_from().max(now);
+        if self.capacity == 0 || until <= from {
+            return 0;
+        }
+        let entry = Entry {
+            user: found.user().clone(),
+            level: found.level().clone(),
+            record: record.clone(),
+            data: found.data().cloned(),
+            slots,
+            ticket,
+            until,
+            from,
+            used: AtomicBool::new(false),
+        };
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_token = self.by_token.pin();
+        if by_token.insert(token, entry).is_some() {
+            return 0;
+        }
+        order.push_back(token);
+        let (mut evicted, mut spared) = (0, 0);
+        while order.len() > self.capacity {
+            let Some(oldest) = order.pop_front() else { break };
+            match by_token.get(&oldest) {
+                None => {}
+                Some(entry) if spared < SPARED && entry.used.swap(false, Ordering::Relaxed) => {
+                    spared += 1;
+                    order.push_back(oldest);
+                }
+                Some(_) => {
+                    by_token.remove(&oldest);
+                    evicted += 1;
+                }
+            }
+        }
+        evicted
+    }
+
+    pub(super) fn remove(&self, token: LookupHash) {
+        self.by_token.pin().remove(&token);
+    }
+
+    /// Removes what has ended, or is to be asked for again.
+    pub(super) fn sweep(&self, now: Timestamp) {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_token = self.by_token.pin();
+        order.retain(|token| {
+            let is_kept = by_token.get(token).is_some_and(|entry| now < entry.until);
+            if !is_kept {
+                by_token.remove(token);
+            }
+            is_kept
+        });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_token.len()
+    }
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entries").field("tokens", &self.len()).field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}

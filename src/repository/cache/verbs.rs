@@ -1,0 +1,176 @@
+//! The contract, each change with what it makes stale.
+#![deny(clippy::missing_trait_methods)]
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::repository::cache::ask::ask;
+use crate::repository::cache::cached::CachedRepository;
+use crate::repository::cache::changes::Slot;
+use crate::repository::cache::shared::Shared;
+use crate::repository::{
+    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
+    TokenRepository, User, UserRepository,
+};
+use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
+use crate::user::{UserId, UserLevel};
+
+/// A change on its way. Unless it ends well, nothing says whether the store has made it, or will.
+struct Change<'a, R> {
+    shared: &'a Shared<R>,
+    slots: Vec<Slot>,
+    is_known: bool,
+}
+
+impl<'a, R> Change<'a, R> {
+    fn of(shared: &'a Shared<R>, slots: impl IntoIterator<Item = Slot>) -> Self {
+        Self { shared, slots: slots.into_iter().collect(), is_known: false }
+    }
+
+    /// What is refused was not done; an outage says nothing.
+    fn end<T>(mut self, result: Result<T, Error>) -> Result<T, Error> {
+        self.is_known = result.as_ref().err().is_none_or(|error| !error.is_outage());
+        result
+    }
+}
+
+impl<R> Drop for Change<'_, R> {
+    fn drop(&mut self) {
+        if self.is_known {
+            self.shared.record(&self.slots);
+        } else {
+            self.shared.changes.bar(&self.slots);
+        }
+    }
+}
+
+impl<R: TokenRepository> CachedRepository<R> {
+    fn change_of_user(&self, user: &UserId) -> Change<'_, R> {
+        Change::of(&self.shared, [self.shared.changes.user(user)])
+    }
+
+    fn change_of_token(&self, token: TokenKey<'_>) -> Change<'_, R> {
+        Change::of(&self.shared, self.shared.hash(token).map(|hash| self.shared.changes.token(hash)))
+    }
+}
+
+#[async_trait]
+impl<R: TokenRepository> TokenRepository for CachedRepository<R> {
+    async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
+        let change = self.change_of_token(token.key);
+        change.end(self.shared.repository.insert(token).await)
+    }
+
+    #[inline]
+    fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
+        let hash = self.shared.hash(token)?;
+        self.shared.cached(hash, now).map(Lookup::Found)
+    }
+
+    async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
+        let Some(hash) = self.shared.hash(token) else { return self.shared.repository.find(token, now).await };
+        match self.shared.cached(hash, now) {
+            Some(found) => Ok(Some(found)),
+            None => ask(&self.shared, token, hash, now).await,
+        }
+    }
+
+    async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
+        let change = self.change_of_token(token);
+        let ended = change.end(self.shared.repository.delete(token).await)?;
+        if let Some(hash) = self.shared.hash(token) {
+            self.shared.forget(hash);
+        }
+        Ok(ended)
+    }
+
+    async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
+        let change = self.change_of_user(user);
+        change.end(self.shared.repository.delete_by_id(user, id).await)
+    }
+
+    async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
+        let tokens = [replacement.old, replacement.new];
+        let hashes = tokens.into_iter().filter_map(|token| self.shared.hash(token));
+        let change = Change::of(&self.shared, hashes.map(|hash| self.shared.changes.token(hash)));
+        change.end(self.shared.repository.replace(replacement).await)
+    }
+
+    async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
+        let change = self.change_of_user(user);
+        change.end(self.shared.repository.touch(user, id, now).await)
+    }
+
+    async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
+        let change = self.change_of_user(user);
+        change.end(self.shared.repository.delete_by_user(user, kinds, keep).await)
+    }
+
+    async fn list_by_user(
+        &self,
+        user: &UserId,
+        kinds: TokenKinds,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<TokenRecord>, Error> {
+        self.shared.repository.list_by_user(user, kinds, page, now).await
+    }
+
+    async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
+        self.shared.sweep(now);
+        self.shared.repository.delete_expired(now, limit).await
+    }
+
+    async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
+        let change = self.change_of_user(supersession.user);
+        change.end(self.shared.repository.supersede(supersession).await)
+    }
+
+    async fn rotation(&self, token: TokenKey<'_>) -> Result<Option<String>, Error> {
+        self.shared.repository.rotation(token).await
+    }
+
+    async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, Error> {
+        let change = self.change_of_token(rotation.token);
+        change.end(self.shared.repository.rotate(rotation).await)
+    }
+}
+
+#[async_trait]
+impl<R: TokenRepository + UserRepository> UserRepository for CachedRepository<R> {
+    async fn create_level(&self, title: &str) -> Result<UserLevel, Error> {
+        self.shared.repository.create_level(title).await
+    }
+
+    async fn levels(&self) -> Result<Vec<UserLevel>, Error> {
+        self.shared.repository.levels().await
+    }
+
+    async fn create_user(&self, id: Option<UserId>, level: &str) -> Result<UserId, Error> {
+        self.shared.repository.create_user(id, level).await
+    }
+
+    async fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
+        self.shared.repository.user(id).await
+    }
+
+    async fn users(&self, page: PageRequest) -> Result<Page<User>, Error> {
+        self.shared.repository.users(page).await
+    }
+
+    async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error> {
+        let change = self.change_of_user(id);
+        change.end(self.shared.repository.change_level(id, level).await)
+    }
+
+    async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
+        let change = self.change_of_user(id);
+        change.end(self.shared.repository.set_disabled(id, disabled).await)
+    }
+
+    async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
+        let change = self.change_of_user(id);
+        change.end(self.shared.repository.delete_user(id).await)
+    }
+}
