@@ -1,10 +1,11 @@
 //! Tokens for requests to another API.
 
-mod api;
+pub(crate) mod api;
 mod bearer;
 mod encrypted;
 mod ergani;
 mod ergani_file;
+mod example;
 mod file;
 mod forget;
 mod kill;
