@@ -43,7 +43,7 @@
 //! | protect a login form against other sites | [`same_origin::SameOriginLayer`] |
 //! | seal a payload into an expiring token | [`sealed`] |
 //! | accept the JSON Web Tokens of a partner, issue some | [`jwt`], [`guide::jwt`] |
-//! | call another API with tokens that stay fresh | `client` (feature `client`), [`guide::client`] |
+//! | call another API with tokens that stay fresh | `client` (feature `client`), [`guide::client`], `examples/api_client` |
 //! | choose between this crate and others | [`guide::comparison`] |
 //! | move from axum-login, Laravel Sanctum, Trongate | [`guide::coming_from_axum_login`], [`guide::coming_from_sanctum`], [`guide::coming_from_trongate`] |
 //! | read about the defaults, the threat model, the architecture | [`guide`] |

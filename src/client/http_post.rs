@@ -54,7 +54,7 @@ pub const MAX_ANSWER_BYTES: usize = 64 * 1_024;
 ///     assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded");
 ///     let form = request.into_body().collect().await?.to_bytes();
 ///     let token = if form == "code=42&name=A+B" { r#"{"token":"secret"}"# } else { "?" };
-///     Ok::<_, std::convert::Infallible>(Response::new(Full::from(token)))
+///     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from(token)))
 /// });
 /// let http = HttpPost::new(client);
 /// let url = http.url("https://api.example/token")?;

@@ -17,6 +17,38 @@
 //! | `http_post`, `http_answer` | [`HttpPost`]: the requests of an endpoint, over any HTTP client |
 //! | `origin`, `retry_after`, `php_json` | scheme, host and port of a request; how long a server asks to wait; texts as PHP's `json_encode` writes them |
 //! | `error` | [`ClientError`], and what an endpoint or a store says when it fails |
+//!
+//! # Example
+//! An HTTP client whose requests to one API have a fresh access token:
+//! ```
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower::{Layer, ServiceExt};
+//! use tower_tokens::client::{BearerTokenLayer, HttpPost, MemoryTokenStore, OAuth2Endpoint, TokenManager};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+//! // In place of `hyper_util::client::legacy::Client`. The API: a token endpoint, and work.
+//! let http = tower::service_fn(async |request: Request<Full<Bytes>>| {
+//!     let header = request.headers()["authorization"].to_str().unwrap();
+//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from(match request.uri().path() {
+//!         "/token" => r#"{"access_token": "2YotnFZF", "token_type": "Bearer", "expires_in": 3600}"#.to_owned(),
+//!         _ => format!("asked with {header}"),
+//!     })))
+//! });
+//! let url = "https://api.example/token";
+//! let endpoint = OAuth2Endpoint::client_credentials(HttpPost::new(http), url, "reports", "s3cret")?;
+//! // Or a `FileTokenStore`, which outlives the process.
+//! let manager = TokenManager::new(endpoint, MemoryTokenStore::new());
+//! let client = BearerTokenLayer::new(manager).with_origin("https://api.example")?.layer(http);
+//!
+//! let request = Request::get("https://api.example/work").body(Full::default())?;
+//! let response = client.oneshot(request).await?;
+//! # use http_body_util::BodyExt;
+//! assert_eq!(response.into_body().collect().await?.to_bytes(), "asked with Bearer 2YotnFZF");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
 
 mod access_token;
 mod backoff;

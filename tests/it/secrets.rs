@@ -2,6 +2,7 @@
 
 mod client_files;
 mod client_manager;
+mod client_requests;
 mod endpoints;
 mod journal;
 mod jwt;

@@ -122,7 +122,7 @@ impl BearerTokenLayer {
 
 impl<R> BearerTokenLayer<R> {
     /// Adds tokens to requests to this origin, too: `https://api.example`, with a port if it is not the scheme's own.
-    /// Scheme, host and port must be the same; upper and lower case are not told apart.
+    /// Scheme, host and port must be the same; upper and lower case count the same.
     ///
     /// # Errors
     /// [`Configuration`](crate::client::ClientErrorKind::Configuration) if it is not an origin, or if it is one with `http://` that

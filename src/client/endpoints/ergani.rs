@@ -51,7 +51,7 @@ const JSON: &str = "application/json";
 ///     assert_eq!(body, r#"{"Username":"user","Password":"pass","Usertype":"01"}"#);
 ///     let answer = r#"{"accessToken": "eyJh", "accessTokenExpired": "10800", "refreshToken": "cmVm/+==",
 ///         "refreshTokenExpired": "2026-12-21T14:44:28.2731304+02:00"}"#;
-///     Ok::<_, std::convert::Infallible>(Response::new(Full::from(answer)))
+///     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from(answer)))
 /// });
 /// let url = "https://eservices.example/WebservicesAPI/Api";
 /// let endpoint = ErganiEndpoint::new(HttpPost::new(client), url, "user", "pass")?;

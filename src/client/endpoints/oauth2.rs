@@ -41,7 +41,7 @@ use crate::client::{ClientError, ClientErrorKind, HttpPost, IssuedTokens, Secret
 ///     let form = request.into_body().collect().await?.to_bytes();
 ///     assert_eq!(form, "grant_type=client_credentials&scope=read+write&audience=https%3A%2F%2Fapi.example");
 ///     let answer = r#"{"access_token": "2YotnFZF", "token_type": "Bearer", "expires_in": 3600}"#;
-///     Ok::<_, std::convert::Infallible>(Response::new(Full::from(answer)))
+///     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::from(answer)))
 /// });
 /// let url = "https://login.example/oauth2/token";
 /// let endpoint = OAuth2Endpoint::client_credentials(HttpPost::new(client), url, "reports", "s3cret")?

@@ -42,10 +42,10 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// // In place of an HTTP client.
 /// let client = tower::service_fn(async |request: Request<Full<Bytes>>| match request.uri().path() {
-///     "/api/session" => Response::builder().header("set-cookie", "JSESSIONID=n0de; Path=/").body(Full::from("{}")),
+///     "/api/session" => Response::builder().header("set-cookie", "JSESSIONID=n0de; Path=/").body(Full::<Bytes>::from("{}")),
 ///     path => {
 ///         assert_eq!((path, &request.headers()["cookie"].to_str().unwrap()), ("/api/session/token", &"JSESSIONID=n0de"));
-///         Ok(Response::new(Full::from("RzBFAiEA")))
+///         Ok(Response::new(Full::<Bytes>::from("RzBFAiEA")))
 ///     }
 /// });
 /// let url = "https://tracking.example/api";
