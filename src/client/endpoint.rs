@@ -49,6 +49,12 @@ pub trait TokenEndpoint: Debug + Send + Sync + 'static {
     /// Exchanges the refresh token for new tokens. It is called only with stored tokens that have one.
     async fn refresh(&self, stored: &StoredTokens) -> Result<IssuedTokens, ClientError>;
 
+    /// Whether there are credentials to log in with. The default says so. Without them a refresh token is sent even if it has
+    /// expired by the wall clock, which may be wrong, before it is given up.
+    fn has_credentials(&self) -> bool {
+        true
+    }
+
     /// Revokes the tokens at the server. The default does nothing: an API without a logout.
     async fn log_out(&self, _stored: &StoredTokens) -> Result<(), ClientError> {
         Ok(())
@@ -63,6 +69,10 @@ impl<T: TokenEndpoint + ?Sized> TokenEndpoint for Arc<T> {
 
     async fn refresh(&self, stored: &StoredTokens) -> Result<IssuedTokens, ClientError> {
         (**self).refresh(stored).await
+    }
+
+    fn has_credentials(&self) -> bool {
+        (**self).has_credentials()
     }
 
     async fn log_out(&self, stored: &StoredTokens) -> Result<(), ClientError> {

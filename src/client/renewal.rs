@@ -93,7 +93,9 @@ async fn renew(core: &Core) -> Outcome {
                 result => return result,
             };
             // A refresh token that was not tried because it has expired: by a clock that may be wrong.
-            if let Some(held) = held.as_ref().filter(|held| has_untried_refresh_token(held, &unusable)) {
+            let is_last_way =
+                |held: &&Held| !core.endpoint.has_credentials() && has_untried_refresh_token(held, &unusable);
+            if let Some(held) = held.as_ref().filter(is_last_way) {
                 match renewal.refresh(held).await {
                     Ok(renewed) => return Ok(renewed),
                     Err(refresh_error) if refresh_error.kind() != ClientErrorKind::Refused => return Err(error),

@@ -195,6 +195,10 @@ impl TokenEndpoint for OAuth2Endpoint {
         self.ask(&fields, Purpose::LogIn).await
     }
 
+    fn has_credentials(&self) -> bool {
+        !matches!(self.grant, Grant::RefreshToken)
+    }
+
     async fn refresh(&self, stored: &StoredTokens) -> Result<IssuedTokens, ClientError> {
         let Some(token) = stored.refresh_token() else { return Err(refused("there is no refresh token")) };
         let fields = [("grant_type", "refresh_token"), ("refresh_token", token.expose_secret())];

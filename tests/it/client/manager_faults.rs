@@ -449,6 +449,10 @@ impl tower_tokens::client::TokenEndpoint for Granted {
         Err(ClientError::new(ClientErrorKind::Refused, "the user has to consent again"))
     }
 
+    fn has_credentials(&self) -> bool {
+        false
+    }
+
     async fn refresh(
         &self,
         stored: &tower_tokens::client::StoredTokens,
@@ -511,4 +515,18 @@ async fn a_wrong_clock_never_costs_a_grant_that_no_login_can_replace() {
     let refreshes = endpoint.calls(FakeCall::Refresh);
     read_for(&manager, seconds(600)).await;
     assert_eq!(endpoint.calls(FakeCall::Refresh), refreshes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_with_credentials_is_not_sent_an_expired_refresh_token_when_it_refuses_them() {
+    let (endpoint, store, manager) = expired().await;
+    endpoint.set_refresh_lifetime(seconds(60));
+    endpoint.revoke_refresh_tokens();
+    manager.access_token().await.unwrap();
+    advance(seconds(601)).await;
+    endpoint.refuse_credentials();
+    let refreshes = endpoint.calls(FakeCall::Refresh);
+    assert_eq!(manager.access_token().await.unwrap_err().kind(), ClientErrorKind::Refused);
+    assert_eq!(endpoint.calls(FakeCall::Refresh), refreshes);
+    assert_eq!(store.inner().load().await.unwrap(), None);
 }
