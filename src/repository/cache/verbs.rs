@@ -58,7 +58,8 @@ impl<R: TokenRepository> CachedRepository<R> {
 #[async_trait]
 impl<R: TokenRepository> TokenRepository for CachedRepository<R> {
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
-        let change = self.change_of_token(token.key);
+        // It makes no answer stale that is kept, and one that is on its way, which found nothing.
+        let change = Change::of(&self.shared, []);
         change.end(self.shared.repository.insert(token).await)
     }
 
