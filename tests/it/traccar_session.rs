@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 use time::Duration;
-use tower_tokens::clock::ManualClock;
+use tower_tokens::clock::{ManualClock, Timestamp};
 use tower_tokens::repository::SqliteRepository;
 
 use crate::http::{Answer, Server};
@@ -14,17 +14,22 @@ pub(crate) mod program;
 
 const ANN: &str = "email=ann%40example.org&password=correct horse";
 
-struct Traccar {
-    server: Server,
-    clock: ManualClock,
+/// The example, with two accounts.
+pub(crate) struct Traccar {
+    pub(crate) server: Server,
+    pub(crate) clock: ManualClock,
     _directory: TempDir,
 }
 
 impl Traccar {
     async fn start() -> Self {
+        Self::start_at(NOW).await
+    }
+
+    pub(crate) async fn start_at(now: Timestamp) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let users = SqliteRepository::open(directory.path().join("traccar.db")).await.unwrap();
-        let clock = ManualClock::at(NOW);
+        let clock = ManualClock::at(now);
         let app = program::app(users.clone(), clock.clone()).await.unwrap();
         program::create_account(&users, "ann@example.org", "correct horse").await.unwrap();
         program::create_account(&users, "bob@example.org", "correct horse").await.unwrap();

@@ -8,8 +8,8 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 use tower_tokens::client::{
-    BearerTokenLayer, ClientError, ClientErrorKind, ErganiEndpoint, HttpPost, IssuedTokens, MemoryTokenStore,
-    StoredTokens, TokenEndpoint, TokenManager, TokenStore,
+    BearerTokenLayer, ClientErrorKind, ErganiEndpoint, HttpPost, IssuedTokens, MemoryTokenStore, StoredTokens,
+    TokenEndpoint, TokenManager, TokenStore,
 };
 use tower_tokens::clock::{Clock, SystemClock, Timestamp};
 
@@ -53,7 +53,7 @@ impl Replay {
         if let Some(tokens) = before(&case) {
             store.save(&tokens).await.unwrap();
         }
-        let manager = TokenManager::new(endpoint(&api), Shared(Arc::clone(&store)));
+        let manager = TokenManager::new(endpoint(&api), Arc::clone(&store));
         Self { api, case, store, manager }
     }
 
@@ -89,25 +89,6 @@ fn before(case: &Value) -> Option<StoredTokens> {
     };
     let tokens = StoredTokens::new(text("accessToken")).with_access_expiry(end("accessTokenExpiresAt"));
     Some(tokens.with_refresh_token(text("refreshToken")).with_refresh_expiry(end("refreshTokenExpiresAt")))
-}
-
-/// A store that the test reads, too.
-#[derive(Debug)]
-struct Shared(Arc<MemoryTokenStore>);
-
-#[async_trait::async_trait]
-impl TokenStore for Shared {
-    async fn load(&self) -> Result<Option<StoredTokens>, ClientError> {
-        self.0.load().await
-    }
-
-    async fn save(&self, tokens: &StoredTokens) -> Result<(), ClientError> {
-        self.0.save(tokens).await
-    }
-
-    async fn clear(&self) -> Result<(), ClientError> {
-        self.0.clear().await
-    }
 }
 
 /// The end that a recorded date says, to the second.

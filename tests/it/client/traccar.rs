@@ -3,52 +3,32 @@
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
-use tempfile::TempDir;
 use time::Duration;
 use tower::{Layer, ServiceExt};
 use tower_tokens::client::{
     BearerTokenLayer, ClientErrorKind, HttpPost, MemoryTokenStore, StoredTokens, TokenEndpoint, TokenManager,
     TraccarEndpoint,
 };
-use tower_tokens::clock::{Clock, ManualClock, SystemClock};
-use tower_tokens::repository::SqliteRepository;
+use tower_tokens::clock::{Clock, SystemClock};
 
 use super::api::{Api, Fault, hyper};
-use crate::http::Server;
-use crate::traccar_session::program;
+use crate::traccar_session::Traccar;
 
-struct Traccar {
-    server: Server,
-    clock: ManualClock,
-    _directory: TempDir,
+fn origin(traccar: &Traccar) -> String {
+    format!("http://{}", traccar.server.host())
 }
 
-impl Traccar {
-    async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let users = SqliteRepository::open(directory.path().join("traccar.db")).await.unwrap();
-        let clock = ManualClock::at(SystemClock.now());
-        let app = program::app(users.clone(), clock.clone()).await.unwrap();
-        program::create_account(&users, "ann@example.org", "correct horse").await.unwrap();
-        Self { server: Server::start(app).await, clock, _directory: directory }
-    }
-
-    fn origin(&self) -> String {
-        format!("http://{}", self.server.host())
-    }
-
-    fn endpoint(&self, password: &str) -> TraccarEndpoint {
-        let base = self.origin() + "/api/";
-        TraccarEndpoint::new(HttpPost::new(hyper()), &base, "ann@example.org", password).unwrap()
-    }
+fn endpoint(traccar: &Traccar, password: &str) -> TraccarEndpoint {
+    let base = origin(traccar) + "/api/";
+    TraccarEndpoint::new(HttpPost::new(hyper()), &base, "ann@example.org", password).unwrap()
 }
 
 #[tokio::test]
 async fn a_client_logs_in_asks_and_revokes_its_token() {
-    let traccar = Traccar::start().await;
-    let manager = TokenManager::new(traccar.endpoint("correct horse"), MemoryTokenStore::new());
-    let client = BearerTokenLayer::new(manager.clone()).with_origin(&traccar.origin()).unwrap().layer(hyper());
-    let session = || Request::get(traccar.origin() + "/api/session").body(Full::<Bytes>::default()).unwrap();
+    let traccar = Traccar::start_at(SystemClock.now()).await;
+    let manager = TokenManager::new(endpoint(&traccar, "correct horse"), MemoryTokenStore::new());
+    let client = BearerTokenLayer::new(manager.clone()).with_origin(&origin(&traccar)).unwrap().layer(hyper());
+    let session = || Request::get(origin(&traccar) + "/api/session").body(Full::<Bytes>::default()).unwrap();
     let response = client.clone().oneshot(session()).await.unwrap();
     assert_eq!(response.status(), 200);
     let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -61,15 +41,15 @@ async fn a_client_logs_in_asks_and_revokes_its_token() {
     let answer = traccar.server.get("/api/session", &[("authorization", &bearer)]).await;
     assert_eq!(answer.status, 401, "the token is revoked");
     // A second time, with a token that is dead already.
-    traccar.endpoint("correct horse").log_out(&StoredTokens::new(token.expose_secret())).await.unwrap();
+    endpoint(&traccar, "correct horse").log_out(&StoredTokens::new(token.expose_secret())).await.unwrap();
     assert_eq!(client.oneshot(session()).await.unwrap().status(), 200, "another login");
     assert_eq!(manager.statistics().logins(), 2);
 }
 
 #[tokio::test]
 async fn a_token_lives_as_long_as_was_asked() {
-    let traccar = Traccar::start().await;
-    let endpoint = traccar.endpoint("correct horse").with_lifetime(std::time::Duration::from_secs(3_600));
+    let traccar = Traccar::start_at(SystemClock.now()).await;
+    let endpoint = endpoint(&traccar, "correct horse").with_lifetime(std::time::Duration::from_secs(3_600));
     let manager = TokenManager::new(endpoint, MemoryTokenStore::new());
     let token = manager.access_token().await.unwrap();
     let bearer = format!("Bearer {}", token.expose_secret());
@@ -82,8 +62,8 @@ async fn a_token_lives_as_long_as_was_asked() {
 
 #[tokio::test]
 async fn wrong_credentials_are_refused_and_shown_nowhere() {
-    let traccar = Traccar::start().await;
-    let endpoint = traccar.endpoint("wrong-horse");
+    let traccar = Traccar::start_at(SystemClock.now()).await;
+    let endpoint = endpoint(&traccar, "wrong-horse");
     let error = endpoint.log_in().await.unwrap_err();
     assert_eq!(error.kind(), ClientErrorKind::Refused);
     assert!(!format!("{error:?} {endpoint:?}").contains("wrong-horse"));
