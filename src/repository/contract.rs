@@ -1,11 +1,13 @@
 //! The contract between this crate and a token store.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::repository::{Page, PageRequest};
+use crate::repository::{ChangeBus, Page, PageRequest};
 use crate::token::{NewLimits, TokenId, TokenKey, TokenKind, TokenKinds, TokenRecord};
 use crate::user::{Found, UserId};
 
@@ -91,6 +93,13 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     /// `None`: it has to wait, so [`find`](Self::find) is called next. It must not block. The default is `None`.
     fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
         let _ = (token, now);
+        None
+    }
+
+    /// What carries the changes of this store, whoever makes them, to the caches of all nodes. `None`, the default: nothing does.
+    ///
+    /// [`Cache::new`](super::Cache::new) needs one.
+    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
         None
     }
 

@@ -1,6 +1,7 @@
 //! A store that fails on command, for tests.
 #![deny(clippy::missing_trait_methods)]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::sync::watch;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::{
-    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
+    ChangeBus, Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
     TokenRepository, User, UserRepository,
 };
 use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
@@ -133,6 +134,10 @@ impl<R: TokenRepository> TokenRepository for FaultyRepository<R> {
         let answer = self.inner.find_now(token, now)?;
         self.count_look_up();
         Some(answer)
+    }
+
+    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
+        self.inner.change_bus()
     }
 
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::repository::{
-    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
+    ChangeBus, Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
     TokenRepository, User, UserRepository,
 };
 use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
@@ -24,6 +24,10 @@ macro_rules! forward {
 
             fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
                 (**self).find_now(token, now)
+            }
+
+            fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
+                (**self).change_bus()
             }
 
             async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {

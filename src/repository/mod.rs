@@ -6,6 +6,7 @@
 //! | `users` | [`UserRepository`]: users and levels, for applications without a user table of their own |
 //! | `forward` | the contract through `Arc` and `Box` |
 //! | `cache` | [`Cache`], [`CachedRepository`]: a cache in front of any store |
+//! | `bus` | [`ChangeBus`]: what carries changes to the caches of all nodes |
 //! | `memory` | [`MemoryRepository`]: lock-free reads, gone with the process |
 //! | `sqlite` | `SqliteRepository`: an embedded database (feature `sqlite`) |
 //! | `trongate` | `TrongateRepository`: the tables of a running Trongate site (feature `trongate`) |
@@ -44,6 +45,7 @@
 //! # }).unwrap();
 //! ```
 
+mod bus;
 mod cache;
 mod contract;
 #[cfg(feature = "test-util")]
@@ -70,6 +72,7 @@ mod users;
 pub use self::redis::{EvictingPolicy, RedisRepository};
 pub use crate::user::Found;
 
+pub use bus::{ChangeBus, ChangeSubscription, Notice, Subject};
 pub use cache::{Cache, CacheStatistics, CachedRepository, RepositoryExt};
 pub use contract::{
     Ended, Lookup, NewToken, PRUNING_MARGIN, Regenerated, Replacement, Rotation, Supersession, TokenRepository,

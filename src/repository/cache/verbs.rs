@@ -1,6 +1,8 @@
 //! The contract, each change with what it makes stale.
 #![deny(clippy::missing_trait_methods)]
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
@@ -10,7 +12,7 @@ use crate::repository::cache::cached::CachedRepository;
 use crate::repository::cache::changes::Slot;
 use crate::repository::cache::shared::Shared;
 use crate::repository::{
-    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
+    ChangeBus, Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
     TokenRepository, User, UserRepository,
 };
 use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
@@ -67,6 +69,10 @@ impl<R: TokenRepository> TokenRepository for CachedRepository<R> {
     fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
         let hash = self.shared.hash(token)?;
         self.shared.cached(hash, now).map(Lookup::Found)
+    }
+
+    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
+        self.shared.repository.change_bus()
     }
 
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
