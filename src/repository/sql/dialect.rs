@@ -1,6 +1,10 @@
 //! [`Dialect`]: what a database has to do for its store.
 
+use std::sync::Arc;
+
 use crate::error::Error;
+use crate::repository::ChangeBus;
+use crate::repository::sql::announced::AnnouncedTable;
 use crate::repository::sql::id_text::{id_value, new_id_value, read_id};
 use crate::repository::sql::rows::SqlRow;
 use crate::repository::sql::statement::{Statement, Value};
@@ -33,6 +37,12 @@ pub trait Dialect: Clone + Send + Sync + 'static {
 
     /// How many connections there are, and how many of them are idle.
     fn connections(&self) -> (u32, usize);
+
+    /// What carries the changes of these tables to all nodes. Default: nothing does.
+    fn change_bus(&self, tables: Vec<AnnouncedTable>) -> Option<Arc<dyn ChangeBus>> {
+        let _ = tables;
+        None
+    }
 
     /// A user id as its column holds it. Default: a text.
     fn id(user: &UserId) -> Value<'_> {

@@ -17,11 +17,14 @@
 //! | `pool` | how the connections of a database server are pooled |
 //! | `call` | one call to a server: which connection, how often, how long |
 //! | `borrowed` | a connection that goes back to its pool whole, or not at all |
+//! | `announced` | a table whose changes are announced, and which of them |
 //! | `aftermath` | what an error says about the connection that it came over |
 //! | `mysql` | what MySQL's own error numbers mean, and how its connections begin |
 
 #[cfg(feature = "_sql-server")]
 mod aftermath;
+#[expect(dead_code, reason = "the stores use it next")]
+mod announced;
 #[cfg(feature = "_sql-server")]
 mod borrowed;
 #[cfg(feature = "_sql-server")]
@@ -56,6 +59,8 @@ mod users;
 
 #[cfg(feature = "postgres")]
 pub(super) use aftermath::Aftermath;
+#[expect(unused_imports, reason = "the stores use it next")]
+pub(super) use announced::AnnouncedTable;
 #[cfg(feature = "trongate")]
 pub(super) use borrowed::BoxFuture;
 #[cfg(feature = "_sql-server")]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 use crate::repository::Found;
+use crate::repository::sql::announced::AnnouncedTable;
 use crate::repository::sql::dialect::Dialect;
 use crate::repository::sql::rows::{level, record};
 use crate::repository::sql::statement::Value;
@@ -36,6 +37,9 @@ pub trait Users<D: Dialect>: Clone + Send + Sync + 'static {
         let _ = value;
         None
     }
+
+    /// The tables whose changes are announced. `None`: not all are in which something about these users can change.
+    fn announced(&self) -> Option<Vec<AnnouncedTable>>;
 }
 
 /// Users in our own tables, for [`SqlRepository`](super::SqlRepository).
@@ -81,5 +85,9 @@ impl<D: Dialect> Users<D> for OurUsers {
             Ok(Some(Found::new(user, level, record(row)?)))
         };
         read().map_err(D::failure)
+    }
+
+    fn announced(&self) -> Option<Vec<AnnouncedTable>> {
+        Some(AnnouncedTable::ours())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::slice;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -14,8 +15,8 @@ use crate::repository::sql::rows::{SqlRow, integer, record};
 use crate::repository::sql::statement::Value;
 use crate::repository::sql::store::SqlRepository;
 use crate::repository::{
-    Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession, TokenRepository,
-    prunable_end,
+    ChangeBus, Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
+    TokenRepository, prunable_end,
 };
 use crate::token::{Expiry, TokenId, TokenKey, TokenKind, TokenKinds, TokenRecord};
 use crate::user::UserId;
@@ -25,6 +26,10 @@ const ROUNDS: usize = 10;
 
 #[async_trait]
 impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
+    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
+        self.users.announced().and_then(|tables| self.database.change_bus(tables))
+    }
+
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let NewToken { key, user, record } = token;
         record.check_bounds()?;

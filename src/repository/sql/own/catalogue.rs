@@ -1,6 +1,7 @@
 //! [`Catalogue`]: what a database must support for users in the application's own table.
 
 use crate::error::Error;
+use crate::repository::sql::announced::AnnouncedTable;
 use crate::repository::sql::dialect::Dialect;
 use crate::repository::sql::own::column::{Column, Kind};
 use crate::repository::sql::statement::{Statement, Value};
@@ -39,6 +40,12 @@ pub trait Catalogue: Dialect {
 
     /// Runs statements that create what is missing, while no other node does.
     fn create(&self, statements: &[String]) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Makes what announces the changes of these tables, and replaces what an earlier call made. Default: nothing.
+    fn announce(&self, tables: &[AnnouncedTable]) -> impl Future<Output = Result<(), Error>> + Send {
+        let _ = tables;
+        async { Ok(()) }
+    }
 
     /// Has the database check a statement with values of these types, without running it.
     ///

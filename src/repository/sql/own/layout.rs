@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::repository::sql::announced::{AnnouncedTable, token_columns};
 use crate::repository::sql::own::catalogue::Catalogue;
 use crate::repository::sql::own::column::{Column, Kind};
 use crate::repository::sql::own::user_table::{Level, UserTable, configuration};
@@ -32,6 +33,8 @@ pub(super) struct Layout {
     pub(super) data: Vec<(String, Kind)>,
     /// What creates our own table.
     pub(super) create: Vec<String>,
+    /// The tables whose changes are announced.
+    pub(super) announced: Vec<AnnouncedTable>,
 }
 
 impl Layout {
@@ -163,8 +166,35 @@ impl Layout {
         });
         let create = create.collect();
         let statements = TokenStatements::new(&D::TEXTS, &tables);
-        Ok(Self { statements, id, level, has_fingerprint: users.fingerprint.is_some(), data, create })
+        let has_fingerprint = users.fingerprint.is_some();
+        let announced = announced::<D>(users, &there, &id);
+        Ok(Self { statements, id, level, has_fingerprint, data, create, announced })
     }
+}
+
+/// The table of tokens, and those of the users and levels if the application wants their changes announced.
+fn announced<D: Catalogue>(users: &UserTable, there: &Table<'_>, id: &Column) -> Vec<AnnouncedTable> {
+    let table = |name: &str, user: Option<&str>, columns: Vec<&str>, end: Option<&str>| {
+        let (schema, bare) = name.split_once('.').map_or((None, name), |(schema, bare)| (Some(schema), bare));
+        AnnouncedTable {
+            table: quoted_table::<D>(name),
+            schema: schema.map(str::to_owned),
+            name: bare.to_owned(),
+            user: user.map(|column| D::selected(id.kind, &format!("{{row}}.{}", D::quoted(column)))),
+            columns: columns.into_iter().map(D::quoted).collect(),
+            end: end.map(D::quoted),
+            owner: users.tokens(),
+        }
+    };
+    let columns = ["digest", "user_id", "fingerprint"].into_iter().chain(token_columns()).collect();
+    let mut tables = vec![table(&users.tokens(), Some("user_id"), columns, Some("ends_at"))];
+    if users.is_announced {
+        tables.push(table(&users.table, Some(&users.id), users.columns_that_matter(&there.names()), None));
+        if let Level::Table { table: levels, id, title, .. } = &users.level {
+            tables.push(table(levels, None, vec![id, title], None));
+        }
+    }
+    tables
 }
 
 /// The columns of a record but its id, and that of its rotation, as they are made: their names and definitions.
@@ -211,6 +241,10 @@ impl<'a> Table<'a> {
             return Err(configuration(format!("there is no table {name}")));
         }
         Ok(Self { name, columns })
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|column| column.name.as_str()).collect()
     }
 
     pub(super) fn column(&self, name: &str) -> Result<&Column, Error> {

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::repository::Found;
+use crate::repository::sql::announced::AnnouncedTable;
 use crate::repository::sql::our_users::{Fingerprint, Users};
 use crate::repository::sql::own::catalogue::Catalogue;
 use crate::repository::sql::own::column::{ColumnValue, Kind};
@@ -59,8 +60,9 @@ impl<D: Catalogue> SqlRepository<D, OwnUsers> {
     /// Checks the application's tables, and creates our table of tokens if it is missing. Call it when the application
     /// starts: until then every call is a [`Configuration`](ErrorKind::Configuration) error.
     ///
-    /// Any number of nodes may do so at once. The application's tables are read and not changed. Where a column of theirs
-    /// gets another type, call it again.
+    /// Any number of nodes may do so at once. The application's tables are read and not changed; with
+    /// [`announce_changes`](UserTable::announce_changes) they get triggers. Where a column of theirs gets another type, call it
+    /// again.
     ///
     /// # Errors
     /// [`Configuration`](ErrorKind::Configuration) for a table or column that is not there or has a type that it cannot
@@ -84,6 +86,7 @@ impl<D: Catalogue> SqlRepository<D, OwnUsers> {
         for (name, statement) in layout.statements.all() {
             self.database.prepare(statement, &values_like(name, &id)).await?;
         }
+        self.database.announce(&layout.announced).await?;
         // A later call finds the same, or needs a new start: statements in use are not exchanged.
         _ = self.users.layout.set(layout);
         Ok(())
@@ -158,6 +161,10 @@ impl<D: Catalogue> Users<D> for OwnUsers {
 
     fn fingerprint(&self, value: Option<&str>) -> Option<Fingerprint> {
         self.layout.get().filter(|layout| layout.has_fingerprint).map(|_| fingerprint(value))
+    }
+
+    fn announced(&self) -> Option<Vec<AnnouncedTable>> {
+        self.layout.get().filter(|_| self.table.is_announced).map(|layout| layout.announced.clone())
     }
 }
 

@@ -51,6 +51,7 @@ pub struct UserTable {
     pub(super) has_foreign_key: bool,
     pub(super) data: Vec<String>,
     pub(super) decode: Option<Decode>,
+    pub(super) is_announced: bool,
 }
 
 /// Makes the application's own type out of columns.
@@ -82,6 +83,7 @@ impl UserTable {
             has_foreign_key: false,
             data: Vec::new(),
             decode: None,
+            is_announced: false,
         }
     }
 
@@ -177,6 +179,23 @@ impl UserTable {
         self
     }
 
+    /// Has the database announce each change of these users to the caches of all nodes, whoever makes it. Default: it does not,
+    /// and a cache of several nodes refuses the store.
+    ///
+    /// `migrate` adds triggers to the users' table, and to the table of levels, whose names begin with `tower_tokens_`, and
+    /// replaces those that it made for other settings. They do something only where a value changes that matters here: the id,
+    /// the level, what [`ends_with`](Self::ends_with) and [`data`](Self::data) name, and every column whose name is in
+    /// the condition [`disabled`](Self::disabled). The account needs the privilege to make triggers on the table; a
+    /// view cannot have them. Before one of these columns is dropped or renamed, the triggers have to be dropped.
+    ///
+    /// A condition that looks at the time or at another table changes without a change of the row: a cache learns of it
+    /// when what it holds is too old.
+    #[must_use]
+    pub fn announce_changes(mut self) -> Self {
+        self.is_announced = true;
+        self
+    }
+
     /// The name of our own table of tokens. Default: `tower_tokens_for_` and the name of the users' table, beside it.
     #[must_use]
     pub fn token_table(mut self, table: &str) -> Self {
@@ -190,6 +209,25 @@ impl UserTable {
             Some((schema, table)) => format!("{schema}.tower_tokens_for_{table}"),
             None => format!("tower_tokens_for_{}", self.table),
         })
+    }
+
+    /// Which of these columns of the users' table matter here. Every column whose name is a word in the condition does.
+    pub(super) fn columns_that_matter<'c>(&self, columns: &[&'c str]) -> Vec<&'c str> {
+        let is_part = |character: char| character.is_alphanumeric() || character == '_';
+        let condition = self.disabled.unwrap_or_default().to_lowercase();
+        let is_in_condition = |name: &str| {
+            let name = name.to_lowercase();
+            condition.match_indices(&name).any(|(start, found)| {
+                let (before, after) = (&condition[..start], &condition[start + found.len()..]);
+                !before.ends_with(is_part) && !after.starts_with(is_part)
+            })
+        };
+        let mut named = vec![self.id.as_str()];
+        named.extend(self.data.iter().chain(&self.fingerprint).map(String::as_str));
+        if let Level::Column(column) | Level::Table { column, .. } = &self.level {
+            named.push(column);
+        }
+        columns.iter().copied().filter(|name| named.contains(name) || is_in_condition(name)).collect()
     }
 
     /// Whether all names can be quoted.
@@ -248,6 +286,15 @@ mod tests {
         assert_eq!(UserTable::new("users").tokens(), "tower_tokens_for_users");
         assert_eq!(UserTable::new("app.users").tokens(), "app.tower_tokens_for_users");
         assert_eq!(UserTable::new("app.users").token_table("logins").tokens(), "logins");
+    }
+
+    #[test]
+    fn a_column_matters_if_it_is_named_or_a_word_of_the_condition() {
+        let users = UserTable::new("users").level("role").ends_with("hash").data::<String>(["email"]);
+        let users = users.disabled("\"Banned At\" IS NOT NULL OR LOCKED > 0 OR `état`='x' OR rolex");
+        let columns = ["id", "role", "hash", "email", "Banned At", "locked", "état", "lock", "ban", "name", "X", "t"];
+        let matters = ["id", "role", "hash", "email", "Banned At", "locked", "état", "X"];
+        assert_eq!(users.columns_that_matter(&columns), matters);
     }
 
     #[test]
