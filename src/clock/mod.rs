@@ -2,10 +2,12 @@
 
 #[cfg(any(test, feature = "test-util"))]
 mod manual;
+mod monotonic;
 mod system;
 mod timestamp;
 
 #[cfg(any(test, feature = "test-util"))]
 pub use manual::ManualClock;
+pub(crate) use monotonic::monotonic_milliseconds;
 pub use system::{Clock, SystemClock};
 pub use timestamp::{CLOCK_TOLERANCE, Timestamp};

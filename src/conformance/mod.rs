@@ -4,9 +4,11 @@
 //! a fresh store and panic when it breaks the clause. [`repository_conformance!`](crate::repository_conformance) makes a
 //! `#[tokio::test]` of each; [`user_repository_conformance!`](crate::user_repository_conformance) does the same for
 //! [`UserRepository`](crate::repository::UserRepository), [`family_conformance!`](crate::family_conformance) for clauses 11 and
-//! 12, which not every store can keep, `redemption_conformance!` (feature `sealed`) for
+//! 12, which not every store can keep, [`change_bus_conformance!`](crate::change_bus_conformance) for
+//! [`ChangeBus`](crate::repository::ChangeBus), `redemption_conformance!` (feature `sealed`) for
 //! [`RedemptionRepository`](crate::sealed::RedemptionRepository), and `token_store_conformance!` (feature `client`) for
-//! [`TokenStore`](crate::client::TokenStore). Nothing here sleeps, and time is always an argument; only a lock is waited for.
+//! [`TokenStore`](crate::client::TokenStore). Nothing here sleeps, and time is always an argument; only a
+//! lock and a bus are waited for.
 //!
 //! | file | role |
 //! |---|---|
@@ -19,10 +21,11 @@
 //! | `ends` | clauses 3, 4 and 6 in a race with somebody who replaces a token again and again |
 //! | `outage` | the second half of clause 2: an outage is an error |
 //! | `accounts` | users and levels |
+//! | `buses` | what carries changes to the caches of all nodes |
 //! | `redemptions` | tokens that work once (feature `sealed`) |
 //! | `client_stores` | where a client keeps its tokens (feature `client`) |
 //! | `helpers` | what the cases have in common |
-//! | `cases`, `family_cases`, `redemption_cases`, `client_store_cases` | the macros, and in them the only lists of the cases |
+//! | `cases`, `bus_cases`, `family_cases`, `redemption_cases`, `client_store_cases` | the macros, and in them the only lists of the cases |
 //!
 //! # Example
 //! ```
@@ -54,6 +57,8 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "these are tests")]
 
 mod accounts;
+mod bus_cases;
+mod buses;
 mod cases;
 #[cfg(feature = "client")]
 mod client_store_cases;
@@ -75,6 +80,7 @@ mod store_under_test;
 mod tokens;
 
 pub use accounts::*;
+pub use buses::*;
 #[cfg(feature = "client")]
 pub use client_stores::*;
 pub use ends::*;

@@ -109,6 +109,14 @@ pub trait TokenRepository: std::fmt::Debug + Send + Sync + 'static {
     /// As at the trait: an outage is an error, never `None`.
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error>;
 
+    /// As [`find`](Self::find), past every cache. The default asks [`find`](Self::find).
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    async fn find_in_store(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
+        self.find(token, now).await
+    }
+
     /// Ends this token, and says whose it was. `None`: it was not there, or another one had been put in its place, which
     /// lives on: to end that one too, end it by its [id](Self::delete_by_id).
     ///

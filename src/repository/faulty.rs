@@ -145,6 +145,11 @@ impl<R: TokenRepository> TokenRepository for FaultyRepository<R> {
         self.working().await?.find(token, now).await
     }
 
+    async fn find_in_store(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
+        self.count_look_up();
+        self.working().await?.find_in_store(token, now).await
+    }
+
     async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         self.working().await?.delete(token).await
     }

@@ -34,6 +34,10 @@ macro_rules! forward {
                 (**self).find(token, now).await
             }
 
+            async fn find_in_store(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
+                (**self).find_in_store(token, now).await
+            }
+
             async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
                 (**self).delete(token).await
             }

@@ -18,13 +18,6 @@ use crate::token::TokenKey;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct LookupHash(u128);
 
-impl LookupHash {
-    /// 64 of its bits, as random as all of them.
-    pub(crate) fn upper_half(self) -> u64 {
-        u64::try_from(self.0 >> 64).unwrap_or_default()
-    }
-}
-
 impl fmt::Debug for LookupHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LookupHash([redacted])")

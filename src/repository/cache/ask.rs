@@ -2,7 +2,7 @@
 //!
 //! The first that asks does the look-up, the others wait for its answer. If the first goes away, the next one does it. An
 //! answer is for those who asked before the look-up began, and for those who asked later if nothing that it depends on has
-//! changed since it began.
+//! changed since it began. Whether anything has changed is known only while changes are seen.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +19,6 @@ use crate::repository::keyed_hash::LookupHash;
 use crate::repository::{Found, TokenRepository};
 use crate::token::TokenKey;
 
-/// How often a waiting request asks anew because its answer has become stale. Then it asks the store itself.
-const ROUNDS: usize = 3;
-
 /// Asks the store, or waits for an answer that is on its way.
 pub(super) async fn ask<R: TokenRepository>(
     shared: &Shared<R>,
@@ -29,16 +26,18 @@ pub(super) async fn ask<R: TokenRepository>(
     hash: LookupHash,
     now: Timestamp,
 ) -> Result<Option<Found>, Error> {
-    let mut stale = 0;
-    while stale < ROUNDS {
+    // A question that is open now began earlier. One that is open later began after this request.
+    let mut began_earlier = true;
+    loop {
         let mut question = match join_or_begin(shared, hash) {
             Role::Asks(task) => return look_up(shared, token, now, task).await,
             Role::Waits(question) => question,
         };
-        // Whether nothing at all had changed between the question and this request.
-        let is_as_asked = shared.changes.is_latest(question.ticket);
+        let is_as_asked = !began_earlier || shared.sees_changes() && shared.changes.is_latest(question.ticket);
+        let sees_changes = shared.sees_changes();
         shared.counters.joined.fetch_add(1, Ordering::Relaxed);
         let answer = question.answer.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone());
+        began_earlier = false;
         match answer {
             // Whoever asked has gone away.
             None => {}
@@ -49,19 +48,34 @@ pub(super) async fn ask<R: TokenRepository>(
                     // It does not say whose change could have made it valid.
                     None => false,
                     Some(found) => {
-                        let slots = shared.slots(found.user(), hash);
-                        slots.iter().all(|slot| shared.changes.is_current(*slot, question.ticket))
+                        let slots = shared.slots(found.user(), &token.digest());
+                        sees_changes && slots.iter().all(|slot| shared.changes.is_current(*slot, question.ticket))
                     }
                 };
                 if is_present {
                     return Ok(found.filter(|found| found.record().is_valid_at(now)));
                 }
-                stale += 1;
             }
         }
     }
+}
+
+/// Asks the store, whatever is kept or on its way, and keeps the answer.
+pub(super) async fn ask_store<R: TokenRepository>(
+    shared: &Shared<R>,
+    token: TokenKey<'_>,
+    hash: LookupHash,
+    now: Timestamp,
+) -> Result<Option<Found>, Error> {
     shared.counters.look_ups.fetch_add(1, Ordering::Relaxed);
-    shared.repository.find(token, now).await
+    let ticket = shared.changes.ticket();
+    let found = shared.repository.find_in_store(token, now).await;
+    match &found {
+        Ok(Some(found)) => shared.keep(hash, &token.digest(), found, ticket, now),
+        Ok(None) => shared.forget(hash),
+        Err(_) => {}
+    }
+    found
 }
 
 /// What a request does for its answer.
@@ -90,7 +104,7 @@ async fn look_up<R: TokenRepository>(
     shared.counters.look_ups.fetch_add(1, Ordering::Relaxed);
     let found = shared.repository.find(token, now).await;
     if let Ok(Some(found)) = &found {
-        shared.keep(task.hash, found, task.ticket, now);
+        shared.keep(task.hash, &token.digest(), found, task.ticket, now);
     }
     task.answer(found)
 }

@@ -1,11 +1,13 @@
 //! The contract with a cache in front.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::repository::TokenRepository;
+use crate::error::Error;
 use crate::repository::cache::settings::Cache;
 use crate::repository::cache::shared::Shared;
 use crate::repository::cache::statistics::CacheStatistics;
+use crate::repository::{Subject, TokenRepository};
 use crate::user::UserId;
 
 /// What every repository can do besides.
@@ -25,6 +27,13 @@ impl<R: TokenRepository> RepositoryExt for R {}
 /// malformed take no place. A token that looks expired is asked for in the store, because another node may have prolonged
 /// it.
 ///
+/// # Other nodes
+/// With [`Cache::new`] and [`Cache::with_bus`] a task of this process listens to a bus. What is kept is used only while heartbeats come
+/// back through the bus; otherwise every request asks the store, which is slower and right, and when the bus works again, the
+/// cache begins empty. Changes reach the other nodes at the speed of a message; whatever happens to the bus or to a node, no
+/// validation that begins [`max_staleness`](Self::max_staleness) after a change has returned gives an older answer. On this node
+/// none that begins after it has returned does.
+///
 /// # Errors
 /// As the repository inside. An outage is never kept. If a change fails, or its caller goes away before it is done, nothing
 /// says whether the store has made it: then what it concerns is asked for in the store for 10 seconds.
@@ -35,19 +44,38 @@ pub struct CachedRepository<R> {
 
 impl<R: TokenRepository> CachedRepository<R> {
     fn new(repository: R, cache: &Cache) -> Self {
-        Self { shared: Arc::new(Shared::new(repository, cache)) }
+        let shared = Arc::new(Shared::new(repository, cache));
+        shared.ensure_listening();
+        Self { shared }
     }
 
-    /// The repository inside, for what is not part of the contract. What is changed through it is not seen here.
+    /// The repository inside, for what is not part of the contract. What is changed through it is seen here if the store
+    /// [announces](TokenRepository::change_bus) its changes and the cache was made with [`Cache::new`].
     #[must_use]
     pub fn inner(&self) -> &R {
         &self.shared.repository
     }
 
-    /// Says that something about this user was changed past this repository: their level, whether they may log in, a column
-    /// of an application's own table. It holds when this returns.
-    pub fn user_changed(&self, user: &UserId) {
+    /// Says that something about this user was changed past this repository and past the triggers of the store: their level,
+    /// whether they may log in, a column of an application's own table. When this returns, it holds here, and is on its way to the
+    /// other nodes.
+    ///
+    /// # Errors
+    /// Those of the bus. Then it holds on this node, and on the others after the maximal age at the latest.
+    pub async fn user_changed(&self, user: &UserId) -> Result<(), Error> {
         self.shared.record(&[self.shared.changes.user(user)]);
+        self.shared.announce_change(&Subject::from(user)).await
+    }
+
+    /// How old an answer may be at most, whatever happens: no validation that begins this long after a change has returned, on
+    /// whichever node, gives an answer from before the change. Zero for a cache
+    /// [for one process](Cache::for_one_process), and where nothing is kept.
+    ///
+    /// It is counted by a clock that stands still while a machine is suspended. It holds for changes that come to the bus: see
+    /// the table of [`Cache`].
+    #[must_use]
+    pub fn max_staleness(&self) -> Duration {
+        self.shared.max_staleness()
     }
 
     /// What the cache has done so far.

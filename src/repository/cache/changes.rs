@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::repository::keyed_hash::LookupHash;
+use crate::token::TokenDigest;
 use crate::user::UserId;
 
 /// Our choice: 128 KiB, and a change of one user makes the entries of one user in 16,384 stale besides.
-const SLOTS: usize = 16_384;
+/// Few in unit tests, which make hundreds of thousands of these.
+const SLOTS: usize = if cfg!(test) { 64 } else { 16_384 };
 
 /// How long a slot stays barred after a change whose outcome is not known: twice as long as a call to a store may take.
 const DOUBT: Duration = Duration::from_secs(10);
@@ -37,7 +38,7 @@ pub(super) struct Slot(u16);
 pub(super) struct Changes {
     last: AtomicU64,
     slots: Box<[AtomicU64; SLOTS]>,
-    users: RandomState,
+    hasher: RandomState,
     /// Until when which slots are barred.
     barred: Mutex<HashMap<Slot, Instant>>,
 }
@@ -47,17 +48,25 @@ impl Changes {
         Self {
             last: AtomicU64::new(0),
             slots: Box::new([const { AtomicU64::new(0) }; SLOTS]),
-            users: RandomState::new(),
+            hasher: RandomState::new(),
             barred: Mutex::default(),
         }
     }
 
     pub(super) fn user(&self, user: &UserId) -> Slot {
-        slot(self.users.hash_one(user))
+        match user.as_text() {
+            Some(text) => self.user_called(text),
+            None => self.user_called(&user.to_string()),
+        }
     }
 
-    pub(super) fn token(&self, token: LookupHash) -> Slot {
-        slot(token.upper_half())
+    /// The integer and the text of the same digits share a place.
+    pub(super) fn user_called(&self, text: &str) -> Slot {
+        slot(self.hasher.hash_one(text))
+    }
+
+    pub(super) fn token(&self, token: &TokenDigest) -> Slot {
+        slot(self.hasher.hash_one(token))
     }
 
     /// To be taken before the store is asked.
@@ -82,6 +91,16 @@ impl Changes {
         for slot in slots {
             self.update(*slot, |last| last.max(number | last & BARRED));
         }
+    }
+
+    /// Everything that was read before is stale.
+    pub(super) fn record_all(&self) {
+        self.record(&all().collect::<Vec<_>>());
+    }
+
+    /// Anything may be changed a little later.
+    pub(super) fn bar_all(&self) {
+        self.bar(&all().collect::<Vec<_>>());
     }
 
     /// A change may have been made, or may be made a little later.
@@ -120,6 +139,10 @@ impl Changes {
     fn barred(&self) -> MutexGuard<'_, HashMap<Slot, Instant>> {
         self.barred.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn all() -> impl Iterator<Item = Slot> {
+    (0..SLOTS as u64).map(slot)
 }
 
 fn slot(hash: u64) -> Slot {

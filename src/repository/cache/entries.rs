@@ -126,6 +126,12 @@ impl Entries {
         self.by_token.pin().remove(&token);
     }
 
+    pub(super) fn clear(&self) {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        order.clear();
+        self.by_token.pin().clear();
+    }
+
     /// Removes what has ended, or is to be asked for again.
     pub(super) fn sweep(&self, now: Timestamp) {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);

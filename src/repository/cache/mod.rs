@@ -2,14 +2,16 @@
 //!
 //! | file | role |
 //! |---|---|
-//! | `settings` | [`Cache`]: how much is kept and for how long |
+//! | `settings` | [`Cache`]: how much is kept, for how long, and what tells of changes |
 //! | `cached` | [`CachedRepository`]: the contract with the cache in front; [`RepositoryExt`] |
 //! | `verbs` | changes of tokens and users, each with what it makes stale |
 //! | `entries` | what is kept, and what gives way when it is full |
 //! | `changes` | which entries are older than the last change of their user or token |
+//! | `listen` | receives changes from a bus |
+//! | `lease` | until when the cache may be used |
 //! | `ask`, `questions` | one look-up for all that ask for the same token |
 //! | `shared` | what the clones of a [`CachedRepository`] have in common |
-//! | `simulation` | a search for stale answers (tests) |
+//! | `simulation`, `node_simulation` | searches for stale answers, on one node and on several (tests) |
 //! | `statistics` | numbers for operators |
 //!
 //! # Example
@@ -40,6 +42,10 @@ mod ask;
 mod cached;
 mod changes;
 mod entries;
+mod lease;
+mod listen;
+#[cfg(test)]
+mod node_simulation;
 mod questions;
 mod settings;
 mod shared;

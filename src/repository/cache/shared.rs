@@ -1,16 +1,22 @@
 //! What the clones of a cached repository share.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use crate::clock::Timestamp;
-use crate::repository::Found;
+use crate::clock::{Timestamp, monotonic_milliseconds};
+use crate::error::Error;
+use crate::log::log_warn;
 use crate::repository::cache::changes::{Changes, Slot, Ticket};
 use crate::repository::cache::entries::Entries;
+use crate::repository::cache::lease::Lease;
+use crate::repository::cache::listen::Listener;
 use crate::repository::cache::questions::Questions;
-use crate::repository::cache::settings::Cache;
+use crate::repository::cache::settings::{Cache, Changing};
 use crate::repository::cache::statistics::{CacheStatistics, Counters};
 use crate::repository::keyed_hash::{HashKey, LookupHash};
-use crate::token::TokenKey;
+use crate::repository::{Found, Subject, TokenRepository};
+use crate::token::{TokenDigest, TokenKey};
 use crate::user::UserId;
 
 #[derive(Debug)]
@@ -20,43 +26,91 @@ pub(super) struct Shared<R> {
     pub(super) questions: Questions,
     pub(super) counters: Counters,
     entries: Entries,
+    lease: Lease,
+    listener: Option<Listener>,
+    /// Whether this node announces its changes, because the store does not.
+    announces: bool,
+    max_age: Duration,
     /// `None`: the operating system gave no random bytes, and nothing is kept.
     hash_key: Option<HashKey>,
 }
 
-impl<R> Shared<R> {
+impl<R: TokenRepository> Shared<R> {
     pub(super) fn new(repository: R, cache: &Cache) -> Self {
+        let changing = cache.changing(|| repository.change_bus());
+        let announces = matches!(changing, Changing::Beside(_));
+        let (lease, listener) = match changing {
+            Changing::Here => (Lease::for_ever(), None),
+            Changing::OfStore(bus) | Changing::Beside(bus) => {
+                let times = cache.heartbeat(&*bus);
+                (Lease::of(times.1, monotonic_milliseconds()), Some(Listener::new(bus, times)))
+            }
+            Changing::Unseen => {
+                log_warn!("nothing is cached: this store does not announce its changes");
+                (Lease::of(Duration::ZERO, monotonic_milliseconds()), None)
+            }
+        };
         Self {
             repository,
             changes: Changes::new(),
             questions: Questions::default(),
             counters: Counters::default(),
             entries: Entries::new(cache),
+            lease,
+            listener,
+            announces,
+            max_age: cache.max_age,
             hash_key: HashKey::generate().ok(),
         }
     }
 
+    /// Begins to listen to the bus, if it does not yet. For the slow path.
+    pub(super) fn ensure_listening(self: &Arc<Self>) {
+        if let Some(listener) = self.listener.as_ref().filter(|_| !self.lease.is_held()) {
+            listener.ensure(self);
+        }
+    }
+}
+
+impl<R> Shared<R> {
     pub(super) fn statistics(&self) -> CacheStatistics {
-        self.counters.snapshot(self.entries.len())
+        self.counters.snapshot(
+            self.entries.len(),
+            self.lease.is_held(),
+            self.lease.time_without(monotonic_milliseconds()),
+        )
+    }
+
+    pub(super) fn max_staleness(&self) -> Duration {
+        self.listener.as_ref().map_or(Duration::ZERO, |listener| listener.lease.min(self.max_age))
     }
 
     pub(super) fn hash(&self, token: TokenKey<'_>) -> Option<LookupHash> {
         self.hash_key.as_ref().map(|key| key.hash(token))
     }
 
-    pub(super) fn slots(&self, user: &UserId, token: LookupHash) -> [Slot; 2] {
+    pub(super) fn slots(&self, user: &UserId, token: &TokenDigest) -> [Slot; 2] {
         [self.changes.user(user), self.changes.token(token)]
+    }
+
+    /// Whether every change that was made up to a moment ago has been recorded here.
+    #[inline]
+    pub(super) fn sees_changes(&self) -> bool {
+        self.lease.is_held()
     }
 
     #[inline]
     pub(super) fn cached(&self, hash: LookupHash, now: Timestamp) -> Option<Found> {
+        if !self.sees_changes() {
+            return None;
+        }
         let found = self.entries.get(hash, &self.changes, now)?;
         self.counters.hit();
         Some(found)
     }
 
-    pub(super) fn keep(&self, hash: LookupHash, found: &Found, ticket: Ticket, now: Timestamp) {
-        let slots = self.slots(found.user(), hash);
+    pub(super) fn keep(&self, hash: LookupHash, token: &TokenDigest, found: &Found, ticket: Ticket, now: Timestamp) {
+        let slots = self.slots(found.user(), token);
         for slot in slots {
             self.changes.unbar(slot);
         }
@@ -75,5 +129,69 @@ impl<R> Shared<R> {
 
     pub(super) fn sweep(&self, now: Timestamp) {
         self.entries.sweep(now);
+    }
+
+    /// Says on the bus beside the store what is about to be changed. Without one it does nothing.
+    pub(super) async fn announce(&self, subjects: &[Subject]) -> Result<(), Error> {
+        let Some(listener) = self.listener.as_ref().filter(|_| self.announces) else { return Ok(()) };
+        for subject in subjects {
+            listener.bus.announce(subject).await?;
+        }
+        Ok(())
+    }
+
+    /// Says on the bus, whichever it is, that something was changed past every cache.
+    pub(super) async fn announce_change(&self, subject: &Subject) -> Result<(), Error> {
+        match &self.listener {
+            None => Ok(()),
+            Some(listener) => listener.bus.announce(subject).await,
+        }
+    }
+
+    fn slots_of(&self, subject: &Subject) -> Option<Slot> {
+        match subject {
+            Subject::User(id) => Some(self.changes.user_called(id)),
+            Subject::Token(digest) => Some(self.changes.token(digest)),
+            Subject::Everything => None,
+        }
+    }
+
+    /// A change that the bus brought.
+    pub(super) fn announced(&self, subject: &Subject) {
+        match self.slots_of(subject) {
+            Some(slot) => self.changes.record(&[slot]),
+            None => self.changes.record_all(),
+        }
+        self.counters.announced.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A change that the bus brought, and that is not made yet.
+    pub(super) fn being_changed(&self, subject: &Subject) {
+        match self.slots_of(subject) {
+            Some(slot) => self.changes.bar(&[slot]),
+            None => self.changes.bar_all(),
+        }
+        self.counters.announced.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A heartbeat that was sent at this time has come back. Gives how long it took.
+    pub(super) fn proven(&self, sent: u64) -> Duration {
+        let now = monotonic_milliseconds();
+        self.lease.extend(sent, now);
+        let took = now.saturating_sub(sent);
+        self.counters.bus_lag.store(took, Ordering::Relaxed);
+        Duration::from_millis(took)
+    }
+
+    /// Changes may have been lost.
+    pub(super) fn interrupted(&self) {
+        self.lease.end(monotonic_milliseconds());
+        self.counters.interruptions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Uses nothing any more that was asked for until now.
+    pub(super) fn drop_all(&self) {
+        self.changes.record_all();
+        self.entries.clear();
     }
 }

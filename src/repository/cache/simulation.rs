@@ -6,7 +6,7 @@ use crate::repository::cache::changes::{Changes, Ticket};
 use crate::repository::cache::entries::Entries;
 use crate::repository::cache::settings::Cache;
 use crate::repository::keyed_hash::{HashKey, LookupHash};
-use crate::token::{Lifetime, TokenId, TokenKey, TokenRecord};
+use crate::token::{Lifetime, TokenDigest, TokenId, TokenKey, TokenRecord};
 use crate::user::{UserId, UserLevel};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_000_000);
@@ -41,6 +41,7 @@ struct World {
     entries: Entries,
     user: UserId,
     token: LookupHash,
+    digest: TokenDigest,
     /// The user's level in the store, which only grows, and the highest that a changer has acknowledged.
     level: i64,
     acknowledged: i64,
@@ -54,6 +55,7 @@ impl World {
             entries: Entries::new(&Cache::for_one_process()),
             user: UserId::from(7),
             token: key.hash(TokenKey::new("a-token")),
+            digest: TokenDigest::of("a-token"),
             level: 0,
             acknowledged: 0,
             take_ticket,
@@ -87,7 +89,7 @@ impl World {
             }
             Reader::HasRead { acknowledged, ticket, level } => {
                 let ticket = ticket.unwrap_or_else(|| self.changes.ticket());
-                let slots = [self.changes.user(&self.user), self.changes.token(self.token)];
+                let slots = [self.changes.user(&self.user), self.changes.token(&self.digest)];
                 self.entries.put(self.token, &self.found(level), slots, ticket, NOW);
                 (Reader::Begins, level < acknowledged)
             }
@@ -101,7 +103,8 @@ impl World {
                 Changer::HasCommitted(self.level)
             }
             Changer::HasCommitted(level) => {
-                let slot = if concerns_token { self.changes.token(self.token) } else { self.changes.user(&self.user) };
+                let slot =
+                    if concerns_token { self.changes.token(&self.digest) } else { self.changes.user(&self.user) };
                 self.changes.record(&[slot]);
                 Changer::HasRecorded(level)
             }

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-/// What a cache has done since it was made. All but `tokens` only grow.
+/// What a cache has done since it was made. All but `tokens`, `is_used` and `bus_lag` only grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct CacheStatistics {
@@ -15,8 +16,18 @@ pub struct CacheStatistics {
     pub joined: u64,
     /// Answers that gave way because the cache was full.
     pub evictions: u64,
-    /// Changes of tokens and users.
+    /// Changes of tokens and users through this cache.
     pub changes: u64,
+    /// Changes that the bus brought, those of this node among them where it gives them back.
+    pub announced: u64,
+    /// How often the bus was interrupted: a connection broke, or heartbeats did not come back.
+    pub interruptions: u64,
+    /// How long the last heartbeat took through the bus and back. A bus that is polled: how long the poll took.
+    pub bus_lag: Duration,
+    /// Whether answers that are kept are used at present.
+    pub is_used: bool,
+    /// How long they were not used because the bus was not proven alive.
+    pub time_without: Duration,
     /// Answers that are kept at present.
     pub tokens: u64,
 }
@@ -36,6 +47,10 @@ pub(super) struct Counters {
     pub(super) joined: AtomicU64,
     pub(super) evictions: AtomicU64,
     pub(super) changes: AtomicU64,
+    pub(super) announced: AtomicU64,
+    pub(super) interruptions: AtomicU64,
+    /// In milliseconds.
+    pub(super) bus_lag: AtomicU64,
 }
 
 impl Default for Counters {
@@ -46,6 +61,9 @@ impl Default for Counters {
             joined: AtomicU64::default(),
             evictions: AtomicU64::default(),
             changes: AtomicU64::default(),
+            announced: AtomicU64::default(),
+            interruptions: AtomicU64::default(),
+            bus_lag: AtomicU64::default(),
         }
     }
 }
@@ -65,7 +83,7 @@ impl Counters {
         count.store(count.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
-    pub(super) fn snapshot(&self, tokens: usize) -> CacheStatistics {
+    pub(super) fn snapshot(&self, tokens: usize, is_used: bool, time_without: Duration) -> CacheStatistics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         CacheStatistics {
             hits: self.hits.iter().map(|Shard(count)| read(count)).sum(),
@@ -73,6 +91,11 @@ impl Counters {
             joined: read(&self.joined),
             evictions: read(&self.evictions),
             changes: read(&self.changes),
+            announced: read(&self.announced),
+            interruptions: read(&self.interruptions),
+            bus_lag: Duration::from_millis(read(&self.bus_lag)),
+            is_used,
+            time_without,
             tokens: tokens as u64,
         }
     }

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::Error;
-use crate::repository::cache::ask::ask;
+use crate::repository::cache::ask::{ask, ask_store};
 use crate::repository::cache::cached::CachedRepository;
 use crate::repository::cache::changes::Slot;
 use crate::repository::cache::shared::Shared;
 use crate::repository::{
-    ChangeBus, Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
-    TokenRepository, User, UserRepository,
+    ChangeBus, Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Subject,
+    Supersession, TokenRepository, User, UserRepository,
 };
 use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use crate::user::{UserId, UserLevel};
@@ -48,12 +48,26 @@ impl<R> Drop for Change<'_, R> {
 }
 
 impl<R: TokenRepository> CachedRepository<R> {
-    fn change_of_user(&self, user: &UserId) -> Change<'_, R> {
-        Change::of(&self.shared, [self.shared.changes.user(user)])
+    /// A change of this node alone: the others need not know.
+    async fn change_here<T>(&self, slot: Slot, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let change = Change::of(&self.shared, [slot]);
+        change.end(work.await)
     }
 
-    fn change_of_token(&self, token: TokenKey<'_>) -> Change<'_, R> {
-        Change::of(&self.shared, self.shared.hash(token).map(|hash| self.shared.changes.token(hash)))
+    async fn change_of_user<T>(&self, user: &UserId, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.shared.announce(&[Subject::from(user)]).await?;
+        self.change_here(self.shared.changes.user(user), work).await
+    }
+
+    async fn change_of_tokens<T, const N: usize>(
+        &self,
+        tokens: [TokenKey<'_>; N],
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let digests = tokens.map(|token| token.digest());
+        self.shared.announce(&digests.map(Subject::Token)).await?;
+        let change = Change::of(&self.shared, digests.map(|digest| self.shared.changes.token(&digest)));
+        change.end(work.await)
     }
 }
 
@@ -65,27 +79,34 @@ impl<R: TokenRepository> TokenRepository for CachedRepository<R> {
         change.end(self.shared.repository.insert(token).await)
     }
 
+    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
+        self.shared.repository.change_bus()
+    }
+
     #[inline]
     fn find_now(&self, token: TokenKey<'_>, now: Timestamp) -> Option<Lookup> {
         let hash = self.shared.hash(token)?;
         self.shared.cached(hash, now).map(Lookup::Found)
     }
 
-    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
-        self.shared.repository.change_bus()
-    }
-
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
         let Some(hash) = self.shared.hash(token) else { return self.shared.repository.find(token, now).await };
-        match self.shared.cached(hash, now) {
-            Some(found) => Ok(Some(found)),
-            None => ask(&self.shared, token, hash, now).await,
+        if let Some(found) = self.shared.cached(hash, now) {
+            return Ok(Some(found));
+        }
+        self.shared.ensure_listening();
+        ask(&self.shared, token, hash, now).await
+    }
+
+    async fn find_in_store(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
+        match self.shared.hash(token) {
+            Some(hash) => ask_store(&self.shared, token, hash, now).await,
+            None => self.shared.repository.find_in_store(token, now).await,
         }
     }
 
     async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
-        let change = self.change_of_token(token);
-        let ended = change.end(self.shared.repository.delete(token).await)?;
+        let ended = self.change_of_tokens([token], self.shared.repository.delete(token)).await?;
         if let Some(hash) = self.shared.hash(token) {
             self.shared.forget(hash);
         }
@@ -93,25 +114,21 @@ impl<R: TokenRepository> TokenRepository for CachedRepository<R> {
     }
 
     async fn delete_by_id(&self, user: &UserId, id: TokenId) -> Result<bool, Error> {
-        let change = self.change_of_user(user);
-        change.end(self.shared.repository.delete_by_id(user, id).await)
+        self.change_of_user(user, self.shared.repository.delete_by_id(user, id)).await
     }
 
     async fn replace(&self, replacement: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
         let tokens = [replacement.old, replacement.new];
-        let hashes = tokens.into_iter().filter_map(|token| self.shared.hash(token));
-        let change = Change::of(&self.shared, hashes.map(|hash| self.shared.changes.token(hash)));
-        change.end(self.shared.repository.replace(replacement).await)
+        self.change_of_tokens(tokens, self.shared.repository.replace(replacement)).await
     }
 
     async fn touch(&self, user: &UserId, id: TokenId, now: Timestamp) -> Result<bool, Error> {
-        let change = self.change_of_user(user);
-        change.end(self.shared.repository.touch(user, id, now).await)
+        let slot = self.shared.changes.user(user);
+        self.change_here(slot, self.shared.repository.touch(user, id, now)).await
     }
 
     async fn delete_by_user(&self, user: &UserId, kinds: TokenKinds, keep: Option<TokenId>) -> Result<u64, Error> {
-        let change = self.change_of_user(user);
-        change.end(self.shared.repository.delete_by_user(user, kinds, keep).await)
+        self.change_of_user(user, self.shared.repository.delete_by_user(user, kinds, keep)).await
     }
 
     async fn list_by_user(
@@ -130,8 +147,7 @@ impl<R: TokenRepository> TokenRepository for CachedRepository<R> {
     }
 
     async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {
-        let change = self.change_of_user(supersession.user);
-        change.end(self.shared.repository.supersede(supersession).await)
+        self.change_of_user(supersession.user, self.shared.repository.supersede(supersession)).await
     }
 
     async fn rotation(&self, token: TokenKey<'_>) -> Result<Option<String>, Error> {
@@ -139,8 +155,8 @@ impl<R: TokenRepository> TokenRepository for CachedRepository<R> {
     }
 
     async fn rotate(&self, rotation: Rotation<'_>) -> Result<bool, Error> {
-        let change = self.change_of_token(rotation.token);
-        change.end(self.shared.repository.rotate(rotation).await)
+        let slot = self.shared.changes.token(&rotation.token.digest());
+        self.change_here(slot, self.shared.repository.rotate(rotation)).await
     }
 }
 
@@ -167,17 +183,14 @@ impl<R: TokenRepository + UserRepository> UserRepository for CachedRepository<R>
     }
 
     async fn change_level(&self, id: &UserId, level: &str) -> Result<UserLevel, Error> {
-        let change = self.change_of_user(id);
-        change.end(self.shared.repository.change_level(id, level).await)
+        self.change_of_user(id, self.shared.repository.change_level(id, level)).await
     }
 
     async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
-        let change = self.change_of_user(id);
-        change.end(self.shared.repository.set_disabled(id, disabled).await)
+        self.change_of_user(id, self.shared.repository.set_disabled(id, disabled)).await
     }
 
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
-        let change = self.change_of_user(id);
-        change.end(self.shared.repository.delete_user(id).await)
+        self.change_of_user(id, self.shared.repository.delete_user(id)).await
     }
 }

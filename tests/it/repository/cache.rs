@@ -220,7 +220,7 @@ async fn a_change_past_the_repository_holds_when_it_is_announced() {
     assert!(is_valid(&repository, &text, NOW).await);
     repository.inner().set_disabled(&user, true).await.unwrap();
     assert!(is_valid(&repository, &text, NOW).await, "nothing says so yet");
-    repository.user_changed(&user);
+    repository.user_changed(&user).await.unwrap();
     assert!(!is_valid(&repository, &text, NOW).await);
 }
 

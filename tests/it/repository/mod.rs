@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "these are tests")]
 
 mod cache;
+mod cache_bus;
 mod conformance;
 mod faults;
 mod faulty;
