@@ -68,6 +68,10 @@ impl Connection {
         Self { client, current: Mutex::new(Slot::new()) }
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Connects now, if it has not.
     pub(crate) async fn open(&self) -> Result<(), Error> {
         within_call_timeout(async { self.established(&self.slot()).await.map(drop) }).await

@@ -12,7 +12,7 @@
 //! | `trongate` | `TrongateRepository`: the tables of a running Trongate site (feature `trongate`) |
 //! | `postgres` | `PostgresRepository`: PostgreSQL (feature `postgres`) |
 //! | `mysql` | `MySqlRepository`: MySQL and MariaDB (feature `mysql`) |
-//! | `redis` | `RedisRepository`: Redis (feature `redis`) |
+//! | `redis` | `RedisRepository`: Redis; `RedisBus`: a bus beside another store (feature `redis`) |
 //! | `sql` | `SqlRepository`: the one store behind those of SQLite, PostgreSQL and MySQL |
 //! | `faulty` | `FaultyRepository`: fails, delays or hangs on command, for tests (feature `test-util`) |
 //!
@@ -69,7 +69,7 @@ mod trongate;
 mod users;
 
 #[cfg(feature = "redis")]
-pub use self::redis::{EvictingPolicy, RedisRepository};
+pub use self::redis::{EvictingPolicy, RedisBus, RedisRepository};
 pub use crate::user::Found;
 
 pub use bus::{ChangeBus, ChangeSubscription, Notice, Subject};

@@ -7,6 +7,8 @@
 //! | `tokens` | the ten clauses as scripts |
 //! | `ended` | what ended tokens leave behind, in bounded steps |
 //! | `users` | users and levels as scripts |
+//! | `changes` | the channel on which changes are announced, and its subscriptions |
+//! | `bus` | [`RedisBus`]: such a channel beside another store |
 //! | `check` | whether the server throws away what it should keep |
 //! | `user_key` | a user id in a key |
 //! | `reply` | values to arguments, replies to values |
@@ -28,6 +30,8 @@
 //! | `…:ended` | list | the names of lists of tokens that have ended and are still to be removed |
 //! | `…:ended:<name>` | sorted set | such a list: what was a user's `tokens` |
 
+mod bus;
+mod changes;
 mod check;
 mod ended;
 mod reply;
@@ -37,5 +41,6 @@ mod tokens;
 mod user_key;
 mod users;
 
+pub use bus::RedisBus;
 pub use check::EvictingPolicy;
 pub use store::RedisRepository;

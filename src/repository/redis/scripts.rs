@@ -17,6 +17,9 @@ macro_rules! scripts {
 /// It stands alone, because it runs on each validation.
 pub(super) static FIND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/find.lua")));
 
+/// It is the same for a store and for a bus beside one.
+pub(super) static PUBLISH: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/publish.lua")));
+
 scripts! {
     INSERT = "scripts/insert.lua"
     DELETE = "scripts/delete.lua"

@@ -8,6 +8,7 @@ use redis::{Client, FromRedisValue, Script, ScriptInvocation};
 use crate::error::Error;
 use crate::log::log_warn;
 use crate::redis::Connection;
+use crate::repository::redis::changes::{Channel, Content};
 
 /// What the keys of the unnamed application begin with.
 const PREFIX: &str = "tower_tokens";
@@ -60,6 +61,25 @@ const LAYOUT: &str = "v1";
 /// lives on one node and its replicas and does not spread over the cluster. A script declares the common beginning of its
 /// keys, by which Cluster finds the slot; which user a token belongs to is known to Redis alone. The connection leads to
 /// one address and follows no redirections, so that address has to be the node that owns the slot.
+///
+/// # Changes
+/// The [bus](super::super::TokenRepository::change_bus) is pub/sub. Each script that ends or changes something publishes whom it
+/// is about on the channel `{tower_tokens}:v1:changes`, before its first change and in the same step. Logins, touches and
+/// rotations are not announced. Whoever changes keys by hand has to announce it: `PUBLISH {tower_tokens}:v1:changes *` empties
+/// all caches. A subscription has a connection of its own. It fails when that one breaks, when Redis ends it because
+/// messages pile up (`client-output-buffer-limit pubsub`), and at a heartbeat when it is not on the server that takes the
+/// changes. Pub/sub knows no databases: give each application a [prefix](Self::with_prefix) of its own.
+///
+/// Redis' own tracking (`CLIENT TRACKING ON BCAST`) is not used. For a login, a touch and a logout it sends three messages about
+/// eleven keys, where this store publishes one, and no key of a token says whose it is. What tracking has beside
+/// that changes no answer: a cached token ends at its end by itself, and one that Redis evicted was not ended by anybody. It may
+/// be used until the cache's maximal age.
+///
+/// # Rights
+/// A user of Redis with restricted rights (ACL) needs the keys and the channels: `~{tower_tokens}:* &{tower_tokens}:*`, with
+/// `+@all -@admin -@dangerous` for the commands. Without the channel a change is refused
+/// ([`Unavailable`](crate::error::ErrorKind::Unavailable), `NOPERM`) and nothing of it is made, because the other nodes would not
+/// learn of it; look-ups and logins go on.
 ///
 /// # Security
 /// Redis holds digests, never a token. Without one of the `redis` crate's TLS features (`tokio-rustls-comp` and others,
@@ -120,6 +140,12 @@ impl RedisRepository {
     pub fn with_prefix(mut self, prefix: &str) -> Self {
         self.tag = format!("{{{prefix}}}:{LAYOUT}");
         self
+    }
+
+    /// Where its changes are announced, by the scripts that make them.
+    pub(super) fn changes(&self) -> Channel {
+        let (connection, name) = (Arc::clone(&self.connection), format!("{}:changes", self.tag));
+        Channel::new(connection, self.tag.clone(), name, Content::Changes)
     }
 
     pub(super) fn connection(&self) -> &Connection {

@@ -1,5 +1,7 @@
 //! The ten clauses as scripts.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
@@ -8,8 +10,8 @@ use crate::repository::redis::RedisRepository;
 use crate::repository::redis::ended::BATCH;
 use crate::repository::redis::{ended, reply, scripts, user_key};
 use crate::repository::{
-    Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession, TokenRepository,
-    prunable_end,
+    ChangeBus, Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Supersession,
+    TokenRepository, prunable_end,
 };
 use crate::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use crate::user::UserId;
@@ -19,6 +21,10 @@ const LOOKED_AT: &[u8] = b"250";
 
 #[async_trait]
 impl TokenRepository for RedisRepository {
+    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
+        Some(Arc::new(self.changes()))
+    }
+
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         let NewToken { key, user, record } = token;
         record.check_bounds()?;

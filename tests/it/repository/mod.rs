@@ -1,6 +1,7 @@
 //! Every store keeps the contract, and the suite that says so can fail.
 #![expect(clippy::expect_used, reason = "these are tests")]
 
+mod announced;
 mod cache;
 mod cache_bus;
 mod conformance;
@@ -15,6 +16,7 @@ mod plans;
 mod pooler;
 pub(crate) mod postgres;
 pub(crate) mod redis;
+mod redis_changes;
 pub(crate) mod servers;
 mod sqlite;
 mod sqlite_locks;

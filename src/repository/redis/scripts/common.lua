@@ -19,6 +19,15 @@ local function end_member(id, user) return id .. user end
 -- refuses nothing more: a user can be disabled even then.
 local function allow_when_full() redis.call('PERSIST', tag) end
 
+-- Announces a change of this user or of one of their tokens, once in a script. A script does it before its first change: if
+-- the rights do not reach to the channel, it ends here and has changed nothing.
+local announced = {}
+local function announce(user)
+    if announced[user] then return end
+    announced[user] = true
+    redis.call('PUBLISH', tag .. ':changes', 'u' .. user)
+end
+
 -- `ends` is false for never.
 local function is_live(ends, now) return not ends or tonumber(ends) > tonumber(now) end
 
@@ -126,6 +135,7 @@ local function end_all(user, name, keep, kinds, limit)
         end
     end
     if redis.call('ZCARD', mine) == #kept then return 0, 0 end
+    announce(user)
     redis.call('RENAME', mine, list)
     redis.call('RPUSH', ended_key, name)
     for _, member in ipairs(kept) do

@@ -4,6 +4,7 @@ local user, number = ARGV[1], ARGV[3]
 local level = redis.call('HGET', tag .. ':level-ids', ARGV[2])
 if not level then return { 'level', 0 } end
 if redis.call('EXISTS', user_key(user)) == 1 then return { 'taken', 0 } end
+if redis.call('EXISTS', tokens_key(user)) == 1 then announce(user) end
 redis.call('HSET', user_key(user), 'level', level, 'title', ARGV[2], 'disabled', '0')
 redis.call('ZADD', tag .. ':users', 0, user)
 -- Compared as digits: Lua's numbers do not hold every integer of 64 bits.

@@ -3,6 +3,7 @@ local old, new, now, ends = ARGV[1], ARGV[2], ARGV[3], ARGV[6] ~= '' and ARGV[6]
 local id, user, old_end = find_token(old)
 if not id or not is_live(old_end, now) or not is_enabled(user) then return false end
 if find_token(new) then return { 'taken' } end
+announce(user)
 redis.call('DEL', digest_key(old))
 redis.call('SET', digest_key(new), id)
 redis.call('HDEL', token_key(id), 'used', 'absolute', 'idle', 'ends')

@@ -2,6 +2,7 @@
 local user, id, now = ARGV[1], ARGV[2], ARGV[5]
 local found = redis.call('HMGET', token_key(id), 'user', 'ends', 'absolute', 'family', 'created', 'digest')
 if found[1] ~= user or found[4] or not is_live(found[2], now) or not is_enabled(user) or not is_listed(id, user) then return 0 end
+announce(user)
 end_family(id, user)
 local function at_most(ends)
     if ends and tonumber(ends) < tonumber(ARGV[4]) then return ends end

@@ -10,6 +10,7 @@
 //! | `connections` | the connections fail, and the servers are up |
 //! | `drills` | the faults, whichever the store |
 //! | `resp` | a server that speaks the protocol of Redis and answers as a test wants it to |
+//! | `redis_changes` | what a bus in Redis does then |
 //! | `postgres`, `mysql`, `redis`, `trongate` | the drills on each store, and the faults that are its own |
 
 mod connections;
@@ -20,6 +21,7 @@ mod network;
 mod postgres;
 mod proxy;
 mod redis;
+mod redis_changes;
 mod resp;
 mod server;
 mod site;
