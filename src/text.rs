@@ -22,6 +22,18 @@ impl Text {
         ArrayString::from(text).map_or_else(|_| Self::Shared(Arc::from(text)), Self::Inline)
     }
 
+    /// As small as it gets, for what is kept by the million.
+    pub(crate) fn to_shared(&self) -> Arc<str> {
+        match self {
+            Self::Inline(text) => Arc::from(text.as_str()),
+            Self::Shared(text) => Arc::clone(text),
+        }
+    }
+
+    pub(crate) fn from_shared(text: &Arc<str>) -> Self {
+        ArrayString::from(text).map_or_else(|_| Self::Shared(Arc::clone(text)), Self::Inline)
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         match self {
             Self::Inline(text) => text,

@@ -3,11 +3,13 @@
 #[cfg(any(test, feature = "test-util"))]
 mod manual;
 mod monotonic;
+mod packed;
 mod system;
 mod timestamp;
 
 #[cfg(any(test, feature = "test-util"))]
 pub use manual::ManualClock;
 pub(crate) use monotonic::monotonic_milliseconds;
+pub(crate) use packed::PackedTime;
 pub use system::{Clock, SystemClock};
 pub use timestamp::{CLOCK_TOLERANCE, Timestamp};

@@ -1,7 +1,7 @@
 //! The hash that the store in memory, and a cache, keep in place of a token's text.
 
 use std::fmt;
-use std::hash::Hasher;
+use std::hash::{Hash, Hasher};
 
 use siphasher::sip128::SipHasher13;
 
@@ -15,8 +15,41 @@ use crate::token::TokenKey;
 /// # Source
 /// SipHash (Aumasson and Bernstein, 2012) with 128 bits of output. One and three rounds, as in Rust's own hash maps, are
 /// enough where an attacker sees no output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LookupHash {
+    // Two numbers, because one of 128 bits is aligned to 16 bytes, which takes place in each entry of a map.
+    lower: u64,
+    upper: u64,
+}
+
+impl LookupHash {
+    /// The half by which an index finds the entry of a map.
+    pub(crate) const fn short(self) -> ShortHash {
+        ShortHash(self.lower)
+    }
+}
+
+impl Hash for LookupHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.short().hash(state);
+    }
+}
+
+/// Half of a [`LookupHash`], by which an index finds an entry that is there. The token of a request is looked up by the whole.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct LookupHash(u128);
+pub(crate) struct ShortHash(u64);
+
+impl papaya::Equivalent<LookupHash> for ShortHash {
+    fn equivalent(&self, hash: &LookupHash) -> bool {
+        *self == hash.short()
+    }
+}
+
+impl fmt::Debug for ShortHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ShortHash([redacted])")
+    }
+}
 
 impl fmt::Debug for LookupHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +74,8 @@ impl HashKey {
 
     #[inline]
     pub(crate) fn hash(&self, token: TokenKey<'_>) -> LookupHash {
-        LookupHash(self.0.hash(token.as_bytes()).as_u128())
+        let hash = self.0.hash(token.as_bytes());
+        LookupHash { lower: hash.h1, upper: hash.h2 }
     }
 }
 
@@ -51,7 +85,7 @@ impl fmt::Debug for HashKey {
     }
 }
 
-/// A hash is as good as random already: its first 8 bytes are its hash.
+/// A hash is as good as random already: half of it is its hash.
 #[derive(Debug, Default)]
 pub(crate) struct PassThroughHasher(u64);
 
@@ -62,7 +96,10 @@ impl Hasher for PassThroughHasher {
         }
     }
 
-    fn write_usize(&mut self, _length: usize) {}
+    #[inline]
+    fn write_u64(&mut self, half: u64) {
+        self.0 = half;
+    }
 
     fn finish(&self) -> u64 {
         self.0

@@ -8,6 +8,7 @@
 //! | `cache` | [`Cache`], [`CachedRepository`]: a cache in front of any store |
 //! | `bus` | [`ChangeBus`]: what carries changes to the caches of all nodes |
 //! | `memory` | [`MemoryRepository`]: lock-free reads, gone with the process |
+//! | `packed`, `keyed_hash` | what the store in memory and a cache keep of a token, and under what |
 //! | `sqlite` | `SqliteRepository`: an embedded database (feature `sqlite`) |
 //! | `trongate` | `TrongateRepository`: the tables of a running Trongate site (feature `trongate`) |
 //! | `postgres` | `PostgresRepository`: PostgreSQL (feature `postgres`) |
@@ -55,6 +56,7 @@ mod keyed_hash;
 mod memory;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod packed;
 mod page;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -9,6 +9,7 @@
 //! | `key` | [`TokenKey`], the key that a token is looked up by |
 //! | `lifetime` | [`Lifetime`] and [`Expiry`] |
 //! | `record`, `fields` | [`TokenRecord`], the data of a token in a store, without its text; the fields that stores keep |
+//! | `packed` | a record in 33 bytes, for what is kept by the million |
 //! | `id`, `kind`, `abilities` | parts of it: its number, what it is for, what it may be used for |
 //! | `uuid` | [`TokenUuid`], the number of a self-contained token |
 //!
@@ -38,6 +39,7 @@ mod id;
 mod key;
 mod kind;
 mod lifetime;
+mod packed;
 mod record;
 mod text;
 mod uuid;
@@ -52,6 +54,7 @@ pub use id::TokenId;
 pub use key::TokenKey;
 pub use kind::{TokenKind, TokenKinds};
 pub use lifetime::{Expiry, Lifetime, NewLimits};
+pub(crate) use packed::{PackedRecord, RareFields};
 pub use record::TokenRecord;
 pub use text::{MAX_TOKEN_BYTES, is_token_text};
 pub use uuid::TokenUuid;

@@ -247,8 +247,7 @@ impl TokenRecord {
     #[must_use]
     #[inline]
     pub fn expires_at(&self) -> Expiry {
-        let idle_end = self.idle_limit.map(|limit| self.last_active() + limit);
-        self.absolute_expiry.min(idle_end.into())
+        end(self.absolute_expiry, self.idle_limit, self.last_active())
     }
 
     /// The absolute end, which activity does not move.
@@ -290,8 +289,7 @@ impl TokenRecord {
     /// The earliest time at which the last use of a token with an idle limit is not too far ahead.
     #[inline]
     pub(crate) fn valid_from(&self) -> Timestamp {
-        let tolerance = self.idle_limit.map_or(Duration::MAX, |limit| limit.min(CLOCK_TOLERANCE));
-        self.last_active() - tolerance
+        start(self.idle_limit, self.last_active())
     }
 
     /// The name that its owner gave it.
@@ -305,4 +303,16 @@ impl TokenRecord {
     pub fn code(&self) -> Option<&str> {
         self.code.as_ref().map(Text::as_str)
     }
+}
+
+/// The earlier of a token's two ends.
+#[inline]
+pub(super) fn end(absolute: Expiry, idle_limit: Option<Duration>, last_active: Timestamp) -> Expiry {
+    absolute.min(idle_limit.map(|limit| last_active + limit).into())
+}
+
+/// From when on a token is valid.
+#[inline]
+pub(super) fn start(idle_limit: Option<Duration>, last_active: Timestamp) -> Timestamp {
+    last_active - idle_limit.map_or(Duration::MAX, |limit| limit.min(CLOCK_TOLERANCE))
 }

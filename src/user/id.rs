@@ -1,6 +1,7 @@
 //! The id of the user that a token belongs to.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::text::Text;
 
@@ -52,6 +53,18 @@ impl UserId {
             Kind::Integer(_) => None,
             Kind::Text(id) => Some(id.as_str()),
         }
+    }
+
+    /// The text, if the id is one, for what is kept by the million.
+    pub(crate) fn to_shared(&self) -> Option<Arc<str>> {
+        match &self.0 {
+            Kind::Integer(_) => None,
+            Kind::Text(id) => Some(id.to_shared()),
+        }
+    }
+
+    pub(crate) fn from_shared(text: &Arc<str>) -> Self {
+        Self(Kind::Text(Text::from_shared(text)))
     }
 }
 

@@ -6,28 +6,25 @@ use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::clock::Timestamp;
+use crate::clock::{PackedTime, Timestamp};
 use crate::repository::Found;
 use crate::repository::cache::changes::{Changes, Slot, Ticket};
 use crate::repository::cache::settings::Cache;
-use crate::repository::keyed_hash::{LookupHash, PassThroughHasher};
-use crate::token::TokenRecord;
-use crate::user::{UserData, UserId, UserLevel};
+use crate::repository::keyed_hash::{LookupHash, PassThroughHasher, ShortHash};
+use crate::repository::packed::{Levels, Packed};
 
 /// How many entries that are in use are passed over to find one that is not. Our choice: more would keep other look-ups waiting.
 const SPARED: usize = 64;
 
-/// An answer of the store, in parts: each request gets a [`Found`] of its own, so that threads do not count the clones of one.
-pub(super) struct Entry {
-    user: UserId,
-    level: UserLevel,
-    record: TokenRecord,
-    data: Option<UserData>,
+/// An answer of the store, as it is kept.
+type Entry = Packed<Mark>;
+
+/// What the cache knows of an entry besides.
+struct Mark {
+    // As bytes: a number would be aligned to 8, which takes place in each entry.
+    ticket: [u8; 8],
+    asked_at: PackedTime,
     slots: [Slot; 2],
-    ticket: Ticket,
-    /// The earlier of its end and the time at which the store is asked again, and the time from which on it is used.
-    until: Timestamp,
-    from: Timestamp,
     /// Whether it was used since it was last considered for removal.
     used: AtomicBool,
 }
@@ -36,7 +33,8 @@ pub(super) struct Entry {
 pub(super) struct Entries {
     by_token: papaya::HashMap<LookupHash, Entry, BuildHasherDefault<PassThroughHasher>>,
     /// In the order in which they came. What was removed meanwhile may still be in it.
-    order: Mutex<VecDeque<LookupHash>>,
+    order: Mutex<VecDeque<ShortHash>>,
+    levels: Levels,
     capacity: usize,
     max_age: time::Duration,
 }
@@ -46,6 +44,7 @@ impl Entries {
         Self {
             by_token: papaya::HashMap::default(),
             order: Mutex::default(),
+            levels: Levels::new(),
             capacity: settings.capacity,
             max_age: time::Duration::seconds(i64::try_from(settings.max_age.as_secs()).unwrap_or(i64::MAX)),
         }
@@ -55,20 +54,17 @@ impl Entries {
     pub(super) fn get(&self, token: LookupHash, changes: &Changes, now: Timestamp) -> Option<Found> {
         let by_token = self.by_token.pin();
         let entry = by_token.get(&token)?;
-        let [user, token] = entry.slots;
-        let is_current = changes.is_current(user, entry.ticket) && changes.is_current(token, entry.ticket);
-        if !is_current || now >= entry.until || now < entry.from {
+        let Mark { ticket, slots: [user, token], used, .. } = &entry.mark;
+        let ticket = Ticket::from_bytes(*ticket);
+        let is_current = changes.is_current(*user, ticket) && changes.is_current(*token, ticket);
+        if !is_current || now >= self.until(entry) || now < from(entry) {
             return None;
         }
         // One write between two considerations: otherwise readers would write to each other's memory.
-        if !entry.used.load(Ordering::Relaxed) {
-            entry.used.store(true, Ordering::Relaxed);
+        if !used.load(Ordering::Relaxed) {
+            used.store(true, Ordering::Relaxed);
         }
-        let found = Found::new(&entry.user, entry.level.clone(), entry.record.clone());
-        Some(match &entry.data {
-            None => found,
-            Some(data) => found.with_data(data.clone()),
-        })
+        entry.found(&self.levels)
     }
 
     /// Keeps an answer. Gives how many others gave way.
@@ -80,36 +76,23 @@ impl Entries {
         ticket: Ticket,
         now: Timestamp,
     ) -> u64 {
-        let record = found.record();
-        let ask_again = now + self.max_age;
-        let until = record.expires_at().at().map_or(ask_again, |end| end.min(ask_again));
-        let from = record.valid_from().max(now);
-        if self.capacity == 0 || until <= from {
+        let mark = Mark { ticket: ticket.to_bytes(), asked_at: now.into(), slots, used: AtomicBool::new(false) };
+        let entry = Packed::new(&self.levels, found.user(), found.level(), found.record(), found.data(), mark);
+        if self.capacity == 0 || self.until(&entry) <= from(&entry) {
             return 0;
         }
-        let entry = Entry {
-            user: found.user().clone(),
-            level: found.level().clone(),
-            record: record.clone(),
-            data: found.data().cloned(),
-            slots,
-            ticket,
-            until,
-            from,
-            used: AtomicBool::new(false),
-        };
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         let by_token = self.by_token.pin();
         if by_token.insert(token, entry).is_some() {
             return 0;
         }
-        order.push_back(token);
+        order.push_back(token.short());
         let (mut evicted, mut spared) = (0, 0);
         while order.len() > self.capacity {
             let Some(oldest) = order.pop_front() else { break };
             match by_token.get(&oldest) {
                 None => {}
-                Some(entry) if spared < SPARED && entry.used.swap(false, Ordering::Relaxed) => {
+                Some(entry) if spared < SPARED && entry.mark.used.swap(false, Ordering::Relaxed) => {
                     spared += 1;
                     order.push_back(oldest);
                 }
@@ -137,7 +120,7 @@ impl Entries {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         let by_token = self.by_token.pin();
         order.retain(|token| {
-            let is_kept = by_token.get(token).is_some_and(|entry| now < entry.until);
+            let is_kept = by_token.get(token).is_some_and(|entry| now < self.until(entry));
             if !is_kept {
                 by_token.remove(token);
             }
@@ -148,6 +131,19 @@ impl Entries {
     pub(super) fn len(&self) -> usize {
         self.by_token.len()
     }
+
+    /// Up to when it is used: the earlier of its end and the time at which the store is asked again.
+    #[inline]
+    fn until(&self, entry: &Entry) -> Timestamp {
+        let ask_again = entry.mark.asked_at.time() + self.max_age;
+        entry.expires_at().at().map_or(ask_again, |end| end.min(ask_again))
+    }
+}
+
+/// From when on it is used.
+#[inline]
+fn from(entry: &Entry) -> Timestamp {
+    entry.valid_from().max(entry.mark.asked_at.time())
 }
 
 impl fmt::Debug for Entries {

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::repository::keyed_hash::{HashKey, LookupHash, PassThroughHasher};
+use crate::repository::keyed_hash::{HashKey, LookupHash, PassThroughHasher, ShortHash};
+use crate::repository::packed::{Levels, Packed};
 use crate::repository::{Found, User};
 use crate::token::{TokenId, TokenKey, TokenRecord};
 use crate::user::{UserId, UserLevel};
@@ -33,45 +34,47 @@ pub struct MemoryRepository {
     hash_key: Option<HashKey>,
     /// What readers see. Changed only while `index` is locked.
     pub(super) by_token: papaya::HashMap<LookupHash, Entry, BuildHasherDefault<PassThroughHasher>>,
+    levels: Levels,
     index: Mutex<Index>,
 }
 
-/// A token with all that a reader needs, so that a look-up is one look-up.
-#[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) user: UserId,
-    pub(super) level: UserLevel,
-    pub(super) enabled: bool,
-    pub(super) record: TokenRecord,
-    /// The record's end, computed once.
-    ends_at: Option<Timestamp>,
-    /// Before this time its last use lies too far ahead. Computed once.
-    valid_from: Timestamp,
-}
+/// A token with all that a reader needs, so that a look-up is one look-up. Its mark says whether its user is enabled.
+pub(super) type Entry = Packed<bool>;
 
 #[derive(Default)]
 pub(super) struct Index {
     pub(super) levels: Vec<UserLevel>,
     pub(super) users: BTreeMap<UserId, Account>,
     pub(super) last_user: i64,
-    pub(super) by_id: HashMap<TokenId, LookupHash>,
-    pub(super) by_expiry: BTreeSet<(Timestamp, LookupHash)>,
-    pub(super) rotations: HashMap<LookupHash, String>,
+    last_account: u64,
+    pub(super) by_id: HashMap<TokenId, ShortHash>,
+    /// The tokens of each user, oldest first. One set for all: a set for each user takes four times as much if most have
+    /// one token.
+    by_user: BTreeSet<(AccountNumber, Timestamp, TokenId)>,
+    pub(super) by_expiry: BTreeSet<(Timestamp, ShortHash)>,
+    pub(super) rotations: HashMap<ShortHash, String>,
 }
 
 pub(super) struct Account {
     pub(super) level: UserLevel,
     pub(super) disabled: bool,
-    /// Oldest first.
-    pub(super) tokens: BTreeMap<(Timestamp, TokenId), LookupHash>,
+    number: AccountNumber,
 }
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct AccountNumber(u64);
 
 impl MemoryRepository {
     /// An empty store. If the operating system gives no random bytes for its key, every call is answered with
     /// [`Unavailable`](ErrorKind::Unavailable).
     #[must_use]
     pub fn new() -> Self {
-        Self { hash_key: HashKey::generate().ok(), by_token: papaya::HashMap::default(), index: Mutex::default() }
+        Self {
+            hash_key: HashKey::generate().ok(),
+            by_token: papaya::HashMap::default(),
+            levels: Levels::new(),
+            index: Mutex::default(),
+        }
     }
 
     /// `None`: the operating system gave no random bytes for a key.
@@ -90,73 +93,89 @@ impl MemoryRepository {
 
     #[inline]
     pub(super) fn find_valid(&self, hash: &LookupHash, now: Timestamp) -> Option<Found> {
-        let by_token = self.by_token.pin();
-        let entry = by_token.get(hash).filter(|entry| entry.is_valid(now))?;
-        Some(Found::new(&entry.user, entry.level.clone(), entry.record.clone()))
+        self.by_token.pin().get(hash).filter(|entry| is_valid(entry, now))?.found(&self.levels)
     }
 
-    pub(super) fn add(&self, index: &mut Index, hash: LookupHash, entry: Entry) {
-        let record = &entry.record;
-        index.by_id.insert(record.id(), hash);
-        if let Some(end) = entry.ends_at {
-            index.by_expiry.insert((end, hash));
-        }
-        if let Some(account) = index.users.get_mut(&entry.user) {
-            account.tokens.insert((record.created_at(), record.id()), hash);
-        }
+    pub(super) fn find_valid_by_id(&self, index: &Index, id: TokenId, now: Timestamp) -> Option<(ShortHash, Found)> {
+        let hash = *index.by_id.get(&id)?;
+        let found = self.by_token.pin().get(&hash).filter(|entry| is_valid(entry, now))?.found(&self.levels)?;
+        Some((hash, found))
+    }
+
+    /// Whether a new token can have this hash: an index finds it by half of it.
+    pub(super) fn is_free(&self, hash: LookupHash) -> bool {
+        !self.by_token.pin().contains_key(&hash.short())
+    }
+
+    /// Adds a token of this user.
+    ///
+    /// # Errors
+    /// [`UserNotFound`](ErrorKind::UserNotFound).
+    pub(super) fn add(
+        &self,
+        index: &mut Index,
+        hash: LookupHash,
+        user: &UserId,
+        record: &TokenRecord,
+    ) -> Result<(), Error> {
+        let account = index.users.get(user).ok_or(ErrorKind::UserNotFound)?;
+        let entry = self.entry(user, account, record);
+        index.by_user.insert((account.number, record.created_at(), record.id()));
+        index.by_id.insert(record.id(), hash.short());
+        index.set_end(hash.short(), None, &entry);
         self.by_token.pin().insert(hash, entry);
+        Ok(())
     }
 
-    pub(super) fn remove(&self, index: &mut Index, hash: &LookupHash) -> Option<Entry> {
-        let entry = self.by_token.pin().remove(hash)?.clone();
-        let record = &entry.record;
+    pub(super) fn remove(&self, index: &mut Index, hash: ShortHash) -> Option<(UserId, TokenRecord)> {
+        let by_token = self.by_token.pin();
+        let (user, record) = by_token.remove(&hash).map(|entry| (entry.user(), entry.record()))?;
         index.by_id.remove(&record.id());
-        index.rotations.remove(hash);
-        if let Some(end) = entry.ends_at {
-            index.by_expiry.remove(&(end, *hash));
+        index.rotations.remove(&hash);
+        if let Some(end) = record.expires_at().at() {
+            index.by_expiry.remove(&(end, hash));
         }
-        if let Some(account) = index.users.get_mut(&entry.user) {
-            account.tokens.remove(&(record.created_at(), record.id()));
+        if let Some(account) = index.users.get(&user) {
+            index.by_user.remove(&(account.number, record.created_at(), record.id()));
         }
-        Some(entry)
+        Some((user, record))
     }
 
     /// Puts another record in the place of a token's, without a gap: a reader sees the old one or the new one.
-    pub(super) fn put(&self, index: &mut Index, hash: LookupHash, record: TokenRecord) {
+    pub(super) fn put(&self, index: &mut Index, hash: ShortHash, record: &TokenRecord) {
         let by_token = self.by_token.pin();
-        let Some(old) = by_token.get(&hash) else { return };
-        let entry = old.clone().with_record(record);
-        if let Some(end) = old.ends_at {
-            index.by_expiry.remove(&(end, hash));
-        }
-        if let Some(end) = entry.ends_at {
-            index.by_expiry.insert((end, hash));
-        }
-        by_token.insert(hash, entry);
+        let Some((hash, old)) = by_token.get_key_value(&hash) else { return };
+        let user = old.user();
+        let Some(account) = index.users.get(&user) else { return };
+        let entry = self.entry(&user, account, record);
+        index.set_end(hash.short(), Some(old), &entry);
+        by_token.insert(*hash, entry);
     }
 
     /// Ends those tokens of a user whose record is one of these. Says how many.
     pub(super) fn remove_all(&self, index: &mut Index, user: &UserId, is_ended: impl Fn(&TokenRecord) -> bool) -> u64 {
-        let Some(account) = index.users.get(user) else { return 0 };
         let by_token = self.by_token.pin();
-        let is_ended = |hash: &LookupHash| by_token.get(hash).is_some_and(|entry| is_ended(&entry.record));
-        let ended: Vec<_> = account.tokens.values().filter(|hash| is_ended(hash)).copied().collect();
+        let is_ended = |hash: &ShortHash| by_token.get(hash).is_some_and(|entry| is_ended(&entry.record()));
+        let ended: Vec<_> = index.tokens_of(user).filter(is_ended).collect();
         for hash in &ended {
-            self.remove(index, hash);
+            self.remove(index, *hash);
         }
         ended.len() as u64
     }
 
-    /// Changes every stored token of a user.
-    pub(super) fn update_all(&self, index: &Index, user: &UserId, change: impl Fn(&mut Entry)) {
+    /// Gives every stored token of a user what their account says now.
+    pub(super) fn update_all(&self, index: &Index, user: &UserId) {
+        let Some(account) = index.users.get(user) else { return };
         let by_token = self.by_token.pin();
-        for hash in index.users.get(user).into_iter().flat_map(|account| account.tokens.values()) {
-            if let Some(entry) = by_token.get(hash) {
-                let mut entry = entry.clone();
-                change(&mut entry);
-                by_token.insert(*hash, entry);
+        for hash in index.tokens_of(user) {
+            if let Some((hash, entry)) = by_token.get_key_value(&hash) {
+                by_token.insert(*hash, self.entry(user, account, &entry.record()));
             }
         }
+    }
+
+    fn entry(&self, user: &UserId, account: &Account, record: &TokenRecord) -> Entry {
+        Packed::new(&self.levels, user, &account.level, record, None, !account.disabled)
     }
 }
 
@@ -179,26 +198,39 @@ impl fmt::Debug for MemoryRepository {
     }
 }
 
-impl Entry {
-    pub(super) fn new(user: UserId, level: UserLevel, enabled: bool, record: TokenRecord) -> Self {
-        let ends_at = record.expires_at().at();
-        let valid_from = record.valid_from();
-        Self { user, level, enabled, record, ends_at, valid_from }
-    }
-
-    pub(super) fn with_record(self, record: TokenRecord) -> Self {
-        Self::new(self.user, self.level, self.enabled, record)
-    }
-
-    #[inline]
-    pub(super) fn is_valid(&self, now: Timestamp) -> bool {
-        self.enabled && self.ends_at.is_none_or(|end| now < end) && now >= self.valid_from
-    }
+#[inline]
+fn is_valid(entry: &Entry, now: Timestamp) -> bool {
+    entry.mark && !entry.expires_at().has_passed(now) && now >= entry.valid_from()
 }
 
 impl Index {
     pub(super) fn level(&self, title: &str) -> Option<UserLevel> {
         self.levels.iter().find(|level| level.title() == title).cloned()
+    }
+
+    pub(super) fn add_user(&mut self, id: UserId, level: UserLevel) {
+        self.last_account += 1;
+        self.users.insert(id, Account { level, disabled: false, number: AccountNumber(self.last_account) });
+    }
+
+    /// The tokens of a user, oldest first.
+    pub(super) fn tokens_of(&self, user: &UserId) -> impl DoubleEndedIterator<Item = ShortHash> {
+        let number = self.users.get(user).map(|account| account.number);
+        let range = number.map(|number| {
+            let first = (number, Timestamp::from_unix_seconds(i64::MIN), TokenId::new(i64::MIN));
+            let last = (number, Timestamp::from_unix_seconds(i64::MAX), TokenId::new(i64::MAX));
+            self.by_user.range(first..=last)
+        });
+        range.into_iter().flatten().filter_map(|(_, _, id)| self.by_id.get(id).copied())
+    }
+
+    fn set_end(&mut self, hash: ShortHash, old: Option<&Entry>, new: &Entry) {
+        if let Some(end) = old.and_then(|entry| entry.expires_at().at()) {
+            self.by_expiry.remove(&(end, hash));
+        }
+        if let Some(end) = new.expires_at().at() {
+            self.by_expiry.insert((end, hash));
+        }
     }
 }
 

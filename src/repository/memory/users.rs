@@ -1,11 +1,9 @@
 //! Users and levels in memory.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::memory::store::{Account, MemoryRepository};
+use crate::repository::memory::store::MemoryRepository;
 use crate::repository::{Page, PageRequest, User, UserRepository};
 use crate::user::{UserId, UserLevel};
 
@@ -34,7 +32,7 @@ impl UserRepository for MemoryRepository {
             return Err(ErrorKind::AlreadyExists.into());
         }
         index.last_user = index.last_user.max(id.as_integer().unwrap_or(0));
-        index.users.insert(id.clone(), Account { level, disabled: false, tokens: BTreeMap::new() });
+        index.add_user(id.clone(), level);
         Ok(id)
     }
 
@@ -52,23 +50,20 @@ impl UserRepository for MemoryRepository {
         let mut index = self.index();
         let level = index.level(level).ok_or(ErrorKind::LevelNotFound)?;
         index.users.get_mut(id).ok_or(ErrorKind::UserNotFound)?.level = level.clone();
-        self.update_all(&index, id, |entry| entry.level = level.clone());
+        self.update_all(&index, id);
         Ok(level)
     }
 
     async fn set_disabled(&self, id: &UserId, disabled: bool) -> Result<(), Error> {
         let mut index = self.index();
         index.users.get_mut(id).ok_or(ErrorKind::UserNotFound)?.disabled = disabled;
-        self.update_all(&index, id, |entry| entry.enabled = !disabled);
+        self.update_all(&index, id);
         Ok(())
     }
 
     async fn delete_user(&self, id: &UserId) -> Result<bool, Error> {
         let mut index = self.index();
-        let Some(account) = index.users.remove(id) else { return Ok(false) };
-        for hash in account.tokens.values() {
-            self.remove(&mut index, hash);
-        }
-        Ok(true)
+        self.remove_all(&mut index, id, |_| true);
+        Ok(index.users.remove(id).is_some())
     }
 }

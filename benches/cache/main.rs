@@ -1,9 +1,15 @@
 //! What a hit of the cache in front of SQLite costs beside a hit of the store in memory, what a miss costs beside the same
-//! look-up without a cache, and what two threads reach on one token, as paired medians.
+//! look-up without a cache, what two threads reach on one token, and what a hit among a million tokens costs beside the least
+//! that can be done, as paired medians; and how much memory a kept token takes.
 //!
-//! `cargo bench --features sqlite --bench cache`
+//! `cargo bench --features sqlite --bench cache`. With `-- warm`, `-- cold` or `-- memory` after it a part of it.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
+
+mod cold;
+mod measure;
+mod memory;
+mod store;
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -16,12 +22,33 @@ use tower_tokens::repository::{
 use tower_tokens::token::TokenKey;
 use tower_tokens::validator::{TokenValidator, Validation};
 
+use measure::median;
+
 const TOKENS: usize = 1_000;
 const ROUNDS: usize = 201;
 const HITS: usize = 1_000;
 const MISSES: usize = 50;
 
 fn main() {
+    let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["row", row] => memory::print_row(row.parse().unwrap()),
+        ["warm"] => warm(),
+        ["cold"] => cold(),
+        ["memory"] => memory::print(),
+        _ => {
+            warm();
+            cold();
+            memory::print();
+        }
+    }
+}
+
+fn cold() {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(cold::print());
+}
+
+fn warm() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let (memory, cached, plain, uncached) = runtime.block_on(async {
@@ -133,10 +160,4 @@ fn print(what: &str, names: [&str; 2], first: &[f64], second: &[f64]) {
         "  ratio                    {:>9.2}",
         median(first.iter().zip(second).map(|(first, second)| second / first))
     );
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
