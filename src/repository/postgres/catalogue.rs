@@ -5,9 +5,9 @@ use sqlx::{Executor, Row, SqlSafeStr, Type, query};
 
 use crate::error::Error;
 use crate::repository::postgres::error::failure;
-use crate::repository::postgres::schema::create;
+use crate::repository::postgres::schema::{announce, create};
 use crate::repository::postgres::store::Postgres;
-use crate::repository::sql::{Catalogue, Column, Kind, Statement, Value, refused};
+use crate::repository::sql::{AnnouncedTable, Catalogue, Column, Kind, Statement, Value, refused};
 
 const COLUMNS: &str = r#"SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod)
         || CASE WHEN a.attcollation IN (0, t.typcollation) THEN '' ELSE
@@ -72,6 +72,10 @@ impl Catalogue for Postgres {
 
     async fn create(&self, statements: &[String]) -> Result<(), Error> {
         create(&self.calls().pool, statements).await
+    }
+
+    async fn announce(&self, tables: &[AnnouncedTable]) -> Result<(), Error> {
+        announce(&self.calls().pool, tables).await
     }
 
     async fn prepare(&self, statement: &Statement, values: &[Value<'_>]) -> Result<(), Error> {

@@ -4,9 +4,10 @@ use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 
 use crate::error::Error;
+use crate::repository::postgres::announced;
 use crate::repository::postgres::error::failure;
 use crate::repository::postgres::pooler::refuse_shared_connection;
-use crate::repository::sql::{missing_steps, refused};
+use crate::repository::sql::{AnnouncedTable, missing_steps, refused};
 
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.
 /// A released step is never changed: a later release adds one.
@@ -25,15 +26,21 @@ const SET_VERSION: &str = "INSERT INTO tower_tokens_schema (single, version) VAL
 
 /// Brings the schema up to the version that `migrations` leads to. Many processes may do so at once.
 pub(super) async fn migrate(pool: &PgPool, migrations: &[&'static str]) -> Result<(), Error> {
+    let tables = AnnouncedTable::ours();
     let mut connection = pool.acquire().await.map_err(failure)?;
     refuse_shared_connection(&mut connection, &pool.connect_options()).await?;
-    if missing(&mut connection, migrations).await?.is_empty() {
+    if missing(&mut connection, migrations).await?.is_empty()
+        && announced::missing(&mut connection, &tables).await?.is_empty()
+    {
         return Ok(());
     }
     drop(connection);
     let mut transaction = begin(pool).await?;
     for step in missing(&mut transaction, migrations).await? {
         sqlx::raw_sql(*step).execute(&mut *transaction).await.map_err(failure)?;
+    }
+    for statement in announced::missing(&mut transaction, &tables).await? {
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await.map_err(failure)?;
     }
     sqlx::raw_sql(VERSION_TABLE).execute(&mut *transaction).await.map_err(failure)?;
     let version = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
@@ -49,6 +56,21 @@ pub(super) async fn create(pool: &PgPool, statements: &[String]) -> Result<(), E
     let mut transaction = begin(pool).await?;
     for statement in statements {
         let create = sqlx::raw_sql(AssertSqlSafe(statement.as_str()));
+        create.execute(&mut *transaction).await.map_err(|error| refused(error, failure))?;
+    }
+    transaction.commit().await.map_err(failure)
+}
+
+/// Makes what announces the changes of these tables, where it is not there.
+pub(super) async fn announce(pool: &PgPool, tables: &[AnnouncedTable]) -> Result<(), Error> {
+    let mut connection = pool.acquire().await.map_err(failure)?;
+    if announced::missing(&mut connection, tables).await?.is_empty() {
+        return Ok(());
+    }
+    drop(connection);
+    let mut transaction = begin(pool).await?;
+    for statement in announced::missing(&mut transaction, tables).await? {
+        let create = sqlx::raw_sql(AssertSqlSafe(statement));
         create.execute(&mut *transaction).await.map_err(|error| refused(error, failure))?;
     }
     transaction.commit().await.map_err(failure)

@@ -1,14 +1,18 @@
 //! [`PostgresRepository`]: its connections, and how statements are run.
 
+use std::sync::Arc;
+
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgRow};
 use sqlx::{ConnectOptions, Executor, raw_sql};
 
 use crate::call_timeout::within_call_timeout;
 use crate::error::Error;
+use crate::repository::ChangeBus;
+use crate::repository::postgres::bus::PostgresBus;
 use crate::repository::postgres::error::{aftermath, failure};
 use crate::repository::postgres::pooler::refuse_shared_connections;
 use crate::repository::postgres::schema::{MIGRATIONS, migrate};
-use crate::repository::sql::{Calls, Dialect, SqlRepository, Statement, Texts, Value, bounded};
+use crate::repository::sql::{AnnouncedTable, Calls, Dialect, SqlRepository, Statement, Texts, Value, bounded};
 
 /// What our statements rely on, whatever the server's, the database's and the role's defaults are.
 ///
@@ -27,6 +31,19 @@ const SESSION: &str = "SET lock_timeout = '3s'; SET statement_timeout = '5s';
 /// would not have is closed, together with the idle ones, and its place in the pool is free at once. A look-up is then
 /// sent again on a new connection, at the latest after one second. A change is sent again only if it was not done: its
 /// connection is pinged before. sqlx 0.9 cannot set TCP keep-alive or `TCP_USER_TIMEOUT`.
+///
+/// # Changes
+/// Triggers announce each end and each change with `NOTIFY`, in the transaction that makes it, whoever makes it: an administrator's
+/// SQL, a `TRUNCATE`, another program. Logins, and the uses and rotations of a token, are not announced. [`migrate`](Self::migrate) makes the
+/// triggers. In a session with `session_replication_role = replica` they do nothing. An application's own users are announced with
+/// [`announce_changes`](super::super::UserTable::announce_changes); without it the store has no bus. Two schemas have two channels.
+///
+/// A subscription has a connection of its own beside the pool, with the options of the pool, and fails as soon as it is
+/// lost. It is an error where triggers are missing. Each heartbeat uses a transaction number, and does not wait for the disk.
+///
+/// PostgreSQL lets only one transaction that notifies commit at a time, its write to the disk included: ends and changes that come at once
+/// wait for each other. If a session listens and stays in one transaction until the queue of notifications is full
+/// (8 GB), `NOTIFY` fails, and each end and each change with it, as an outage.
 ///
 /// # Durability
 /// A change is as durable as a commit of the server is: with PostgreSQL's default, `synchronous_commit = on`, it is on
@@ -75,7 +92,7 @@ impl SqlRepository<Postgres> {
     /// because what a connection sets would reach its other clients.
     ///
     /// `pool_mode = session` works with `ignore_startup_parameters = extra_float_digits`, which sqlx sends, and with a
-    /// `pool_size` of ten for each node.
+    /// `pool_size` of ten for each node, and of eleven with a cache.
     ///
     /// # Errors
     /// [`Configuration`](crate::error::ErrorKind::Configuration) for a URL that cannot be parsed and for a pooler that
@@ -159,6 +176,10 @@ impl Dialect for Postgres {
 
     fn failure(error: sqlx::Error) -> Error {
         failure(error)
+    }
+
+    fn change_bus(&self, tables: Vec<AnnouncedTable>) -> Option<Arc<dyn ChangeBus>> {
+        Some(Arc::new(PostgresBus::new(self.calls.clone(), tables)))
     }
 
     fn connections(&self) -> (u32, usize) {

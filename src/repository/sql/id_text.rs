@@ -44,7 +44,7 @@ pub(super) fn read_id(row: &impl SqlRow, column: usize) -> Result<UserId, sqlx::
 }
 
 /// The id as its column holds it.
-fn of(id: &UserId) -> Cow<'_, str> {
+pub(in crate::repository) fn of(id: &UserId) -> Cow<'_, str> {
     match (id.as_integer(), id.as_text()) {
         (Some(number), _) => Cow::Owned(number.to_string()),
         (None, text) => {
@@ -65,7 +65,7 @@ fn of_new(id: &UserId) -> Result<Cow<'_, str>, Error> {
 }
 
 /// The id that a column holds as this text. `None`: this crate did not write it.
-fn parse(text: &str) -> Option<UserId> {
+pub(in crate::repository) fn parse(text: &str) -> Option<UserId> {
     let id = match text.strip_prefix('"') {
         Some(rest) => UserId::from(unquoted(rest.strip_suffix('"')?)?),
         None => integer(text).map_or_else(|| UserId::from(text), UserId::from),

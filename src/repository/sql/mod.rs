@@ -23,7 +23,7 @@
 
 #[cfg(feature = "_sql-server")]
 mod aftermath;
-#[expect(dead_code, reason = "the stores use it next")]
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the stores use it next"))]
 mod announced;
 #[cfg(feature = "_sql-server")]
 mod borrowed;
@@ -59,7 +59,7 @@ mod users;
 
 #[cfg(feature = "postgres")]
 pub(super) use aftermath::Aftermath;
-#[expect(unused_imports, reason = "the stores use it next")]
+#[cfg_attr(not(feature = "postgres"), expect(unused_imports, reason = "the stores use it next"))]
 pub(super) use announced::AnnouncedTable;
 #[cfg(feature = "trongate")]
 pub(super) use borrowed::BoxFuture;
@@ -73,6 +73,8 @@ pub(super) use error::failure_with;
 pub(super) use error::refused;
 #[cfg(feature = "_sql-server")]
 pub(super) use error::server_failure;
+#[cfg(feature = "postgres")]
+pub(super) use id_text::{of as text_of_id, parse as id_of_text};
 #[cfg(feature = "trongate")]
 pub(super) use mysql::mysql_number;
 #[cfg(any(feature = "mysql", feature = "trongate"))]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower_tokens::clock::Timestamp;
@@ -30,6 +31,27 @@ pub(super) fn changed(user: &UserId) -> Notice {
 
 pub(super) fn bus(store: &impl TokenRepository) -> Arc<dyn ChangeBus> {
     store.change_bus().expect("it has a bus")
+}
+
+/// The bus of a store, for the suite.
+#[derive(Debug)]
+pub(super) struct StoreBus(Arc<dyn ChangeBus>);
+
+impl StoreBus {
+    pub(super) fn of(store: &impl TokenRepository) -> Self {
+        Self(bus(store))
+    }
+}
+
+#[async_trait]
+impl ChangeBus for StoreBus {
+    async fn subscribe(&self) -> Result<Box<dyn ChangeSubscription>, Error> {
+        self.0.subscribe().await
+    }
+
+    async fn announce(&self, subject: &Subject) -> Result<(), Error> {
+        self.0.announce(subject).await
+    }
 }
 
 /// A subscription whose notices are read up to a heartbeat, so that none is waited for in vain.
@@ -254,18 +276,24 @@ where
     println!("{} ends, each before the heartbeat that was sent after it", count.load(Ordering::SeqCst));
 }
 
-/// The time from the acknowledgement of a change to its notice on another node, at 1,000 changes in a second: `p50`, `p99`.
-pub(super) async fn latency<S>(writer: S, reader: S, count: i64) -> (Duration, Duration)
+/// The time from the acknowledgement of a change to its notice on another node, at one change in each `interval`: `p50`, `p99`.
+pub(super) async fn latency<S>(writer: S, reader: S, count: i64, interval: Duration) -> (Duration, Duration)
 where
     S: TokenRepository + UserRepository + Clone,
 {
     writer.create_level("member").await.unwrap();
     let mut creations = JoinSet::new();
-    for _ in 0..count {
+    for _ in 0..10 {
         let writer = writer.clone();
-        creations.spawn(async move { writer.create_user(None, "member").await.unwrap() });
+        creations.spawn(async move {
+            let mut ids = Vec::new();
+            for _ in 0..count / 10 {
+                ids.push(writer.create_user(None, "member").await.unwrap());
+            }
+            ids
+        });
     }
-    let ids = creations.join_all().await;
+    let ids = creations.join_all().await.concat();
     let mut subscription = bus(&reader).subscribe().await.unwrap();
     let reading = tokio::spawn(async move {
         let mut arrivals = std::collections::HashMap::new();
@@ -277,7 +305,7 @@ where
     });
     let (mut changes, started) = (JoinSet::new(), Instant::now());
     for (place, id) in (0_u32..).zip(ids) {
-        let (store, at) = (writer.clone(), started + Duration::from_millis(1) * place);
+        let (store, at) = (writer.clone(), started + interval * place);
         changes.spawn(async move {
             tokio::time::sleep_until(at.into()).await;
             store.set_disabled(&id, true).await.unwrap();

@@ -15,6 +15,7 @@ mod own_users_rows;
 mod plans;
 mod pooler;
 pub(crate) mod postgres;
+mod postgres_changes;
 pub(crate) mod redis;
 mod redis_changes;
 pub(crate) mod servers;

@@ -10,7 +10,7 @@
 //! | `connections` | the connections fail, and the servers are up |
 //! | `drills` | the faults, whichever the store |
 //! | `resp` | a server that speaks the protocol of Redis and answers as a test wants it to |
-//! | `redis_changes` | what a bus in Redis does then |
+//! | `postgres_changes`, `redis_changes` | what the buses of PostgreSQL and Redis do then |
 //! | `postgres`, `mysql`, `redis`, `trongate` | the drills on each store, and the faults that are its own |
 
 mod connections;
@@ -19,6 +19,7 @@ mod load;
 mod mysql;
 mod network;
 mod postgres;
+mod postgres_changes;
 mod proxy;
 mod redis;
 mod redis_changes;
