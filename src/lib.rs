@@ -25,6 +25,7 @@
 //! | choose features | the [README](https://github.com/tower-tokens/tower-tokens#features) |
 //! | find the user of every request | [`auth::TokenAuthLayer`] |
 //! | allow only some users on a route | [`policy::SecurityPolicy`] and its [`guard`](policy::SecurityPolicy::guard) |
+//! | ask the store past a cache, for the admin panel and for payments | [`policy::checked_now`] |
 //! | check access to a record inside a handler | [`make_sure_allowed`](policy::SecurityPolicy::make_sure_allowed) |
 //! | get the user in an axum handler | [`extract`](mod@extract) |
 //! | read tokens from elsewhere in a request | [`source::TokenSource`] |

@@ -88,6 +88,12 @@ pub trait TokenValidator: std::fmt::Debug + Send + Sync + 'static {
     /// Validates, and waits for a store if it has to. `token` is 1 to 4,096 bytes of RFC 6750's `b64token`.
     async fn validate(&self, token: TokenKey<'_>) -> Validation;
 
+    /// Validates past every cache, as of this moment: what the rule [`checked_now`](crate::policy::checked_now) asks. Default:
+    /// [`validate`](Self::validate). A validator that keeps answers, or hands them on from one that does, has its own.
+    async fn validate_in_store(&self, token: TokenKey<'_>) -> Validation {
+        self.validate(token).await
+    }
+
     /// Ends the credential by which this validator accepted the user: log out. `false` if it had already ended.
     ///
     /// # Errors
@@ -154,10 +160,15 @@ impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
     async fn validate(&self, token: TokenKey<'_>) -> Validation {
         match self.first.validate(token).await {
             Validation::Invalid => self.next.validate(token).await,
-            Validation::Unavailable(error) => match self.next.validate(token).await {
-                Validation::Valid(user) => Validation::Valid(user),
-                Validation::Invalid | Validation::Unavailable(_) => Validation::Unavailable(error),
-            },
+            Validation::Unavailable(error) => after_outage(error, self.next.validate(token).await),
+            valid @ Validation::Valid(_) => valid,
+        }
+    }
+
+    async fn validate_in_store(&self, token: TokenKey<'_>) -> Validation {
+        match self.first.validate_in_store(token).await {
+            Validation::Invalid => self.next.validate_in_store(token).await,
+            Validation::Unavailable(error) => after_outage(error, self.next.validate_in_store(token).await),
             valid @ Validation::Valid(_) => valid,
         }
     }
@@ -190,5 +201,13 @@ impl<A: TokenValidator, B: TokenValidator> TokenValidator for Chain<A, B> {
 
     fn sources(&self) -> Vec<TokenSource> {
         self.first.sources()
+    }
+}
+
+/// What two validators say together if the first one could not be asked.
+fn after_outage(error: Error, next: Validation) -> Validation {
+    match next {
+        Validation::Valid(user) => Validation::Valid(user),
+        Validation::Invalid | Validation::Unavailable(_) => Validation::Unavailable(error),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{Extensions, Request};
 
+use crate::auth::check::checkable;
 use crate::auth::claimed_user::confirmed;
 use crate::auth::pending::Pending;
 use crate::auth::resolution::Resolution;
@@ -68,7 +69,7 @@ impl Authenticator {
 
     /// Authenticates as far as possible without waiting: returns the result, or the part that has to wait.
     pub(super) fn start(&self, head: RequestHead<'_>) -> Result<Result<CurrentUser, Unauthenticated>, Box<Pending>> {
-        let Settings { validator, sources, same_origin, outages, .. } = &*self.0;
+        let Settings { validator, sources, same_origin, outages, is_checkable, .. } = &*self.0;
         let mut candidates = Candidates::new(sources, same_origin, &head);
         let mut resolution = Resolution::new();
         while !resolution.is_settled() {
@@ -80,7 +81,13 @@ impl Authenticator {
                 continue;
             }
             match candidate.key().and_then(|key| validator.validate_now(key)) {
-                Some(validation) => resolution.add(kind, source, confirmed(candidate.claimed(), validation), outages),
+                Some(validation) => {
+                    let mut validation = confirmed(candidate.claimed(), validation);
+                    if *is_checkable && let Some(key) = candidate.key() {
+                        validation = checkable(validation, validator, key);
+                    }
+                    resolution.add(kind, source, validation, outages);
+                }
                 None => return Err(Pending::new(self.settings(), resolution, candidate, candidates)),
             }
         }

@@ -3,11 +3,12 @@
 use tokio::time::timeout;
 
 use crate::auth::Authenticator;
+use crate::auth::check::is_same;
 use crate::error::{Error, ErrorKind};
 use crate::request::RequestHead;
 use crate::source::{Candidate, Candidates, Credential};
 use crate::token::Token;
-use crate::user::{Credential as UserCredential, CurrentUser};
+use crate::user::CurrentUser;
 use crate::validator::{TokenValidator, Validation};
 
 impl Authenticator {
@@ -110,17 +111,4 @@ async fn find(
         }
     }
     Err(outage.unwrap_or_else(|| ErrorKind::InvalidToken.into()))
-}
-
-/// Whether both are the same user by the same credential.
-fn is_same(found: &CurrentUser, user: &CurrentUser) -> bool {
-    let is_same_credential = match (found.credential(), user.credential()) {
-        (UserCredential::Stored(found), UserCredential::Stored(token)) => found.id() == token.id(),
-        (
-            UserCredential::SelfContained { id: found, issuer: found_issuer, .. },
-            UserCredential::SelfContained { id, issuer, .. },
-        ) => (found, found_issuer) == (id, issuer),
-        _ => false,
-    };
-    is_same_credential && found.id() == user.id()
 }

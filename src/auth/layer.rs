@@ -47,6 +47,7 @@ impl TokenAuthLayer {
             responses: None,
             outages: Arc::default(),
         });
+            is_checkable: false,
         Self { authenticator }
     }
 
@@ -71,6 +72,20 @@ impl TokenAuthLayer {
     }
 
     /// How extractors answer a request without a user on a route that has neither a guard nor a
+    /// Lets the rule [`checked_now`](crate::policy::checked_now) ask the store for the token of a request again: by a guard, and by
+    /// `make_sure_allowed` in a handler. Default: off.
+    ///
+    /// The text of the token stays in memory as long as the [`CurrentUser`](crate::user::CurrentUser) of the request or a clone of it
+    /// does. `Debug` and serialization leave it out, and it is wiped. A request pays two allocations, and a counter that
+    /// all threads share: put it on the layer of the routes that need it, if others are hot.
+    ///
+    /// # Example
+    /// See [`checked_now`](crate::policy::checked_now).
+    pub fn checkable(mut self) -> Self {
+        self.authenticator.settings_mut().is_checkable = true;
+        self
+    }
+
     /// [`RefusalLayer`](crate::respond::RefusalLayer) around it: realm, login page and so on. Pass the
     /// [`SecurityPolicy`](crate::policy::SecurityPolicy), as `.responses(&policy)`. Default: the defaults of [`RefusalResponses`],
     /// without a login page.

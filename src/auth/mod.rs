@@ -6,6 +6,7 @@
 //! | `log_out` | ends every token that a request presents |
 //! | `current_token` | the token by which a request was authenticated, for a handler that replaces it |
 //! | `presented_tokens` | every token that a request presents, for a logout to end |
+//! | `check` | what asks the store again for the token of a request |
 //! | `pending` | the part of an authentication that has to wait: a session or a store |
 //! | `claimed_user` | whether a token belongs to the user whom the request names beside it |
 //! | `resolution` | chooses the winning candidate of a request |
@@ -40,6 +41,7 @@
 //! ```
 
 mod authenticator;
+mod check;
 mod claimed_user;
 mod current_token;
 mod future;

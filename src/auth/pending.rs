@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
+use crate::auth::check::checkable;
 use crate::auth::claimed_user::confirmed;
 use crate::auth::outage_log::OutageLog;
 use crate::auth::resolution::Resolution;
@@ -22,6 +23,7 @@ pub(super) struct Pending {
     validator: Arc<dyn TokenValidator>,
     timeout: Duration,
     outages: Arc<OutageLog>,
+    is_checkable: bool,
     resolution: Resolution,
     rest: Vec<Candidate<'static>>,
     /// The candidates that were looked up already.
@@ -43,6 +45,7 @@ impl Pending {
             validator: Arc::clone(&settings.validator),
             timeout: settings.timeout,
             outages: Arc::clone(&settings.outages),
+            is_checkable: settings.is_checkable,
             resolution,
             rest: vec![first.into_owned()],
             looked_up,
@@ -102,7 +105,11 @@ impl Pending {
             }
             let validation = self.in_time(started, self.validator.validate(token.key())).await;
             let validation = validation.unwrap_or_else(Validation::Unavailable);
-            self.resolution.add(kind, source, confirmed(claimed.as_deref(), validation), &self.outages);
+            let mut validation = confirmed(claimed.as_deref(), validation);
+            if self.is_checkable {
+                validation = checkable(validation, &self.validator, token.key());
+            }
+            self.resolution.add(kind, source, validation, &self.outages);
             // The same text in a later source counts, whoever is claimed here.
             if claimed.is_none() {
                 self.looked_up.push(token);

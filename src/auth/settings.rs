@@ -17,4 +17,6 @@ pub(super) struct Settings {
     pub(super) timeout: Duration,
     pub(super) responses: Option<RefusalResponses>,
     pub(super) outages: Arc<OutageLog>,
+    /// Whether a user can be asked for again.
+    pub(super) is_checkable: bool,
 }

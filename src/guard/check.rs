@@ -20,6 +20,8 @@ pub(crate) struct Decided {
     pub(crate) refusal: Option<Refusal>,
     /// The head of the request, if the decision took it.
     pub(crate) parts: Option<Parts>,
+    /// The user as the store has them, if it was asked.
+    pub(crate) user: Option<CurrentUser>,
 }
 
 /// What a check says of one request.
@@ -40,7 +42,7 @@ pub(crate) trait GuardCheck: Send + Sync {
     #[cfg(feature = "axum")]
     fn decide_with_parts(&self, parts: Parts, _user: &CurrentUser) -> Deciding {
         let refusal = Refusal::new(RefusalKind::Misconfigured).with_reason("this guard extracts nothing");
-        Box::pin(std::future::ready(Decided { refusal: Some(refusal), parts: Some(parts) }))
+        Box::pin(std::future::ready(Decided { refusal: Some(refusal), parts: Some(parts), user: None }))
     }
 
     fn scenario(&self) -> &Arc<str>;
@@ -119,10 +121,10 @@ fn decide<C: Send + Sync + 'static>(
     if let Some(decision) = rule.decide_now(user, &scenario) {
         return refusal_of(decision, &rule.name).map_or(GuardDecision::Allow, GuardDecision::Refuse);
     }
-    let (rule, user) = (rule.clone(), user.clone());
+    let (rule, mut user) = (rule.clone(), user.clone());
     GuardDecision::Later(Box::pin(async move {
-        let decision = decided_within(timeout, rule.decide(&user, &scenario)).await;
-        Decided { refusal: refusal_of(decision, &rule.name), parts: None }
+        let decision = decided_within(timeout, rule.decide(&mut user, &scenario)).await;
+        Decided { refusal: refusal_of(decision, &rule.name), parts: None, user: rule.insists().then_some(user) }
     }))
 }
 
@@ -151,6 +153,7 @@ pub(crate) fn refusal_of(decision: Result<Decision, Error>, scenario: &str) -> O
 fn kind_of(denial: &Denial) -> RefusalKind {
     match denial.kind() {
         DenialKind::TooOld { max_age } => RefusalKind::TooOld { max_age },
+        DenialKind::Ended => RefusalKind::InvalidToken,
         DenialKind::NotAllowed | DenialKind::Forbidden | DenialKind::MissingAbility => RefusalKind::Denied,
     }
 }

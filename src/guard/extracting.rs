@@ -40,23 +40,31 @@ where
     }
 
     fn decide_with_parts(&self, mut parts: Parts, user: &CurrentUser) -> Deciding {
-        let (rule, timeout, user) = (self.rule.clone(), self.timeout, user.clone());
+        let (rule, timeout, mut user) = (self.rule.clone(), self.timeout, user.clone());
         let scenario_of = Arc::clone(&self.scenario_of);
         Box::pin(async move {
             let name = Arc::clone(&rule.name);
             let decision = async {
+                if rule.insists() {
+                    // The extractor may read the user.
+                    let checked = decided_within(timeout, rule.check(&mut user)).await;
+                    if let Some(refusal) = refusal_of(checked, &rule.name) {
+                        return Err(refusal);
+                    }
+                    user.clone().insert_into(&mut parts.extensions);
+                }
                 let extracted = E::from_request_parts(&mut parts, &()).await.map_err(refusal_of_rejection)?;
                 let scenario = scenario_of(extracted).ok_or_else(|| Refusal::new(RefusalKind::NotFound))?;
-                match rule.decide_now(&user, &scenario) {
-                    Some(decision) => Ok::<_, Refusal>(decision),
-                    None => Ok(decided_within(timeout, rule.decide(&user, &scenario)).await),
-                }
+                Ok::<_, Refusal>(match rule.decide_now(&user, &scenario) {
+                    Some(decision) => decision,
+                    None => decided_within(timeout, rule.decide_checked(&user, &scenario)).await,
+                })
             };
             let refusal = match decision.await {
                 Ok(decision) => refusal_of(decision, &name),
                 Err(refusal) => Some(refusal.with_scenario(name)),
             };
-            Decided { refusal, parts: Some(parts) }
+            Decided { refusal, parts: Some(parts), user: None }
         })
     }
 

@@ -95,11 +95,14 @@ where
                 }
                 StateProj::Deciding { waiting } => {
                     let Some(asked) = waiting else { return Poll::Pending };
-                    let Decided { refusal, parts } = ready!(asked.deciding.as_mut().poll(cx));
+                    let Decided { refusal, parts, user } = ready!(asked.deciding.as_mut().poll(cx));
                     let Some(asked) = waiting.take() else { return Poll::Pending };
                     let Waiting { mut ready, mut request, shared, .. } = *asked;
                     if let Some(parts) = parts {
                         request = Request::from_parts(parts, request.into_body());
+                    }
+                    if let Some(user) = user {
+                        user.insert_into(request.extensions_mut());
                     }
                     state.set(match refusal {
                         None => {

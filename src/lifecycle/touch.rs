@@ -107,7 +107,7 @@ impl Tokens {
         let inner = self.inner();
         let Some(waiting) = inner.usage_recorder.waiting_use(token, now) else { return Ok(None) };
         inner.repository.touch(&waiting.user, waiting.id, waiting.used_at).await?;
-        inner.repository.find(token, now).await
+        inner.repository.find_in_store(token, now).await
     }
 }
 

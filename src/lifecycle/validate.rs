@@ -26,16 +26,24 @@ impl Tokens {
     /// # Source
     /// Trongate's `attempt_get_valid_token`, and its `get_user_id` and `get_user_obj`, which do not check the expiry.
     pub fn validate<'a>(&'a self, token: &'a Token) -> Validate<'a> {
-        Validate { tokens: self, token, levels: None }
+        Validate { tokens: self, token, levels: None, freshness: Freshness::AsCached }
     }
 
     pub(super) async fn find(&self, token: TokenKey<'_>) -> Result<Option<CurrentUser>, Error> {
+        self.find_as(token, Freshness::AsCached).await
+    }
+
+    async fn find_as(&self, token: TokenKey<'_>, freshness: Freshness) -> Result<Option<CurrentUser>, Error> {
         let now = self.now();
         if self.is_forged(token) {
             self.report_refused(RefusedToken::WrongCheckDigits, now);
             return Ok(None);
         }
-        let mut found = self.inner().repository.find(token, now).await?;
+        let repository = &self.inner().repository;
+        let mut found = match freshness {
+            Freshness::AsCached => repository.find(token, now).await?,
+            Freshness::InStore => repository.find_in_store(token, now).await?,
+        };
         if found.is_none() && self.has_waiting_use(token, now) {
             found = self.find_after_waiting_use(token, now).await?;
         }
@@ -66,6 +74,13 @@ impl Tokens {
             format.claims(text) && !format.accepts(text)
         })
     }
+}
+
+/// How present an answer has to be.
+#[derive(Debug, Clone, Copy)]
+enum Freshness {
+    AsCached,
+    InStore,
 }
 
 /// Whether a token of this kind can be the credential of a request. A refresh token can only be exchanged.
@@ -103,6 +118,10 @@ impl TokenValidator for Tokens {
         self.find(token).await.into()
     }
 
+    async fn validate_in_store(&self, token: TokenKey<'_>) -> Validation {
+        self.find_as(token, Freshness::InStore).await.into()
+    }
+
     async fn destroy_current(&self, user: &CurrentUser) -> Result<bool, Error> {
         Self::destroy_current(self, user).await
     }
@@ -127,6 +146,7 @@ pub struct Validate<'a> {
     tokens: &'a Tokens,
     token: &'a Token,
     levels: Option<Vec<String>>,
+    freshness: Freshness,
 }
 
 impl Validate<'_> {
@@ -140,6 +160,12 @@ impl Validate<'_> {
         self.levels = Some(titles.into_iter().map(str::to_owned).collect());
         self
     }
+
+    /// Asks the store past every cache, for what must not rest on an answer of a moment ago. Default: a cache may answer.
+    pub const fn in_store(mut self) -> Self {
+        self.freshness = Freshness::InStore;
+        self
+    }
 }
 
 impl<'a> IntoFuture for Validate<'a> {
@@ -148,7 +174,7 @@ impl<'a> IntoFuture for Validate<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let found = self.tokens.find(self.token.key()).await?;
+            let found = self.tokens.find_as(self.token.key(), self.freshness).await?;
             Ok(found.filter(|user| match &self.levels {
                 None => true,
                 Some(titles) => titles.iter().any(|title| title == user.level().title()),

@@ -6,7 +6,8 @@ use crate::rules::{Explanation, ScenarioArgument};
 use crate::user::CurrentUser;
 
 impl SecurityPolicy {
-    /// Explains a decision: the effect of each rule. Every rule is asked.
+    /// Explains a decision: the effect of each rule. Every rule is asked, unless [`checked_now`](crate::policy::checked_now) is one of
+    /// them and finds that the token has ended, or gets no answer.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration) if the policy knows no such scenario.

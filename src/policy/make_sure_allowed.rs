@@ -12,8 +12,12 @@ impl SecurityPolicy {
     /// With axum the refusal is a response. Behind a guard, or inside of the [`refusal_layer`](Self::refusal_layer), a
     /// person gets a page and a script problem details; without either, everybody gets problem details.
     ///
+    /// With the rule [`checked_now`](crate::policy::checked_now) it decides about the user as the store has them; `user` itself, which
+    /// the handler has got already, stays as it is. Behind a guard of such a scenario the handler gets the present one.
+    ///
     /// # Errors
-    /// A [`Refusal`] of the kind `Denied` or `TooOld`; `Unavailable` if a rule fails or takes longer than the policy's
+    /// A [`Refusal`] of the kind `Denied` or `TooOld`; `InvalidToken` if [`checked_now`](crate::policy::checked_now) finds that the
+    /// token has ended; `Unavailable` if a rule fails or takes longer than the policy's
     /// `rule_timeout`; `Misconfigured` if the policy knows no such scenario, which is logged too.
     ///
     /// # Panics
@@ -35,15 +39,16 @@ impl SecurityPolicy {
     /// }
     /// ```
     pub async fn make_sure_allowed<S: ScenarioArgument>(&self, scenario: S, user: &CurrentUser) -> Result<(), Refusal> {
+        let mut user = user.clone();
         let decision = match self.rule_of(&scenario) {
-            Ok(rule) => match rule.decide_now(user, scenario.parameters()) {
+            Ok(rule) => match rule.decide_now(&user, scenario.parameters()) {
                 Some(decision) => decision,
-                None => decided_within(self.timeout(), rule.decide(user, scenario.parameters())).await,
+                None => decided_within(self.timeout(), rule.decide(&mut user, scenario.parameters())).await,
             },
             Err(error) => Err(error),
         };
         let Some(refusal) = refusal_of(decision, scenario.name()) else { return Ok(()) };
-        let mut refusal = refusal.with_user(user.clone()).with_responses(self.responses());
+        let mut refusal = refusal.with_user(user).with_responses(self.responses());
         log_refusal(&mut refusal);
         Err(refusal)
     }

@@ -40,7 +40,8 @@
 //!
 //! Rules that are synchronous decide first. An asynchronous rule is not asked when its answer can change nothing:
 //! `level("admin").or(check_async(…))` allows an administrator without asking the database, and even when it is down.
-//! A rule that can forbid is always asked.
+//! A rule that can forbid is always asked. [`checked_now`] asks the store past every cache before any rule decides, wherever it
+//! stands: each of them then sees the user of that answer.
 //!
 //! | file | role |
 //! |---|---|
@@ -112,5 +113,5 @@ pub use security_policy::SecurityPolicy;
 
 pub use crate::rules::{
     Decision, Denial, DenialKind, Explanation, Rule, Scenario, ScenarioArgument, ability, all, any, any_level,
-    authenticated, authenticated_within, check, check_async, deny_if, level, not,
+    authenticated, authenticated_within, check, check_async, checked_now, deny_if, level, not,
 };

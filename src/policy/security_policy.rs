@@ -101,13 +101,18 @@ impl SecurityPolicy {
 
     /// Decides whether a scenario allows this user. Takes the name of a scenario, or a reference to a [`Scenario`].
     ///
-    /// The decision takes as long as its rules do.
+    /// The decision takes as long as its rules do. If one is [`checked_now`](crate::policy::checked_now), it is about the user as
+    /// the store has them.
     ///
     /// # Errors
     /// [`ErrorKind::Configuration`] if the policy knows no such scenario; [`ErrorKind::Unavailable`] if a rule fails that
     /// could have changed the decision.
     pub async fn decide<S: ScenarioArgument>(&self, scenario: S, user: &CurrentUser) -> Result<Decision, Error> {
-        self.rule_of(&scenario)?.decide(user, scenario.parameters()).await
+        let rule = self.rule_of(&scenario)?;
+        match rule.decide_now(user, scenario.parameters()) {
+            Some(decision) => decision,
+            None => rule.decide(&mut user.clone(), scenario.parameters()).await,
+        }
     }
 
     /// The rule of a scenario.

@@ -61,6 +61,9 @@ pub enum DenialKind {
         /// How long ago it may be, in whole seconds.
         max_age: Duration,
     },
+    /// The token has ended since it was found valid: the store says so to the rule
+    /// [`checked_now`](crate::policy::checked_now).
+    Ended,
     /// The user may, and the token lacks an [ability](crate::policy::ability).
     MissingAbility,
 }
@@ -107,6 +110,7 @@ impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             DenialKind::NotAllowed | DenialKind::MissingAbility => f.write_str("not allowed")?,
+            DenialKind::Ended => f.write_str("the token has ended, says the store")?,
             DenialKind::Forbidden => f.write_str("explicitly denied")?,
             DenialKind::TooOld { max_age } => write!(f, "logged in more than {} s ago", max_age.whole_seconds())?,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::rules::effect::{Combination, Effect};
 use crate::rules::explanation::ExplainedRule;
 use crate::rules::rule::{Kind, Rule};
-use crate::user::CurrentUser;
+use crate::user::{Credential, CurrentUser};
 
 type EffectFuture<'a> = Pin<Box<dyn Future<Output = Effect> + Send + 'a>>;
 type ExplainedRuleFuture<'a> = Pin<Box<dyn Future<Output = ExplainedRule> + Send + 'a>>;
@@ -30,6 +30,8 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 Some(if has_it { Effect::Allows } else { Effect::Lacks(Arc::clone(needed)) })
             }
             Kind::NotAnAbility(_) => Some(Effect::Denies),
+            // The scenario has asked the store for this user: see `ScenarioRule::check`.
+            Kind::CheckedNow => Some(Effect::allows_if(matches!(user.credential(), Credential::Stored(_)))),
             Kind::Check(check) => Some(Effect::allows_if(check(user, scenario))),
             Kind::CheckAsync(_) => None,
             Kind::Combined(combination, rules) => combine_now(*combination, rules, user, scenario),
@@ -54,6 +56,7 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 | Kind::AuthenticatedWithin(_)
                 | Kind::Ability(_)
                 | Kind::NotAnAbility(_)
+                | Kind::CheckedNow
                 | Kind::Check(_) => self.decide_now(user, scenario).unwrap_or(Effect::Abstains),
             }
         })
@@ -85,6 +88,7 @@ impl<C: Send + Sync + 'static> Rule<C> {
                 | Kind::AuthenticatedWithin(_)
                 | Kind::Ability(_)
                 | Kind::NotAnAbility(_)
+                | Kind::CheckedNow
                 | Kind::Check(_)
                 | Kind::CheckAsync(_) => (self.decide(user, scenario).await, Vec::new()),
             };

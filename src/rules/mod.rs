@@ -23,7 +23,8 @@ mod scenario_rule;
 pub use decision::{Decision, Denial, DenialKind};
 pub use explanation::Explanation;
 pub use rule::{
-    Rule, ability, all, any, any_level, authenticated, authenticated_within, check, check_async, deny_if, level, not,
+    Rule, ability, all, any, any_level, authenticated, authenticated_within, check, check_async, checked_now, deny_if,
+    level, not,
 };
 pub use scenario::{Scenario, ScenarioArgument};
 pub(crate) use scenario_rule::ScenarioRule;

@@ -19,8 +19,8 @@ type AsyncCheck<C> = dyn Fn(CurrentUser, &C) -> CheckFuture + Send + Sync;
 
 /// What decides a scenario whose parameters are a `C`; `()` for a scenario that is a mere name. Cheap to clone.
 ///
-/// Made by [`level`], [`any_level`], [`authenticated`], [`authenticated_within`], [`ability`], [`check`] and [`check_async`], and put
-/// together by [`all`], [`any`], [`not`], [`deny_if`], [`and`](Self::and) and [`or`](Self::or). How effects add up is a
+/// Made by [`level`], [`any_level`], [`authenticated`], [`authenticated_within`], [`ability`], [`checked_now`], [`check`] and
+/// [`check_async`], and put together by [`all`], [`any`], [`not`], [`deny_if`], [`and`](Self::and) and [`or`](Self::or). How effects add up is a
 /// table in [`policy`](crate::policy). `Display` writes it in words.
 ///
 /// # Example
@@ -41,6 +41,8 @@ pub struct Rule<C = ()> {
     pub(crate) name: Option<Text>,
     /// Whether an explicit deny is in it, so that it must always be asked.
     pub(crate) can_forbid: bool,
+    /// Whether the store has to be asked for the user before the rule is evaluated.
+    pub(crate) insists: bool,
 }
 
 pub(crate) enum Kind<C> {
@@ -48,6 +50,7 @@ pub(crate) enum Kind<C> {
     Authenticated,
     AuthenticatedWithin(Duration),
     Ability(Arc<Abilities>),
+    CheckedNow,
     /// What cannot be the name of an ability. No scenario accepts such a rule.
     NotAnAbility(Arc<str>),
     Check(Arc<Check<C>>),
@@ -56,6 +59,9 @@ pub(crate) enum Kind<C> {
     Not(Arc<Rule<C>>),
     DenyIf(Arc<Rule<C>>),
 }
+
+/// The rule [`checked_now`] in words.
+pub(crate) const CHECKED_NOW: &str = "valid in the store at this moment";
 
 /// Allows users of this level; titles are compared byte for byte.
 pub fn level<C>(title: &str) -> Rule<C> {
@@ -118,6 +124,41 @@ pub fn ability<C>(name: &str) -> Rule<C> {
     })
 }
 
+/// Allows users whose token is valid in the store at this moment, whatever a cache keeps: for the admin panel, and for payments.
+///
+/// A scenario with this rule, wherever in its rule it stands, asks the store past every cache before it decides. Every rule of
+/// the scenario then sees the user, the level and the abilities of that answer, and behind a guard the handler does too: an
+/// administrator who was demoted on another node a millisecond ago is refused. The result does not depend on the order of the rules.
+///
+/// - The token has ended: the request has no user (401, or the login page), whatever the other rules say.
+/// - The store does not answer, or takes longer than the policy's `rule_timeout`: 503.
+/// - A [self-contained](crate::user::Credential::SelfContained) token (sealed, or a JSON Web Token) is in no store: this rule denies it,
+///   without a look-up.
+///
+/// The layer keeps what is needed to ask again: [`TokenAuthLayer::checkable`](crate::auth::TokenAuthLayer::checkable). Without it each
+/// such request is answered with 500, and a log line says what to do.
+///
+/// # Cost
+/// One look-up in the store for each decision, also for a request whose token a miss of the cache has just looked up.
+///
+/// # Example
+/// ```
+/// use axum::{Router, routing::get};
+/// use tower_tokens::auth::TokenAuthLayer;
+/// use tower_tokens::lifecycle::Tokens;
+/// use tower_tokens::policy::{SecurityPolicy, checked_now, level};
+/// use tower_tokens::repository::{Cache, MemoryRepository, RepositoryExt};
+///
+/// let tokens = Tokens::new(MemoryRepository::new().cached(Cache::for_one_process()));
+/// let policy = SecurityPolicy::new().scenario("admin panel", level("admin").and(checked_now()));
+/// let app: Router = Router::new()
+///     .route("/admin", get(|| async { "the panel" }))
+///     .layer((TokenAuthLayer::new(tokens).checkable(), policy.guard("admin panel")));
+/// ```
+pub fn checked_now<C>() -> Rule<C> {
+    Rule { insists: true, ..Rule::simple(Kind::CheckedNow) }
+}
+
 /// Allows if the function gives `true`. It must be quick, must not block, and may be called more than once.
 pub fn check<C>(check: impl Fn(&CurrentUser, &C) -> bool + Send + Sync + 'static) -> Rule<C> {
     Rule::simple(Kind::Check(Arc::new(check)))
@@ -151,14 +192,15 @@ pub fn any<C>(rules: impl IntoIterator<Item = Rule<C>>) -> Rule<C> {
 
 /// Allows what the rule denies, and the other way round. An explicit deny stays one.
 pub fn not<C>(rule: Rule<C>) -> Rule<C> {
-    let can_forbid = rule.can_forbid;
-    Rule { can_forbid, ..Rule::simple(Kind::Not(Arc::new(rule))) }
+    let Rule { can_forbid, insists, .. } = rule;
+    Rule { can_forbid, insists, ..Rule::simple(Kind::Not(Arc::new(rule))) }
 }
 
 /// Forbids if the rule allows: an explicit deny, which beats every other rule wherever it stands. Abstains if the rule does
 /// not allow.
 pub fn deny_if<C>(rule: Rule<C>) -> Rule<C> {
-    Rule { can_forbid: true, ..Rule::simple(Kind::DenyIf(Arc::new(rule))) }
+    let insists = rule.insists;
+    Rule { can_forbid: true, insists, ..Rule::simple(Kind::DenyIf(Arc::new(rule))) }
 }
 
 impl<C> Rule<C> {
@@ -190,11 +232,12 @@ impl<C> Rule<C> {
 
     fn combined(combination: Combination, rules: Arc<[Self]>) -> Self {
         let can_forbid = rules.iter().any(|rule| rule.can_forbid);
-        Self { can_forbid, ..Self::simple(Kind::Combined(combination, rules)) }
+        let insists = rules.iter().any(|rule| rule.insists);
+        Self { can_forbid, insists, ..Self::simple(Kind::Combined(combination, rules)) }
     }
 
     const fn simple(kind: Kind<C>) -> Self {
-        Self { kind, name: None, can_forbid: false }
+        Self { kind, name: None, can_forbid: false, insists: false }
     }
 
     /// Whether every part of the rule can be evaluated.
@@ -211,6 +254,7 @@ impl<C> Rule<C> {
             | Kind::Authenticated
             | Kind::AuthenticatedWithin(_)
             | Kind::Ability(_)
+            | Kind::CheckedNow
             | Kind::Check(_)
             | Kind::CheckAsync(_) => Ok(()),
         }
@@ -230,7 +274,7 @@ impl<C> Rule<C> {
 
 impl<C> Clone for Rule<C> {
     fn clone(&self) -> Self {
-        Self { kind: self.kind.clone(), name: self.name.clone(), can_forbid: self.can_forbid }
+        Self { kind: self.kind.clone(), name: self.name.clone(), can_forbid: self.can_forbid, insists: self.insists }
     }
 }
 
@@ -241,6 +285,7 @@ impl<C> Clone for Kind<C> {
             Self::Authenticated => Self::Authenticated,
             Self::AuthenticatedWithin(max_age) => Self::AuthenticatedWithin(*max_age),
             Self::Ability(needed) => Self::Ability(Arc::clone(needed)),
+            Self::CheckedNow => Self::CheckedNow,
             Self::NotAnAbility(name) => Self::NotAnAbility(Arc::clone(name)),
             Self::Check(check) => Self::Check(Arc::clone(check)),
             Self::CheckAsync(check) => Self::CheckAsync(Arc::clone(check)),
@@ -268,6 +313,7 @@ impl<C> fmt::Display for Rule<C> {
             Kind::AuthenticatedWithin(age) => write!(f, "logged in at most {} s ago", age.whole_seconds()),
             Kind::Ability(needed) => write!(f, "ability {needed}"),
             Kind::NotAnAbility(name) => write!(f, "ability {name:?}"),
+            Kind::CheckedNow => f.write_str(CHECKED_NOW),
             Kind::Check(_) => f.write_str("check"),
             Kind::CheckAsync(_) => f.write_str("async check"),
             Kind::Combined(combination, rules) => {

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
-use crate::rules::effect::Effect;
+use crate::rules::effect::{Effect, Fault};
+use crate::rules::explanation::ExplainedRule;
+use crate::rules::rule::CHECKED_NOW;
 use crate::rules::{Decision, Denial, DenialKind, Explanation, Rule};
-use crate::user::CurrentUser;
+use crate::user::{Credential, CurrentUser};
 
 /// A scenario and its rule, with what denials need ready to share.
 pub(crate) struct ScenarioRule<C> {
@@ -22,27 +24,67 @@ impl<C> ScenarioRule<C> {
 }
 
 impl<C: Send + Sync + 'static> ScenarioRule<C> {
-    /// The decision, if no asynchronous rule has to be asked for it.
+    /// Whether the store is asked for the user before each decision.
+    pub(crate) const fn insists(&self) -> bool {
+        self.rule.insists
+    }
+
+    /// The decision, if neither the store nor an asynchronous rule has to be asked for it.
+    #[inline]
     pub(crate) fn decide_now(&self, user: &CurrentUser, scenario: &C) -> Option<Result<Decision, Error>> {
+        if self.insists() {
+            return None;
+        }
         self.rule.decide_now(user, scenario).map(|effect| self.conclude(effect))
     }
 
-    pub(crate) async fn decide(&self, user: &CurrentUser, scenario: &C) -> Result<Decision, Error> {
-        match self.decide_now(user, scenario) {
-            Some(decision) => decision,
-            None => self.conclude(self.rule.decide(user, scenario).await),
+    /// Decides. If the rule insists, `user` is afterwards as the store has them.
+    pub(crate) async fn decide(&self, user: &mut CurrentUser, scenario: &C) -> Result<Decision, Error> {
+        match self.check(user).await? {
+            Decision::Allow => self.decide_checked(user, scenario).await,
+            denied @ Decision::Deny(_) => Ok(denied),
         }
     }
 
-    /// The effect of each rule. Every rule is asked.
-    pub(crate) async fn explain(&self, user: &CurrentUser, scenario: &C) -> Explanation {
-        let tree = self.rule.explain(user, scenario).await;
-        Explanation {
-            scenario: Arc::clone(&self.name),
-            user: format!("user {} ({})", user.id(), user.level()),
-            decision: self.conclude(tree.effect.clone()),
-            tree,
+    /// If the rule insists, makes `user` what the store says of them at this moment, and denies if their token has ended.
+    pub(crate) async fn check(&self, user: &mut CurrentUser) -> Result<Decision, Error> {
+        let is_stored = matches!(user.credential(), Credential::Stored(_));
+        if self.insists() && is_stored {
+            match user.check_now().await? {
+                Some(present) => *user = present,
+                None => return Ok(Decision::Deny(Denial::new(&self.name, &self.words, DenialKind::Ended))),
+            }
         }
+        Ok(Decision::Allow)
+    }
+
+    /// Decides about a user for whom the store has been [asked](Self::check) if the rule insists.
+    pub(crate) async fn decide_checked(&self, user: &CurrentUser, scenario: &C) -> Result<Decision, Error> {
+        let effect = match self.rule.decide_now(user, scenario) {
+            Some(effect) => effect,
+            None => self.rule.decide(user, scenario).await,
+        };
+        self.conclude(effect)
+    }
+
+    /// The effect of each rule. Every rule is asked, unless the store says that the token has ended, or nothing.
+    pub(crate) async fn explain(&self, user: &CurrentUser, scenario: &C) -> Explanation {
+        let mut user = user.clone();
+        let checked_now = |effect| ExplainedRule { rule: CHECKED_NOW.to_owned(), effect, inside: Vec::new() };
+        let (decision, tree) = match self.check(&mut user).await {
+            Ok(Decision::Allow) => {
+                let tree = self.rule.explain(&user, scenario).await;
+                (self.conclude(tree.effect.clone()), tree)
+            }
+            Ok(ended @ Decision::Deny(_)) => (Ok(ended), checked_now(Effect::Denies)),
+            Err(error) => {
+                let (kind, fault) = (error.kind(), Arc::new(error));
+                let failed = RuleFailed { fault: Arc::clone(&fault) as Fault };
+                (Err(Error::with_source(kind, failed)), checked_now(Effect::Fails(fault)))
+            }
+        };
+        let user = format!("user {} ({})", user.id(), user.level());
+        Explanation { scenario: Arc::clone(&self.name), user, decision, tree }
     }
 
     fn conclude(&self, effect: Effect) -> Result<Decision, Error> {
@@ -78,7 +120,7 @@ impl<C> fmt::Debug for ScenarioRule<C> {
 /// A rule could not say anything.
 #[derive(Debug)]
 struct RuleFailed {
-    fault: Arc<dyn std::error::Error + Send + Sync>,
+    fault: Fault,
 }
 
 impl fmt::Display for RuleFailed {

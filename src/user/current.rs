@@ -2,11 +2,13 @@
 
 use std::any::Any;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use http::Extensions;
 
 use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
 use crate::token::{Abilities, Expiry, TokenRecord, TokenUuid};
 use crate::user::{Credential, Issuer, SourceKind, UserData, UserId, UserLevel};
 
@@ -47,7 +49,16 @@ struct Details {
     /// Set for a token that is in no store.
     self_contained: Option<(TokenUuid, Issuer)>,
     data: Option<UserData>,
+    check: Option<Arc<dyn CheckAgain>>,
 }
+
+/// Asks the store past every cache for the token of a request that was made a while ago.
+pub(crate) trait CheckAgain: Send + Sync {
+    /// The user of this token now. `None`: it is not valid any more, or it is another user's.
+    fn check<'a>(&'a self, user: &'a CurrentUser) -> CheckFuture<'a>;
+}
+
+pub(crate) type CheckFuture<'a> = Pin<Box<dyn Future<Output = Result<Option<CurrentUser>, Error>> + Send + 'a>>;
 
 impl CurrentUser {
     /// The user whose token was found valid at `checked_at`.
@@ -55,7 +66,8 @@ impl CurrentUser {
     #[inline]
     pub fn new(id: impl Into<UserId>, level: UserLevel, token: TokenRecord, checked_at: Timestamp) -> Self {
         let (id, source) = (id.into(), SourceKind::Direct);
-        Self { details: Arc::new(Details { id, level, token, checked_at, source, self_contained: None, data: None }) }
+        let details = Details { id, level, token, checked_at, source, self_contained: None, data: None, check: None };
+        Self { details: Arc::new(details) }
     }
 
     /// Marks the token as one that is in no store, for a validator of self-contained tokens. Default: a store holds it.
@@ -81,6 +93,21 @@ impl CurrentUser {
             None => self.details = Arc::new(Details { checked_at, ..Details::clone(&self.details) }),
         }
         self
+    }
+
+    /// Adds what asks for this user again.
+    pub(crate) fn with_check(mut self, check: Arc<dyn CheckAgain>) -> Self {
+        Arc::make_mut(&mut self.details).check = Some(check);
+        self
+    }
+
+    /// This user as the store has them at this moment, past every cache. `None`: the token has ended.
+    pub(crate) async fn check_now(&self) -> Result<Option<Self>, Error> {
+        let Some(check) = &self.details.check else {
+            let fault = "the rule `checked_now` cannot ask for this user: put `checkable()` on the TokenAuthLayer";
+            return Err(Error::with_source(ErrorKind::Configuration, fault));
+        };
+        Ok(check.check(self).await?.map(|found| found.with_source(self.source()).with_check(Arc::clone(check))))
     }
 
     #[cfg(any(test, feature = "test-util"))]

@@ -1,8 +1,10 @@
 //! A user for a test of a handler.
 
+use std::sync::Arc;
+
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::token::{Abilities, Lifetime, TokenId, TokenRecord};
-use crate::user::{CurrentUser, UserId, UserLevel};
+use crate::user::{CheckAgain, CheckFuture, CurrentUser, UserId, UserLevel};
 
 /// For tests, with the feature `test-util`. The guide has a chapter,
 /// [Testing a handler](crate::guide::testing_a_handler).
@@ -10,7 +12,7 @@ impl CurrentUser {
     /// A user for a test, with this id and level, who has just logged in with a token of the default lifetime and without a
     /// name. The number of the level is 1, the id of the token record is 1; no store holds it.
     ///
-    /// Pass it to a handler, or put it into a request with [`insert_into`](Self::insert_into); `fake` makes no other
+    /// The rule [`checked_now`](crate::policy::checked_now) finds it valid. Pass it to a handler, or put it into a request with [`insert_into`](Self::insert_into); `fake` makes no other
     /// user valid.
     ///
     /// # Example
@@ -31,7 +33,7 @@ impl CurrentUser {
     #[must_use]
     pub fn fake_at(id: impl Into<UserId>, level: &str, now: Timestamp) -> Self {
         let record = TokenRecord::new(TokenId::new(1), now, Lifetime::default());
-        Self::new(id, UserLevel::new(1, level), record, now)
+        Self::new(id, UserLevel::new(1, level), record, now).with_check(Arc::new(AlwaysValid))
     }
 
     /// Sets when the user last proved who they are, for rules such as
@@ -75,6 +77,15 @@ impl CurrentUser {
     pub fn with_token_name(self, name: &str) -> Self {
         let token = self.token().clone().with_name(name);
         self.with_token(token)
+    }
+}
+
+/// No store has a fake user, and none says that their token has ended.
+struct AlwaysValid;
+
+impl CheckAgain for AlwaysValid {
+    fn check<'a>(&'a self, user: &'a CurrentUser) -> CheckFuture<'a> {
+        Box::pin(std::future::ready(Ok(Some(user.clone()))))
     }
 }
 

@@ -46,6 +46,7 @@ mod unauthenticated;
 
 pub use credential::{Credential, Issuer};
 pub use current::CurrentUser;
+pub(crate) use current::{CheckAgain, CheckFuture};
 pub use data::UserData;
 #[doc(hidden)] // A part of `repository`, built here because it becomes a `CurrentUser`.
 pub use found::Found;

@@ -9,6 +9,7 @@ mod architecture;
 mod auth;
 mod beside_trongate;
 mod beside_trongate_options;
+mod checked_now;
 mod client;
 mod coming_from_axum_login;
 mod debug;
