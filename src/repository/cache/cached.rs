@@ -78,10 +78,49 @@ impl<R: TokenRepository> CachedRepository<R> {
         self.shared.max_staleness()
     }
 
-    /// What the cache has done so far.
+    /// What the cache has done so far. With the feature `metrics`, `report_metrics` reports it.
     #[must_use]
     pub fn statistics(&self) -> CacheStatistics {
         self.shared.statistics()
+    }
+}
+
+/// With the feature `metrics`.
+#[cfg(feature = "metrics")]
+impl<R: TokenRepository> CachedRepository<R> {
+    /// Reports the [statistics](Self::statistics) to the recorder of the crate `metrics` that the application has installed. Without one
+    /// it does nothing.
+    ///
+    /// Call it at each scrape, or every few seconds. A cache with a bus calls it itself at each heartbeat and at each interruption. No hit and no
+    /// miss reports anything, so that they cost no more than without it.
+    ///
+    /// | name | kind | what |
+    /// |---|---|---|
+    /// | `tower_tokens_cache_hits` | counter | requests that were answered from memory |
+    /// | `tower_tokens_cache_look_ups` | counter | look-ups in the store |
+    /// | `tower_tokens_cache_joined` | counter | requests that waited for the look-up of another request |
+    /// | `tower_tokens_cache_evictions` | counter | answers that gave way because the cache was full |
+    /// | `tower_tokens_cache_changes` | counter | changes of tokens and users through this cache |
+    /// | `tower_tokens_cache_announced` | counter | changes that the bus brought |
+    /// | `tower_tokens_cache_interruptions` | counter | interruptions of the bus |
+    /// | `tower_tokens_cache_bus_lag_seconds` | gauge | how long the last heartbeat took through the bus and back |
+    /// | `tower_tokens_cache_time_without_seconds` | gauge | how long the cache was not used because the bus was not proven alive; it only grows |
+    /// | `tower_tokens_cache_is_used` | gauge | 1 while kept answers are used, otherwise 0 |
+    /// | `tower_tokens_cache_tokens` | gauge | answers that are kept |
+    ///
+    /// They have no labels: no token, no user, nothing of a request. Of two caches in one process report one, because both have the
+    /// same names.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_tokens::repository::{Cache, MemoryRepository, RepositoryExt};
+    ///
+    /// let repository = MemoryRepository::new().cached(Cache::for_one_process());
+    /// // In the handler of `/metrics`, before it renders what the recorder holds:
+    /// repository.report_metrics();
+    /// ```
+    pub fn report_metrics(&self) {
+        crate::repository::cache::metrics::report(&self.statistics());
     }
 }
 

@@ -11,6 +11,8 @@ use crate::call_timeout::CALL_TIMEOUT;
 use crate::clock::monotonic_milliseconds;
 use crate::error::{Error, ErrorKind};
 use crate::log::log_warn;
+#[cfg(feature = "metrics")]
+use crate::repository::cache::metrics::report;
 use crate::repository::cache::shared::Shared;
 use crate::repository::{ChangeBus, ChangeSubscription, Notice, TokenRepository};
 
@@ -77,6 +79,8 @@ async fn listen<R: TokenRepository>(
                 let end = receive(&cache, subscription, interval, lease, &mut heartbeats).await;
                 let Some(cache) = cache.upgrade() else { return };
                 cache.interrupted();
+                #[cfg(feature = "metrics")]
+                report(&cache.statistics());
                 if heartbeats.has_arrived {
                     (pause, is_logged) = (FIRST_PAUSE, false);
                 }
@@ -157,6 +161,8 @@ async fn receive<R: TokenRepository>(
             Ok(Notice::Heartbeat(number)) => {
                 if let Some(sent) = heartbeats.arrived(number) {
                     let passed = cache.proven(sent);
+                    #[cfg(feature = "metrics")]
+                    report(&cache.statistics());
                     until = Instant::now() + lease.saturating_sub(passed);
                 }
             }

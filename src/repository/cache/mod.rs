@@ -12,7 +12,7 @@
 //! | `ask`, `questions` | one look-up for all that ask for the same token |
 //! | `shared` | what the clones of a [`CachedRepository`] have in common |
 //! | `simulation`, `node_simulation` | searches for stale answers, on one node and on several (tests) |
-//! | `statistics` | numbers for operators |
+//! | `statistics`, `metrics` | numbers for operators; the same through the crate `metrics` (feature `metrics`) |
 //!
 //! # Example
 //! ```
@@ -44,6 +44,8 @@ mod changes;
 mod entries;
 mod lease;
 mod listen;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(test)]
 mod node_simulation;
 mod questions;

@@ -29,7 +29,7 @@ enum State {
 
 /// A bus in one process, which a test can break.
 #[derive(Debug, Clone)]
-struct LocalBus {
+pub(super) struct LocalBus {
     messages: broadcast::Sender<Message>,
     state: Arc<watch::Sender<State>>,
     subscriptions: Arc<AtomicU64>,
@@ -48,7 +48,7 @@ struct LocalSubscription {
 }
 
 impl LocalBus {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             messages: broadcast::Sender::new(10_000),
             state: Arc::new(watch::Sender::new(State::Works)),

@@ -4,6 +4,7 @@
 mod announced;
 mod cache;
 mod cache_bus;
+mod cache_metrics;
 mod conformance;
 mod faults;
 mod faulty;
