@@ -33,16 +33,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let policy = SecurityPolicy::new().scenario("members area", level("member")).login_page("/login");
     let token_auth = TokenAuthLayer::new(tokens.clone());
     let app = Router::new()
-        .route("/members", get(members))
-        .route_layer(policy.guard("members area")) // guards the routes above it
         .route("/", get(async || Html(HOME)))
         .route("/register", get(async || Html(FORM)).post(register))
         .route("/login", get(async || Html(FORM)).post(log_in))
         .route("/logout", post(log_out))
-        .layer(SameOriginLayer::new()) // no other site can post these forms
-        .layer(policy.refusal_layer()) // a person gets a page, a program gets JSON
-        .with_state(Site { users, tokens, authenticator: token_auth.authenticator() })
-        .layer(token_auth);
+        // Around the routes above: the user if there is one, refusals as pages, and no form that another site posts.
+        .layer((token_auth.clone(), policy.refusal_layer(), SameOriginLayer::new()))
+        .route("/members", get(members).layer((token_auth.clone(), policy.guard("members area"))))
+        .with_state(Site { users, tokens, authenticator: token_auth.authenticator() });
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     Ok(axum::serve(tokio::net::TcpListener::bind(address).await?, app).await?)
 }

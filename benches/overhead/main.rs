@@ -29,9 +29,17 @@ fn main() {
     layered.add(Contestant::new("bare router", rigs.bare(), rigs.hit()));
     layered.add(Contestant::new("floor", rigs.floor_layered(), rigs.hit()));
     layered.add(Contestant::new("tower-tokens", rigs.ours_layered(), rigs.hit()));
-    layered.add(Contestant::new("tower-tokens, guarded", rigs.ours_guarded(), rigs.hit()));
     layered.add(Contestant::new("tower-sessions", rigs.tower_sessions_layered(&runtime), rigs.session_hit()));
     layered.run(&runtime);
+
+    let mut guarded = Table::new("a hit, guarded", "bare router", "around the router");
+    guarded.add(Contestant::new("bare router", rigs.bare(), rigs.hit()));
+    guarded.add(Contestant::new("around the router", rigs.guarded_around(), rigs.hit()));
+    guarded.add(Contestant::new("one attachment to the handler", rigs.guarded_handler(), rigs.hit()));
+    guarded.add(Contestant::new("one attachment to the route", rigs.guarded_route(), rigs.hit()));
+    guarded.add(Contestant::new("route_layer and layer", rigs.guarded_apart(), rigs.hit()));
+    guarded.add(Contestant::new("four layers apart", rigs.program_apart(), rigs.hit()));
+    guarded.run(&runtime);
 
     let mut extracted = Table::new("a hit, extractor alone", "bare router", "floor");
     extracted.add(Contestant::new("bare router", rigs.bare(), rigs.hit()));

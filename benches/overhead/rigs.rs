@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
+use axum::handler::Handler;
 use axum::routing::get;
 use http::header::COOKIE;
 use http::{Extensions, HeaderMap};
@@ -16,6 +17,7 @@ use tower_tokens::extract::Authenticated;
 use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::repository::{MemoryRepository, UserRepository};
+use tower_tokens::same_origin::SameOriginLayer;
 use tower_tokens::source::TokenSource;
 use tower_tokens::token::ApiTokenFormat;
 
@@ -137,10 +139,34 @@ impl Rigs {
         Box::new(self.router().layer(self.layer()))
     }
 
-    pub(crate) fn ours_guarded(&self) -> Box<dyn Rig> {
-        let policy = SecurityPolicy::new().scenario("members area", level("member"));
-        let both = tower::ServiceBuilder::new().layer(self.layer()).layer(policy.guard("members area"));
-        Box::new(self.router().layer(both))
+    fn policy() -> SecurityPolicy {
+        SecurityPolicy::new().scenario("members area", level("member"))
+    }
+
+    pub(crate) fn guarded_around(&self) -> Box<dyn Rig> {
+        Box::new((self.layer(), Self::policy().guard("members area")).layer(self.router()))
+    }
+
+    /// Each layer is attached for itself.
+    pub(crate) fn guarded_apart(&self) -> Box<dyn Rig> {
+        Box::new(self.router().route_layer(Self::policy().guard("members area")).layer(self.layer()))
+    }
+
+    pub(crate) fn guarded_route(&self) -> Box<dyn Rig> {
+        let both = (self.layer(), Self::policy().guard("members area"));
+        Box::new(Router::new().route("/members", get(handler).layer(both)))
+    }
+
+    pub(crate) fn guarded_handler(&self) -> Box<dyn Rig> {
+        let both = (self.layer(), Self::policy().guard("members area"));
+        Box::new(Router::new().route("/members", get(Handler::layer(handler, both))))
+    }
+
+    /// As the README's program was until it had one attachment a route: four.
+    pub(crate) fn program_apart(&self) -> Box<dyn Rig> {
+        let policy = Self::policy();
+        let router = self.router().route_layer(policy.guard("members area")).layer(SameOriginLayer::new());
+        Box::new(router.layer(policy.refusal_layer()).layer(self.layer()))
     }
 
     pub(crate) fn ours_extracted(&self) -> Box<dyn Rig> {

@@ -19,8 +19,9 @@ use crate::validator::TokenValidator;
 /// or an extractor refuses a request.
 ///
 /// # Cost
-/// The cheap ways to attach it are around the whole router, in one `ServiceBuilder` with the other layers, or not at
-/// all with the extractor `Authenticated`. Each separate `Router::layer` adds the cost of axum's own boxing again.
+/// The cheap ways to attach it are around the whole router, in one tuple with the other layers, such as
+/// `.layer((token_auth, policy.guard("members area")))`, or not at all with the extractor `Authenticated`. Each separate `Router::layer` or
+/// `route_layer` adds the cost of axum's own boxing again. [Architecture](crate::guide::architecture) has the figures.
 ///
 /// # Panics
 /// If a look-up has to wait in a Tokio runtime that was built without its time driver (`enable_time`). Outside of any
@@ -46,8 +47,8 @@ impl TokenAuthLayer {
             timeout: Duration::from_secs(5),
             responses: None,
             outages: Arc::default(),
-        });
             is_checkable: false,
+        });
         Self { authenticator }
     }
 
@@ -71,7 +72,6 @@ impl TokenAuthLayer {
         self
     }
 
-    /// How extractors answer a request without a user on a route that has neither a guard nor a
     /// Lets the rule [`checked_now`](crate::policy::checked_now) ask the store for the token of a request again: by a guard, and by
     /// `make_sure_allowed` in a handler. Default: off.
     ///
@@ -86,6 +86,7 @@ impl TokenAuthLayer {
         self
     }
 
+    /// How extractors answer a request without a user on a route that has neither a guard nor a
     /// [`RefusalLayer`](crate::respond::RefusalLayer) around it: realm, login page and so on. Pass the
     /// [`SecurityPolicy`](crate::policy::SecurityPolicy), as `.responses(&policy)`. Default: the defaults of [`RefusalResponses`],
     /// without a login page.

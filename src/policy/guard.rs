@@ -15,14 +15,19 @@ impl SecurityPolicy {
     /// scenarios that it knows. [`try_guard`](Self::try_guard) gives an error instead.
     ///
     /// # Example
+    /// In one attachment with the layer that finds the user, which is the cheapest:
     /// ```
     /// use axum::{Router, routing::get};
+    /// use tower_tokens::auth::TokenAuthLayer;
+    /// use tower_tokens::lifecycle::Tokens;
     /// use tower_tokens::policy::{SecurityPolicy, any_level};
+    /// use tower_tokens::repository::MemoryRepository;
     ///
+    /// let token_auth = TokenAuthLayer::new(Tokens::new(MemoryRepository::new()));
     /// let policy = SecurityPolicy::new().scenario("members area", any_level(["member", "admin"])).login_page("/login");
     /// let app: Router = Router::new()
     ///     .route("/members", get(|| async { "hello" }))
-    ///     .route_layer(policy.guard("members area"));
+    ///     .route_layer((token_auth, policy.guard("members area")));
     /// ```
     pub fn guard(&self, scenario: &str) -> GuardLayer {
         or_panic(self.try_guard(scenario))
