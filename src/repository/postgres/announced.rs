@@ -93,8 +93,7 @@ pub(super) async fn missing(connection: &mut PgConnection, tables: &[AnnouncedTa
 impl Triggers {
     fn new(table: &AnnouncedTable, schema: &str, home: &str, channel: &str) -> Self {
         let body = body(table, channel);
-        let condition = condition(table);
-        let text = format!("{schema}\0{home}\0{body}\0{condition}");
+        let text = format!("{schema}\0{home}\0{body}");
         let function = format!("{}.{}", quoted(home), quoted(&table.trigger("change", &text)));
         let on = quoted_table(schema, &table.name);
         let mut statements = vec![format!(
@@ -104,13 +103,9 @@ impl Triggers {
         let mut names = Vec::new();
         for (event, sql) in EVENTS {
             let name = table.trigger(event, &text);
-            let (each, when) = match sql {
-                "UPDATE" => ("ROW", format!("WHEN ({condition})")),
-                "DELETE" => ("ROW", String::new()),
-                _ => ("STATEMENT", String::new()),
-            };
+            let each = if sql == "TRUNCATE" { "STATEMENT" } else { "ROW" };
             statements.push(format!(
-                "CREATE TRIGGER {} AFTER {sql} ON {on} FOR EACH {each} {when} EXECUTE FUNCTION {function}()",
+                "CREATE TRIGGER {} AFTER {sql} ON {on} FOR EACH {each} EXECUTE FUNCTION {function}()",
                 quoted(&name)
             ));
             names.push(name);
@@ -127,27 +122,36 @@ impl Triggers {
 }
 
 /// The body of the function. Its search path has nothing but PostgreSQL's own schema.
+///
+/// The condition is here and not in the trigger, because a column that a trigger names can be neither altered nor dropped. If the
+/// table has become another one meanwhile, every change of it is about everything.
 fn body(table: &AnnouncedTable, channel: &str) -> String {
-    let (Some(old), Some(new)) = (table.user_of("OLD"), table.user_of("NEW")) else {
-        return format!("\nBEGIN\n    PERFORM pg_notify('{channel}', '*');\n    RETURN NULL;\nEND\n");
-    };
+    let condition = condition(table);
+    let ids = table.user_of("OLD").zip(table.user_of("NEW"));
+    let (old, new) = ids.unwrap_or_else(|| ("NULL".to_owned(), "NULL".to_owned()));
     format!(
         "
 DECLARE
     old_id text;
     new_id text;
 BEGIN
-    IF TG_OP = 'TRUNCATE' THEN
-        PERFORM pg_notify('{channel}', '*');
-        RETURN NULL;
+    IF TG_OP <> 'TRUNCATE' THEN
+        BEGIN
+            IF TG_OP = 'UPDATE' THEN
+                IF NOT ({condition}) THEN
+                    RETURN NULL;
+                END IF;
+                new_id := CAST({new} AS text);
+            END IF;
+            old_id := CAST({old} AS text);
+        EXCEPTION WHEN OTHERS THEN
+            old_id := NULL;
+            new_id := NULL;
+        END;
     END IF;
-    old_id := CAST({old} AS text);
     PERFORM pg_notify('{channel}', CASE WHEN octet_length(old_id) <= {MAX_ID_BYTES} THEN 'u' || old_id ELSE '*' END);
-    IF TG_OP = 'UPDATE' THEN
-        new_id := CAST({new} AS text);
-        IF new_id IS DISTINCT FROM old_id THEN
-            PERFORM pg_notify('{channel}', CASE WHEN octet_length(new_id) <= {MAX_ID_BYTES} THEN 'u' || new_id ELSE '*' END);
-        END IF;
+    IF new_id IS DISTINCT FROM old_id AND new_id IS NOT NULL THEN
+        PERFORM pg_notify('{channel}', CASE WHEN octet_length(new_id) <= {MAX_ID_BYTES} THEN 'u' || new_id ELSE '*' END);
     END IF;
     RETURN NULL;
 END

@@ -315,6 +315,29 @@ async fn the_application_announces_its_own_users() {
 }
 
 #[tokio::test]
+async fn the_application_may_alter_and_drop_columns() {
+    let application = application().await;
+    let pool = application.pool().clone();
+    let store = application.with_users(members().announce_changes());
+    store.migrate().await.unwrap();
+    let mut listener = Listener::of(&store).await;
+    for alteration in [
+        "ALTER TABLE \"Members\" ALTER COLUMN password_hash TYPE varchar(99)",
+        "ALTER TABLE \"Members\" ALTER COLUMN role_id TYPE bigint",
+        "ALTER TABLE \"Members\" DROP COLUMN settings",
+        "ALTER TABLE \"Members\" RENAME COLUMN password_hash TO hash",
+    ] {
+        run(&pool, "UPDATE \"Members\" SET role_id = 1").await;
+        run(&pool, alteration).await;
+        listener.so_far().await;
+        for role in [2, 1, 2] {
+            run(&pool, &format!("UPDATE \"Members\" SET role_id = {role}")).await;
+            assert!(!listener.so_far().await.is_empty(), "after {alteration}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn other_settings_replace_the_triggers_of_the_application() {
     let application = application().await;
     let pool = application.pool().clone();
