@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request};
 use axum::routing::get;
 use tower::{Layer, Service};
+use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::extract::User;
 use tower_tokens::request::RequestHead;
 use tower_tokens::user::{CurrentUser, UserData};
@@ -70,6 +71,17 @@ async fn nothing_of_a_user_is_kept_after_the_request() {
     authenticate();
     let memory = measure(authenticate);
     assert!(memory.count_total > 0 && memory.bytes_current == 0, "{} bytes are left", memory.bytes_current);
+}
+
+#[tokio::test]
+async fn a_user_who_can_be_asked_for_again_costs_two_allocations_more() {
+    let site = Site::new().await;
+    let cookie = format!("trongatetoken={}", site.member_token().await);
+    let count = |layer: TokenAuthLayer| {
+        let router = Router::new().route("/", get(async || "hello"));
+        count(layer.layer(router), &[("cookie", &cookie)])
+    };
+    assert_eq!(count(site.layer().checkable()), count(site.layer()) + 2);
 }
 
 #[tokio::test]

@@ -274,7 +274,7 @@ async fn a_change_that_is_announced_is_asked_for_until_it_must_have_been_made() 
     let bus = LocalBus::new();
     let (one, other, user, text) = two_nodes(&bus).await;
     assert!(look_ups_of_hundred(&other, &text).await <= 1);
-    // The other node is told, and the store is slow.
+    // The message comes, and the store is slow.
     one.inner().hang();
     let change = tokio::spawn({
         let (one, user) = (one.clone(), user.clone());
