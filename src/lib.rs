@@ -53,7 +53,6 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql", feature = "redis", feature = "trongate"))]
 mod call_timeout;
 pub mod clock;
 pub mod error;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
-use crate::call_timeout::CALL_TIMEOUT;
+use crate::call_timeout::within_call_timeout;
 use crate::clock::monotonic_milliseconds;
 use crate::error::{Error, ErrorKind};
 use crate::log::log_warn;
@@ -65,8 +65,7 @@ async fn listen<R: TokenRepository>(
     let mut pause = FIRST_PAUSE;
     let mut is_logged = false;
     loop {
-        let subscribed = timeout(CALL_TIMEOUT, bus.subscribe()).await;
-        let subscribed = subscribed.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()));
+        let subscribed = within_call_timeout(bus.subscribe()).await;
         let end = match subscribed {
             Err(error) => error,
             Ok(subscription) => {
