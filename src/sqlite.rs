@@ -192,12 +192,18 @@ impl Writer {
         within(Instant::now() + CALL_TIMEOUT, statement).await
     }
 
+    /// Whether a connection besides those of the pool sees the same database.
+    pub(crate) const fn has_own_connection(&self) -> bool {
+        self.has_own_connection
+    }
+
     /// Closes the connection that writes.
     pub(crate) async fn close(&self) {
         self.connection.close().await;
     }
 
-    fn check_file(&self) -> Result<(), sqlx::Error> {
+    /// Whether the file is still the one that was opened.
+    pub(crate) fn check_file(&self) -> Result<(), sqlx::Error> {
         if self.pool.is_closed() {
             return Err(sqlx::Error::PoolClosed);
         }

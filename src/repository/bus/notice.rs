@@ -17,7 +17,7 @@ pub enum Subject {
 }
 
 /// What a subscription gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Notice {
     /// It was changed. Whoever asks the store now gets the present state.

@@ -5,9 +5,11 @@ use sqlx::{Executor, Row, query};
 
 use crate::error::Error;
 use crate::repository::mysql::error::failure;
-use crate::repository::mysql::schema::create;
+use crate::repository::mysql::schema::{announce_if_allowed, create};
 use crate::repository::mysql::store::MySql;
-use crate::repository::sql::{Catalogue, Column, Kind, Statement, Value, check_session, refused};
+use crate::repository::sql::{
+    AnnouncedTable, Catalogue, Column, Kind, Statement, Value, announce, check_session, refused,
+};
 
 const COLUMNS: &str = "SELECT CONVERT(c.column_name USING utf8mb4), CONVERT(c.column_type USING utf8mb4),
         CONVERT(c.character_set_name USING utf8mb4), CONVERT(c.collation_name USING utf8mb4),
@@ -63,6 +65,25 @@ impl Catalogue for MySql {
     async fn create(&self, statements: &[String]) -> Result<(), Error> {
         check_session(self.calls()).await?;
         create(&self.calls().pool, statements).await
+    }
+
+    /// A text that begins with a quote stands between quotes, as our own tables keep it.
+    fn announced_id(kind: Kind, expression: &str) -> String {
+        let text = Self::selected(kind, expression);
+        match kind {
+            Kind::Text => format!(
+                "IF(LEFT({text}, 1) = '\"', CONCAT('\"', REPLACE({text}, CHAR(92), CONCAT(CHAR(92), CHAR(92))), '\"'), {text})"
+            ),
+            _ => text,
+        }
+    }
+
+    async fn announce(&self, tables: &[AnnouncedTable]) -> Result<(), Error> {
+        match tables {
+            // The application has not asked for it.
+            [_tokens] => announce_if_allowed(&self.calls().pool, tables).await,
+            _ => announce(&self.calls().pool, tables, failure).await,
+        }
     }
 
     async fn prepare(&self, statement: &Statement, _values: &[Value<'_>]) -> Result<(), Error> {

@@ -1,23 +1,17 @@
 //! The tables, and how older ones are brought up to date.
 
 use sqlx::AssertSqlSafe;
-use sqlx::mysql::{MySql, MySqlConnection, MySqlPool};
-use sqlx::pool::PoolConnection;
+use sqlx::mysql::{MySqlConnection, MySqlPool};
 
 use crate::error::{Error, ErrorKind};
+use crate::log::log_warn;
 use crate::repository::mysql::error::failure;
-use crate::repository::sql::{missing_steps, refused};
+use crate::repository::sql::{AnnouncedTable, UNLOCK, announce, locked, missing_steps, refused};
 
 /// What leads from each version of the schema to the next one; the first leads from an empty database to version 1.
 /// A released step is never changed: a later release adds one. MySQL undoes no `CREATE TABLE`, so each step has to do no
 /// harm when it is taken again after half of it.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
-
-/// The node that holds this lock migrates; the others wait, up to 300 seconds. A lock is the whole server's, so its name says for which
-/// database it is; half of a hash, because a lock's name has at most 64 characters. MySQL 9 has no `MD5`.
-const LOCK: &str = "SELECT GET_LOCK(CONCAT('tower_tokens.', LEFT(SHA2(DATABASE(), 256), 32)), 300)";
-
-const UNLOCK: &str = "SELECT RELEASE_LOCK(CONCAT('tower_tokens.', LEFT(SHA2(DATABASE(), 256), 32)))";
 
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS tower_tokens_schema (
     single TINYINT NOT NULL PRIMARY KEY,
@@ -30,7 +24,7 @@ pub(super) async fn migrate(pool: &MySqlPool, migrations: &[&'static str]) -> Re
     if missing(&mut connection, migrations).await?.is_empty() {
         return Ok(());
     }
-    let mut connection = locked(connection).await?;
+    let mut connection = locked(connection, failure).await?;
     for step in missing(&mut connection, migrations).await? {
         sqlx::raw_sql(*step).execute(&mut connection).await.map_err(failure)?;
     }
@@ -45,7 +39,7 @@ pub(super) async fn migrate(pool: &MySqlPool, migrations: &[&'static str]) -> Re
 
 /// Runs statements that create what is missing, while no other node does.
 pub(super) async fn create(pool: &MySqlPool, statements: &[String]) -> Result<(), Error> {
-    let mut connection = locked(pool.acquire().await.map_err(failure)?).await?;
+    let mut connection = locked(pool.acquire().await.map_err(failure)?, failure).await?;
     for statement in statements {
         let create = sqlx::raw_sql(AssertSqlSafe(statement.as_str()));
         create.execute(&mut connection).await.map_err(|error| refused(error, failure))?;
@@ -53,15 +47,19 @@ pub(super) async fn create(pool: &MySqlPool, statements: &[String]) -> Result<()
     sqlx::query(UNLOCK).execute(&mut connection).await.map(drop).map_err(failure)
 }
 
-/// A connection on which one node at a time changes tables. It is not the pool's any more: if the future that uses it is
-/// dropped half-way, the connection closes and the lock with it.
-async fn locked(connection: PoolConnection<MySql>) -> Result<MySqlConnection, Error> {
-    let mut connection = connection.detach();
-    let locked: Option<i64> = sqlx::query_scalar(LOCK).fetch_one(&mut connection).await.map_err(failure)?;
-    if locked != Some(1) {
-        return Err(Error::with_source(ErrorKind::TimedOut, "another node's migration does not end"));
+/// Makes what announces the changes of these tables. If the account may not, nothing announces them: that is no
+/// error until somebody subscribes.
+pub(super) async fn announce_if_allowed(pool: &MySqlPool, tables: &[AnnouncedTable]) -> Result<(), Error> {
+    match announce(pool, tables, failure).await {
+        Err(error) if error.kind() == ErrorKind::Configuration => {
+            log_warn!(
+                error = &error as &dyn std::error::Error,
+                "changes are not announced to the caches of other nodes"
+            );
+            Ok(())
+        }
+        announced => announced,
     }
-    Ok(connection)
 }
 
 async fn missing<'m>(

@@ -1,14 +1,18 @@
 //! [`MySqlRepository`]: its connections, and how statements are run.
 
+use std::sync::Arc;
+
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlRow};
 
 use crate::call_timeout::within_call_timeout;
 use crate::error::Error;
+use crate::repository::ChangeBus;
 use crate::repository::mysql::error::failure;
-use crate::repository::mysql::schema::{MIGRATIONS, migrate};
+use crate::repository::mysql::schema::{MIGRATIONS, announce_if_allowed, migrate};
 use crate::repository::sql::{
-    Calls, Dialect, Placeholders, SqlRepository, Statement, Texts, Value, check_session, mysql_aftermath, mysql_pool,
+    AnnouncedTable, Calls, Dialect, MySqlBus, Placeholders, SqlRepository, Statement, Texts, Value, check_session,
+    mysql_aftermath, mysql_pool, prune,
 };
 
 /// What every connection of ours begins with besides the settings of all stores on MySQL. It takes no locks on what is
@@ -37,6 +41,18 @@ const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 /// A change is as durable as a commit of the server is: with the default, `innodb_flush_log_at_trx_commit = 1`, it is on
 /// disk when its method returns. The connections have to lead to the primary: a replica that lags sees tokens that were
 /// ended already.
+///
+/// # Changes
+/// Triggers write down in the table `tower_tokens_changes` whose tokens, level or state have changed, in the transaction of the
+/// change, whoever makes it. [`migrate`](Self::migrate) makes them, which needs the privilege `TRIGGER`, and on a server with a binary log
+/// `log_bin_trust_function_creators = 1` or the privilege `SUPER`: without it the store works, a warning is logged, and its
+/// [bus](crate::repository::TokenRepository::change_bus) refuses to subscribe. They run with the rights of the account that made them,
+/// which has to stay. `TRUNCATE TABLE` and the `ON DELETE CASCADE` of an application's own tables fire no triggers.
+///
+/// The bus reads the table every 250 milliseconds, on one connection for each node besides those of the pool. It also reads what is
+/// not committed yet: a change in a transaction that stays open is known before, and none is missed that is committed after a later one.
+/// Rows older than ten minutes are deleted. A Galera cluster and servers that write at once are refused: there use a bus
+/// beside the store.
 ///
 /// # Security
 /// The database holds digests, never a token. Statements are not logged. Without one of sqlx's TLS features
@@ -111,7 +127,8 @@ impl SqlRepository<MySql> {
     /// otherwise as [`TokenRepository`](super::super::TokenRepository).
     pub async fn migrate(&self) -> Result<(), Error> {
         check_session(&self.database.calls).await?;
-        migrate(self.pool(), MIGRATIONS).await
+        migrate(self.pool(), MIGRATIONS).await?;
+        announce_if_allowed(self.pool(), &AnnouncedTable::ours()).await
     }
 }
 
@@ -156,6 +173,14 @@ impl Dialect for MySql {
 
     async fn change(&self, statement: &Statement, values: &[Value<'_>]) -> Result<u64, Error> {
         Ok(self.calls.change(statement.with(values)).await?.rows_affected())
+    }
+
+    fn change_bus(&self, tables: Vec<AnnouncedTable>) -> Option<Arc<dyn ChangeBus>> {
+        Some(Arc::new(MySqlBus::new(self.calls.clone(), tables)))
+    }
+
+    async fn prune_changes(&self) -> Result<(), Error> {
+        prune(&self.calls, i64::MAX).await
     }
 
     fn failure(error: sqlx::Error) -> Error {

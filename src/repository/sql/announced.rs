@@ -15,6 +15,8 @@ pub struct AnnouncedTable {
     pub(in crate::repository) name: String,
     /// The id of the user whom a row is about; `{row}` stands for OLD or NEW. `None`: it is about everything.
     pub(in crate::repository) user: Option<String>,
+    /// The column that tells rows apart whose changes are announced when a row is put in the place of another one, quoted.
+    pub(in crate::repository) key: Option<String>,
     /// The columns, quoted.
     pub(in crate::repository) columns: Vec<String>,
     /// A column with the time of an end, quoted. Its change is announced if the end moves to an earlier time; NULL is never.
@@ -32,6 +34,7 @@ impl AnnouncedTable {
             schema: None,
             name: name.to_owned(),
             user: user.map(str::to_owned),
+            key: end.is_none().then(|| "id".to_owned()),
             columns: columns.iter().map(|column| (*column).to_owned()).collect(),
             end: end.map(str::to_owned),
             owner: String::new(),

@@ -44,6 +44,11 @@ pub trait Dialect: Clone + Send + Sync + 'static {
         None
     }
 
+    /// Deletes what a table of changes no longer needs. Default: there is no such table.
+    fn prune_changes(&self) -> impl Future<Output = Result<(), Error>> + Send {
+        async { Ok(()) }
+    }
+
     /// A user id as its column holds it. Default: a text.
     fn id(user: &UserId) -> Value<'_> {
         id_value(user)

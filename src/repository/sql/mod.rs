@@ -18,17 +18,19 @@
 //! | `call` | one call to a server: which connection, how often, how long |
 //! | `borrowed` | a connection that goes back to its pool whole, or not at all |
 //! | `announced` | a table whose changes are announced, and which of them |
+//! | `changes` | the table of changes that triggers write, and its subscriptions |
 //! | `aftermath` | what an error says about the connection that it came over |
 //! | `mysql` | what MySQL's own error numbers mean, and how its connections begin |
 
 #[cfg(feature = "_sql-server")]
 mod aftermath;
-#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the stores use it next"))]
 mod announced;
 #[cfg(feature = "_sql-server")]
 mod borrowed;
 #[cfg(feature = "_sql-server")]
 mod call;
+#[cfg(any(feature = "sqlite", feature = "mysql", feature = "trongate"))]
+mod changes;
 #[cfg(feature = "_sql")]
 mod dialect;
 mod error;
@@ -59,12 +61,13 @@ mod users;
 
 #[cfg(feature = "postgres")]
 pub(super) use aftermath::Aftermath;
-#[cfg_attr(not(feature = "postgres"), expect(unused_imports, reason = "the stores use it next"))]
 pub(super) use announced::AnnouncedTable;
 #[cfg(feature = "trongate")]
 pub(super) use borrowed::BoxFuture;
 #[cfg(feature = "_sql-server")]
 pub(super) use call::Calls;
+#[cfg(any(feature = "sqlite", feature = "mysql", feature = "trongate"))]
+pub(super) use changes::*;
 #[cfg(feature = "_sql")]
 pub(super) use dialect::Dialect;
 #[cfg(feature = "sqlite")]
@@ -77,6 +80,8 @@ pub(super) use error::server_failure;
 pub(super) use id_text::{of as text_of_id, parse as id_of_text};
 #[cfg(feature = "trongate")]
 pub(super) use mysql::mysql_number;
+#[cfg(feature = "mysql")]
+pub(super) use mysql::{UNLOCK, locked};
 #[cfg(any(feature = "mysql", feature = "trongate"))]
 pub(super) use mysql::{check_session, mysql_aftermath, mysql_kind, mysql_pool};
 #[cfg(feature = "_sql")]

@@ -2,6 +2,7 @@
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySql, MySqlConnection, MySqlDatabaseError, MySqlPoolOptions};
+use sqlx::pool::PoolConnection;
 use sqlx::{AssertSqlSafe, Executor, Row, raw_sql};
 
 use crate::error::{Error, ErrorKind};
@@ -80,9 +81,17 @@ pub(in crate::repository) fn mysql_aftermath(error: &sqlx::Error) -> Aftermath {
 
 /// What our statements rely on, whatever the server's defaults are and its `init_connect` does: each statement is a
 /// transaction of its own, checks its values and its foreign keys, finds all rows, and does not wait long for a lock.
-const SESSION: &str = "SET SESSION autocommit = 1, completion_type = 0, foreign_key_checks = 1, unique_checks = 1,
+pub(super) const SESSION: &str =
+    "SET SESSION autocommit = 1, completion_type = 0, foreign_key_checks = 1, unique_checks = 1,
     sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION', sql_safe_updates = 0, sql_auto_is_null = 0,
     sql_big_selects = 1, sql_select_limit = 18446744073709551615, innodb_lock_wait_timeout = 3, lock_wait_timeout = 3";
+
+/// The node that holds this lock changes tables; the others wait, up to 300 seconds. A lock is the whole server's, so its name
+/// says for which database it is; half of a hash, because a lock's name has at most 64 characters. MySQL 9 has no `MD5`.
+const LOCK: &str = "SELECT GET_LOCK(CONCAT('tower_tokens.', LEFT(SHA2(DATABASE(), 256), 32)), 300)";
+
+pub(in crate::repository) const UNLOCK: &str =
+    "SELECT RELEASE_LOCK(CONCAT('tower_tokens.', LEFT(SHA2(DATABASE(), 256), 32)))";
 
 /// The first setting with which our changes would be lost or half done; otherwise empty.
 const UNSAFE_SESSION: &str = "SELECT CASE
@@ -112,4 +121,18 @@ pub(in crate::repository) async fn check_session(calls: &Calls<MySql>) -> Result
     }
     let why = format!("the pool's connections have an unsafe {setting}: set it in after_connect, or use connect()");
     Err(Error::with_source(ErrorKind::Configuration, why))
+}
+
+/// A connection on which one node at a time changes tables. It is not the pool's any more: if the future that uses it is
+/// dropped half-way, the connection closes and the lock with it.
+pub(in crate::repository) async fn locked(
+    connection: PoolConnection<MySql>,
+    failure: fn(sqlx::Error) -> Error,
+) -> Result<MySqlConnection, Error> {
+    let mut connection = connection.detach();
+    let locked: Option<i64> = sqlx::query_scalar(LOCK).fetch_one(&mut connection).await.map_err(failure)?;
+    if locked != Some(1) {
+        return Err(Error::with_source(ErrorKind::TimedOut, "another node's migration does not end"));
+    }
+    Ok(connection)
 }

@@ -189,7 +189,10 @@ impl<D: Dialect, U: Users<D>> TokenRepository for SqlRepository<D, U> {
 
     async fn delete_expired(&self, now: Timestamp, limit: u32) -> Result<u64, Error> {
         let values = [prunable_end(now).unix_seconds().into(), i64::from(limit).into()];
-        self.change(&self.users.statements()?.delete_expired, &values).await
+        let deleted = self.change(&self.users.statements()?.delete_expired, &values).await?;
+        // The tokens are gone, whatever becomes of this.
+        _ = self.database.prune_changes().await;
+        Ok(deleted)
     }
 
     async fn supersede(&self, supersession: Supersession<'_>) -> Result<bool, Error> {

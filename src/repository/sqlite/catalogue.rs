@@ -4,9 +4,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Executor, Row, query, raw_sql};
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::sql::{Catalogue, Column, Kind, Statement, Value, refused};
+use crate::repository::sql::{AnnouncedTable, Catalogue, Column, Kind, Statement, Value, refused};
 use crate::repository::sqlite::error::failure;
 use crate::repository::sqlite::store::Sqlite;
+use crate::repository::sqlite::triggers::announce;
 
 /// A key that is the row's number is given again after its row was deleted, unless it is AUTOINCREMENT.
 const COLUMNS: &str = r#"SELECT c.name, c.type,
@@ -69,6 +70,10 @@ impl Catalogue for Sqlite {
             created.map_err(|error| refused(error, failure))?;
         }
         transaction.commit().await
+    }
+
+    async fn announce(&self, tables: &[AnnouncedTable]) -> Result<(), Error> {
+        announce(self.pool(), tables).await
     }
 
     async fn prepare(&self, statement: &Statement, _values: &[Value<'_>]) -> Result<(), Error> {

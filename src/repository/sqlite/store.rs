@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind as IoErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{
@@ -10,9 +11,12 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Row, TypeInfo, ValueRef};
 
 use crate::error::{Error, ErrorKind};
-use crate::repository::sql::{Dialect, SqlRepository, Statement, Texts, Value};
+use crate::repository::ChangeBus;
+use crate::repository::sql::{AnnouncedTable, Dialect, SqlRepository, Statement, Texts, Value};
+use crate::repository::sqlite::changes::{SqliteBus, prune};
 use crate::repository::sqlite::error::failure;
 use crate::repository::sqlite::schema::{MIGRATIONS, migrate};
+use crate::repository::sqlite::triggers::announce;
 use crate::sqlite::{CALL_TIMEOUT, WriteTransaction, Writer, is_busy};
 use crate::user::UserId;
 
@@ -42,6 +46,13 @@ const CONNECTIONS: u32 = 8;
 /// open connections would go on with the old file, in which a token may be valid that was ended in the new one. Stop
 /// every process, put the file in its place without a `-wal` or `-shm` file of the old one, and start again. Make a
 /// backup with `VACUUM INTO` or `.backup`: a copy of the file alone lacks what is in the `-wal` file beside it.
+///
+/// # Changes
+/// Triggers write down in the table `tower_tokens_changes` whose tokens, level or state have changed, in the transaction of the
+/// change, whoever makes it: this process, another one, or a person with `sqlite3`. The store's
+/// [bus](crate::repository::TokenRepository::change_bus) asks every 25 milliseconds, on a connection of its own, whether another connection
+/// has committed anything (`PRAGMA data_version`), and reads the table if so. Rows older than ten minutes are deleted. A row of a token that
+/// `INSERT OR REPLACE` overwrites is the one change that is not announced.
 ///
 /// # Security
 /// The database holds digests, never a token. The file is created readable and writable for its owner alone (on Unix);
@@ -116,6 +127,7 @@ impl SqlRepository<Sqlite> {
             return Err(Error::with_source(ErrorKind::Configuration, source));
         }
         migrate(&pool, MIGRATIONS).await?;
+        announce(&pool, &AnnouncedTable::ours()).await?;
         let writer = Writer::beside(pool.clone()).await.map_err(failure)?;
         Ok(Self::new(Sqlite { pool, readers, writer }))
     }
@@ -129,7 +141,8 @@ impl SqlRepository<Sqlite> {
     /// [`ErrorKind::Corrupt`] when a later release has made the tables newer than this one knows; otherwise as
     /// [`TokenRepository`](crate::repository::TokenRepository).
     pub async fn migrate(&self) -> Result<(), Error> {
-        migrate(self.pool(), MIGRATIONS).await
+        migrate(self.pool(), MIGRATIONS).await?;
+        announce(self.pool(), &AnnouncedTable::ours()).await
     }
 }
 
@@ -203,6 +216,14 @@ impl Dialect for Sqlite {
 
     async fn change(&self, statement: &Statement, values: &[Value<'_>]) -> Result<u64, Error> {
         self.writer.change(statement.with(values)).await.map_err(failure)
+    }
+
+    fn change_bus(&self, tables: Vec<AnnouncedTable>) -> Option<Arc<dyn ChangeBus>> {
+        Some(Arc::new(SqliteBus { readers: self.readers.clone(), writer: self.writer.clone(), tables }))
+    }
+
+    async fn prune_changes(&self) -> Result<(), Error> {
+        prune(&self.readers, &self.writer).await
     }
 
     fn failure(error: sqlx::Error) -> Error {

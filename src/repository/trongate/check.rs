@@ -92,8 +92,8 @@ impl TrongateRepository {
         Ok(Some(MissingIndex { statement: if is_online { CREATE_INDEX_ONLINE } else { CREATE_INDEX } }))
     }
 
-    /// Creates the index that [`check`](Self::check) reports as missing: the one change of the schema that this crate ever makes,
-    /// and only when this is called. `false`: it was there.
+    /// Creates the index that [`check`](Self::check) reports as missing. With [`announce_changes`](Self::announce_changes) it is all that
+    /// this crate ever changes of the schema, and only when it is called. `false`: it was there.
     ///
     /// With InnoDB the site goes on working meanwhile. The database user needs the privilege `INDEX`.
     ///

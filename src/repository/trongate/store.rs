@@ -1,6 +1,8 @@
 //! [`TrongateRepository`]: how the database is opened.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySql, MySqlArguments, MySqlConnectOptions, MySqlPool, MySqlRow};
@@ -40,6 +42,11 @@ use crate::repository::trongate::error::failure;
 /// that runs ahead logs no user out. PHP deletes what has expired at each logout by the clock of its own server, without
 /// a margin: that clock has to be right.
 ///
+/// # Changes
+/// A logout by PHP reaches the caches of this side after [`announce_changes`](Self::announce_changes), which adds triggers to the
+/// site's tables: without it the tables are as they were, and the store has no
+/// [bus](crate::repository::TokenRepository::change_bus). It is read as that of `MySqlRepository`, every 250 milliseconds.
+///
 /// # Security
 /// Trongate keeps its tokens in clear: whoever can read the table can log in as anybody. Tokens are compared byte for
 /// byte, although the column's collation ignores case and trailing spaces. Statements are not logged, and messages of the
@@ -69,6 +76,8 @@ use crate::repository::trongate::error::failure;
 #[derive(Clone)]
 pub struct TrongateRepository {
     calls: Calls<MySql>,
+    /// Whether triggers announce changes, as far as this process knows.
+    is_announced: Arc<AtomicBool>,
 }
 
 impl TrongateRepository {
@@ -100,11 +109,13 @@ impl TrongateRepository {
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn with_pool(pool: MySqlPool) -> Result<Self, Error> {
-        let repository = Self { calls: Calls { pool, aftermath: mysql_aftermath, failure } };
+        let calls = Calls { pool, aftermath: mysql_aftermath, failure };
+        let repository = Self { calls, is_announced: Arc::default() };
         check_session(repository.calls()).await?;
         if let Some(_missing) = repository.check().await? {
             log_warn!("{_missing}");
         }
+        repository.note_whether_announced().await?;
         Ok(repository)
     }
 
@@ -122,6 +133,15 @@ impl TrongateRepository {
     /// Runs one statement that changes something. Says how many rows it found to change.
     pub(super) async fn change(&self, query: impl Fn() -> Query<'static>) -> Result<u64, Error> {
         Ok(self.calls.change(query()).await?.rows_affected())
+    }
+
+    /// Changes are announced from now on.
+    pub(super) fn note_announced(&self) {
+        self.is_announced.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_announced(&self) -> bool {
+        self.is_announced.load(Ordering::Relaxed)
     }
 
     pub(super) const fn calls(&self) -> &Calls<MySql> {

@@ -14,13 +14,15 @@ use zeroize::Zeroizing;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::repository::sql::BoxFuture;
+use crate::repository::sql::{BoxFuture, MySqlBus, prune};
 use crate::repository::trongate::TrongateRepository;
+use crate::repository::trongate::changes::tables;
 use crate::repository::trongate::error::failure;
 use crate::repository::trongate::rows;
 use crate::repository::trongate::store::Query;
 use crate::repository::{
-    Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository, prunable_end,
+    ChangeBus, Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository,
+    prunable_end,
 };
 use crate::token::{TokenId, TokenKey, TokenKind, TokenKinds, TokenRecord};
 use crate::user::UserId;
@@ -91,6 +93,10 @@ impl TokenRepository for TrongateRepository {
             code: code.to_owned(),
         };
         self.calls().work(Arc::new(token), insert_once).await?
+    }
+
+    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
+        self.is_announced().then(|| Arc::new(MySqlBus::new(self.calls().clone(), tables())) as Arc<dyn ChangeBus>)
     }
 
     fn find_now(&self, _token: TokenKey<'_>, _now: Timestamp) -> Option<Lookup> {
@@ -206,6 +212,10 @@ impl TokenRepository for TrongateRepository {
             if (numbers.len() as u64) < batch {
                 break;
             }
+        }
+        if self.is_announced() {
+            // The tokens are gone, whatever becomes of this.
+            _ = prune(self.calls(), i64::MAX).await;
         }
         Ok(total)
     }

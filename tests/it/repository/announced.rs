@@ -1,5 +1,6 @@
 //! What a store on a server has to announce on its bus, and how its notices are read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -89,6 +90,16 @@ impl Listener {
             }
         };
         timeout(LONG, read).await.map_err(|_| tower_tokens::error::ErrorKind::TimedOut)?
+    }
+
+    /// The texts of the users who have changed since the last call, in order and once; `*` is everything.
+    pub(super) async fn changed(&mut self) -> Vec<String> {
+        let subjects = self.so_far().await.into_iter().map(|notice| match notice {
+            Notice::Changed(Subject::User(user)) => user,
+            Notice::Changed(Subject::Everything) => "*".to_owned(),
+            other => panic!("{other:?}"),
+        });
+        subjects.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Reads until the subscription fails, and says how many notices came before.

@@ -5,6 +5,7 @@ mod announced;
 mod cache;
 mod cache_bus;
 mod cache_metrics;
+mod changes;
 mod conformance;
 mod faults;
 mod faulty;

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -11,8 +12,8 @@ use tower_tokens::clock::Timestamp;
 use tower_tokens::conformance::{StoreUnderTest, an_outage_is_an_error_and_never_none};
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{
-    Ended, Found, Lookup, MySqlRepository, NewToken, Page, PageRequest, PostgresRepository, Regenerated, Replacement,
-    Rotation, SqliteRepository, Supersession, TokenRepository, UserTable,
+    ChangeBus, Ended, Found, Lookup, MySqlRepository, NewToken, Page, PageRequest, PostgresRepository, Regenerated,
+    Replacement, Rotation, SqliteRepository, Supersession, TokenRepository, UserTable,
 };
 use tower_tokens::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
@@ -42,6 +43,34 @@ impl Database {
             Self::Postgres(pool) => sql.execute(pool).await.map(drop),
             Self::MySql(pool) => sql.execute(pool).await.map(drop),
             Self::Sqlite(pool) => sql.execute(pool).await.map(drop),
+        }
+    }
+
+    /// Drops what announces changes.
+    pub(super) async fn drop_triggers(&self) {
+        let names: Vec<String> = match self {
+            Self::Sqlite(pool) => {
+                let names = "SELECT name FROM sqlite_schema WHERE type = 'trigger'";
+                sqlx::query_scalar(names).fetch_all(pool).await.unwrap()
+            }
+            Self::MySql(pool) => {
+                let names = "SELECT CONVERT(trigger_name USING utf8mb4) FROM information_schema.triggers
+                    WHERE trigger_schema = DATABASE()";
+                sqlx::query_scalar(names).fetch_all(pool).await.unwrap()
+            }
+            Self::Postgres(_) => Vec::new(),
+        };
+        for name in names {
+            self.run(&format!("DROP TRIGGER {name}")).await.unwrap();
+        }
+    }
+
+    /// Makes our own tables and what announces their changes.
+    pub(super) async fn migrate(&self) {
+        match self {
+            Self::Sqlite(pool) => drop(SqliteRepository::with_pool(pool.clone()).await.unwrap()),
+            Self::MySql(pool) => MySqlRepository::with_pool(pool.clone()).migrate().await.unwrap(),
+            Self::Postgres(pool) => PostgresRepository::with_pool(pool.clone()).migrate().await.unwrap(),
         }
     }
 
@@ -119,6 +148,10 @@ pub(super) fn literal(user: &UserId) -> String {
 
 #[async_trait]
 impl<S: TokenRepository + Debug> TokenRepository for Site<S> {
+    fn change_bus(&self) -> Option<Arc<dyn ChangeBus>> {
+        self.store.change_bus()
+    }
+
     async fn insert(&self, token: NewToken<'_>) -> Result<TokenRecord, Error> {
         self.store.insert(token).await
     }

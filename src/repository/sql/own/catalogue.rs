@@ -41,6 +41,11 @@ pub trait Catalogue: Dialect {
     /// Runs statements that create what is missing, while no other node does.
     fn create(&self, statements: &[String]) -> impl Future<Output = Result<(), Error>> + Send;
 
+    /// An expression that gives the id of a user whose change is announced. Default: as it is selected.
+    fn announced_id(kind: Kind, expression: &str) -> String {
+        Self::selected(kind, expression)
+    }
+
     /// Makes what announces the changes of these tables, and replaces what an earlier call made. Default: nothing.
     fn announce(&self, tables: &[AnnouncedTable]) -> impl Future<Output = Result<(), Error>> + Send {
         let _ = tables;

@@ -174,24 +174,26 @@ impl Layout {
 
 /// The table of tokens, and those of the users and levels if the application wants their changes announced.
 fn announced<D: Catalogue>(users: &UserTable, there: &Table<'_>, id: &Column) -> Vec<AnnouncedTable> {
-    let table = |name: &str, user: Option<&str>, columns: Vec<&str>, end: Option<&str>| {
+    let table = |name: &str, user: Option<&str>, key: Option<&str>, columns: Vec<&str>, end: Option<&str>| {
         let (schema, bare) = name.split_once('.').map_or((None, name), |(schema, bare)| (Some(schema), bare));
         AnnouncedTable {
             table: quoted_table::<D>(name),
             schema: schema.map(str::to_owned),
             name: bare.to_owned(),
-            user: user.map(|column| D::selected(id.kind, &format!("{{row}}.{}", D::quoted(column)))),
+            user: user.map(|column| D::announced_id(id.kind, &format!("{{row}}.{}", D::quoted(column)))),
+            key: key.map(D::quoted),
             columns: columns.into_iter().map(D::quoted).collect(),
             end: end.map(D::quoted),
             owner: users.tokens(),
         }
     };
     let columns = ["digest", "user_id", "fingerprint"].into_iter().chain(token_columns()).collect();
-    let mut tables = vec![table(&users.tokens(), Some("user_id"), columns, Some("ends_at"))];
+    let mut tables = vec![table(&users.tokens(), Some("user_id"), None, columns, Some("ends_at"))];
     if users.is_announced {
-        tables.push(table(&users.table, Some(&users.id), users.columns_that_matter(&there.names()), None));
+        let id = Some(users.id.as_str());
+        tables.push(table(&users.table, id, id, users.columns_that_matter(&there.names()), None));
         if let Level::Table { table: levels, id, title, .. } = &users.level {
-            tables.push(table(levels, None, vec![id, title], None));
+            tables.push(table(levels, None, Some(id), vec![id, title], None));
         }
     }
     tables

@@ -24,6 +24,6 @@ mod proxy;
 mod redis;
 mod redis_changes;
 mod resp;
-mod server;
+pub(super) mod server;
 mod site;
 mod trongate;
