@@ -11,11 +11,13 @@ pub struct AnnouncedTable {
     /// Its name, quoted, with its schema if it has been given with one.
     pub(in crate::repository) table: String,
     /// The same without quotes.
+    #[cfg_attr(not(feature = "_sql-server"), expect(dead_code, reason = "a table of SQLite is in no schema"))]
     pub(in crate::repository) schema: Option<String>,
     pub(in crate::repository) name: String,
     /// The id of the user whom a row is about; `{row}` stands for OLD or NEW. `None`: it is about everything.
     pub(in crate::repository) user: Option<String>,
     /// The column that tells rows apart whose changes are announced when a row is put in the place of another one, quoted.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only SQLite replaces a row in silence"))]
     pub(in crate::repository) key: Option<String>,
     /// The columns, quoted.
     pub(in crate::repository) columns: Vec<String>,

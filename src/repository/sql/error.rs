@@ -33,7 +33,7 @@ pub(in crate::repository) fn server_failure(
 
 /// An error of the application's own making: a table, a column or a condition that the database refuses. What it says
 /// about them holds no data.
-#[cfg(feature = "_sql")]
+#[cfg(any(feature = "_sql", feature = "trongate"))]
 pub(in crate::repository) fn refused(error: sqlx::Error, failure: fn(sqlx::Error) -> Error) -> Error {
     let Some(complaint) = error.as_database_error() else { return failure(error) };
     let (code, message) = (complaint.code().unwrap_or_default(), complaint.message());
