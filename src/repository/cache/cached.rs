@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::repository::cache::listen::ensure_listening;
 use crate::repository::cache::settings::Cache;
 use crate::repository::cache::shared::Shared;
 use crate::repository::cache::statistics::CacheStatistics;
@@ -45,7 +46,7 @@ pub struct CachedRepository<R> {
 impl<R: TokenRepository> CachedRepository<R> {
     fn new(repository: R, cache: &Cache) -> Self {
         let shared = Arc::new(Shared::new(repository, cache));
-        shared.ensure_listening();
+        ensure_listening(&shared);
         Self { shared }
     }
 

@@ -23,6 +23,10 @@ const SLOTS: usize = if cfg!(test) { 64 } else { 16_384 };
 /// How long a slot stays barred after a change whose outcome is not known: twice as long as a call to a store may take.
 const DOUBT: Duration = Duration::from_secs(10);
 
+/// How long a change may take that was announced before it is made. Our choice: the others are barred for longer, and a message may
+/// take as long as the difference.
+pub(super) const LONGEST_CHANGE: Duration = Duration::from_secs(8);
+
 /// This bit of a slot says that no entry is current. The others hold the number of its last change.
 const BARRED: u64 = 1 << 63;
 

@@ -1,10 +1,9 @@
 //! Receives changes from a bus, and proves again and again that they come.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::call_timeout::within_call_timeout;
@@ -20,39 +19,10 @@ use crate::repository::{ChangeBus, ChangeSubscription, Notice, TokenRepository};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A bus, and the task that listens to it.
-#[derive(Debug)]
-pub(super) struct Listener {
-    pub(super) bus: Arc<dyn ChangeBus>,
-    pub(super) interval: Duration,
-    /// For how long one heartbeat allows to use the cache.
-    pub(super) lease: Duration,
-    task: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Listener {
-    pub(super) fn new(bus: Arc<dyn ChangeBus>, (interval, lease): (Duration, Duration)) -> Self {
-        Self { bus, interval, lease, task: Mutex::default() }
-    }
-
-    /// Begins to listen, if it does not yet, or does no longer because the runtime of its task has ended.
-    pub(super) fn ensure<R: TokenRepository>(&self, shared: &Arc<Shared<R>>) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        if task.as_ref().is_none_or(JoinHandle::is_finished) {
-            *task =
-                Some(runtime.spawn(listen(Arc::downgrade(shared), Arc::clone(&self.bus), self.interval, self.lease)));
-        }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let task = self.task.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if let Some(task) = task {
-            task.abort();
-        }
-    }
+/// Begins to listen to the bus, unless the cache may be used and so the bus is listened to. For the slow path.
+pub(super) fn ensure_listening<R: TokenRepository>(cache: &Arc<Shared<R>>) {
+    let Some(link) = cache.link().filter(|_| !cache.sees_changes()) else { return };
+    link.ensure(|| listen(Arc::downgrade(cache), Arc::clone(&link.bus), link.interval, link.lease));
 }
 
 /// Subscribes until it works, listens until it does not, and begins again.
@@ -71,7 +41,10 @@ async fn listen<R: TokenRepository>(
             Ok(subscription) => {
                 match cache.upgrade() {
                     // What was read before may be older than a change that did not come.
-                    Some(cache) => cache.drop_all(),
+                    Some(cache) => {
+                        cache.drop_all();
+                        drop(tokio::task::spawn_blocking(move || cache.clear()));
+                    }
                     None => return,
                 }
                 let mut heartbeats = Heartbeats::default();

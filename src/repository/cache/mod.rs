@@ -8,6 +8,7 @@
 //! | `entries` | what is kept, and what gives way when it is full |
 //! | `changes` | which entries are older than the last change of their user or token |
 //! | `listen` | receives changes from a bus |
+//! | `link` | the bus, and the task that listens to it |
 //! | `lease` | until when the cache may be used |
 //! | `ask`, `questions` | one look-up for all that ask for the same token |
 //! | `shared` | what the clones of a [`CachedRepository`] have in common |
@@ -43,6 +44,7 @@ mod cached;
 mod changes;
 mod entries;
 mod lease;
+mod link;
 mod listen;
 #[cfg(feature = "metrics")]
 mod metrics;

@@ -1,6 +1,5 @@
 //! What the clones of a cached repository share.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use crate::log::log_warn;
 use crate::repository::cache::changes::{Changes, Slot, Ticket};
 use crate::repository::cache::entries::Entries;
 use crate::repository::cache::lease::Lease;
-use crate::repository::cache::listen::Listener;
+use crate::repository::cache::link::Link;
 use crate::repository::cache::questions::Questions;
 use crate::repository::cache::settings::{Cache, Changing};
 use crate::repository::cache::statistics::{CacheStatistics, Counters};
@@ -27,9 +26,7 @@ pub(super) struct Shared<R> {
     pub(super) counters: Counters,
     entries: Entries,
     lease: Lease,
-    listener: Option<Listener>,
-    /// Whether this node announces its changes, because the store does not.
-    announces: bool,
+    link: Option<Link>,
     max_age: Duration,
     /// `None`: the operating system gave no random bytes, and nothing is kept.
     hash_key: Option<HashKey>,
@@ -37,19 +34,22 @@ pub(super) struct Shared<R> {
 
 impl<R: TokenRepository> Shared<R> {
     pub(super) fn new(repository: R, cache: &Cache) -> Self {
-        let changing = cache.changing(|| repository.change_bus());
-        let announces = matches!(changing, Changing::Beside(_));
-        let (lease, listener) = match changing {
-            Changing::Here => (Lease::for_ever(), None),
-            Changing::OfStore(bus) | Changing::Beside(bus) => {
-                let times = cache.heartbeat(&*bus);
-                (Lease::of(times.1, monotonic_milliseconds()), Some(Listener::new(bus, times)))
-            }
+        let (bus, announces) = match cache.changing(|| repository.change_bus()) {
+            Changing::Here => (None, false),
+            Changing::OfStore(bus) => (Some(bus), false),
+            Changing::Beside(bus) => (Some(bus), true),
             Changing::Unseen => {
                 log_warn!("nothing is cached: this store does not announce its changes");
-                (Lease::of(Duration::ZERO, monotonic_milliseconds()), None)
+                return Self::with(repository, cache, Lease::of(Duration::ZERO, monotonic_milliseconds()), None);
             }
         };
+        let Some(bus) = bus else { return Self::with(repository, cache, Lease::for_ever(), None) };
+        let (interval, lease) = cache.heartbeat(&*bus);
+        let link = Link::new(bus, interval, lease, announces);
+        Self::with(repository, cache, Lease::of(lease, monotonic_milliseconds()), Some(link))
+    }
+
+    fn with(repository: R, cache: &Cache, lease: Lease, link: Option<Link>) -> Self {
         Self {
             repository,
             changes: Changes::new(),
@@ -57,17 +57,9 @@ impl<R: TokenRepository> Shared<R> {
             counters: Counters::default(),
             entries: Entries::new(cache),
             lease,
-            listener,
-            announces,
+            link,
             max_age: cache.max_age,
             hash_key: HashKey::generate().ok(),
-        }
-    }
-
-    /// Begins to listen to the bus, if it does not yet. For the slow path.
-    pub(super) fn ensure_listening(self: &Arc<Self>) {
-        if let Some(listener) = self.listener.as_ref().filter(|_| !self.lease.is_held()) {
-            listener.ensure(self);
         }
     }
 }
@@ -82,7 +74,7 @@ impl<R> Shared<R> {
     }
 
     pub(super) fn max_staleness(&self) -> Duration {
-        self.listener.as_ref().map_or(Duration::ZERO, |listener| listener.lease.min(self.max_age))
+        self.link.as_ref().map_or(Duration::ZERO, |link| link.lease.min(self.max_age))
     }
 
     pub(super) fn hash(&self, token: TokenKey<'_>) -> Option<LookupHash> {
@@ -131,20 +123,29 @@ impl<R> Shared<R> {
         self.entries.sweep(now);
     }
 
+    /// Whether this node announces its changes before it makes them.
+    pub(super) fn announces(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.announces)
+    }
+
+    pub(super) const fn link(&self) -> Option<&Link> {
+        self.link.as_ref()
+    }
+
     /// Says on the bus beside the store what is about to be changed. Without one it does nothing.
     pub(super) async fn announce(&self, subjects: &[Subject]) -> Result<(), Error> {
-        let Some(listener) = self.listener.as_ref().filter(|_| self.announces) else { return Ok(()) };
+        let Some(link) = self.link.as_ref().filter(|link| link.announces) else { return Ok(()) };
         for subject in subjects {
-            listener.bus.announce(subject).await?;
+            link.bus.announce(subject).await?;
         }
         Ok(())
     }
 
     /// Says on the bus, whichever it is, that something was changed past every cache.
     pub(super) async fn announce_change(&self, subject: &Subject) -> Result<(), Error> {
-        match &self.listener {
+        match &self.link {
             None => Ok(()),
-            Some(listener) => listener.bus.announce(subject).await,
+            Some(link) => link.bus.announce(subject).await,
         }
     }
 
@@ -192,6 +193,10 @@ impl<R> Shared<R> {
     /// Uses nothing any more that was asked for until now.
     pub(super) fn drop_all(&self) {
         self.changes.record_all();
+    }
+
+    /// Frees what is kept, which takes a while.
+    pub(super) fn clear(&self) {
         self.entries.clear();
     }
 }

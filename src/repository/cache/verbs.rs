@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::timeout;
 
 use crate::clock::Timestamp;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::repository::cache::ask::{ask, ask_store};
 use crate::repository::cache::cached::CachedRepository;
-use crate::repository::cache::changes::Slot;
+use crate::repository::cache::changes::{LONGEST_CHANGE, Slot};
+use crate::repository::cache::listen::ensure_listening;
 use crate::repository::cache::shared::Shared;
 use crate::repository::{
     ChangeBus, Ended, Found, Lookup, NewToken, Page, PageRequest, Regenerated, Replacement, Rotation, Subject,
@@ -56,7 +58,7 @@ impl<R: TokenRepository> CachedRepository<R> {
 
     async fn change_of_user<T>(&self, user: &UserId, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.shared.announce(&[Subject::from(user)]).await?;
-        self.change_here(self.shared.changes.user(user), work).await
+        self.change_here(self.shared.changes.user(user), self.in_time(work)).await
     }
 
     async fn change_of_tokens<T, const N: usize>(
@@ -67,7 +69,15 @@ impl<R: TokenRepository> CachedRepository<R> {
         let digests = tokens.map(|token| token.digest());
         self.shared.announce(&digests.map(Subject::Token)).await?;
         let change = Change::of(&self.shared, digests.map(|digest| self.shared.changes.token(&digest)));
-        change.end(work.await)
+        change.end(self.in_time(work).await)
+    }
+
+    /// A change that was announced is made while the other nodes ask the store because of it, or not at all.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        if !self.shared.announces() {
+            return work.await;
+        }
+        timeout(LONGEST_CHANGE, work).await.unwrap_or_else(|_elapsed| Err(ErrorKind::TimedOut.into()))
     }
 }
 
@@ -94,7 +104,7 @@ impl<R: TokenRepository> TokenRepository for CachedRepository<R> {
         if let Some(found) = self.shared.cached(hash, now) {
             return Ok(Some(found));
         }
-        self.shared.ensure_listening();
+        ensure_listening(&self.shared);
         ask(&self.shared, token, hash, now).await
     }
 

@@ -269,6 +269,18 @@ async fn a_change_that_cannot_be_announced_is_not_made() {
     one.touch(&user, TokenId::new(1), NOW + time::Duration::minutes(5)).await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_change_that_takes_longer_than_the_others_ask_for_is_given_up() {
+    let bus = LocalBus::new();
+    let store = FaultyRepository::new(Arc::new(MemoryRepository::new()));
+    let node = store.cached(Cache::with_bus(bus));
+    node.inner().hang();
+    let start = tokio::time::Instant::now();
+    let error = node.set_disabled(&UserId::from(7), true).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
 #[tokio::test]
 async fn a_change_that_is_announced_is_asked_for_until_it_must_have_been_made() {
     let bus = LocalBus::new();
@@ -285,6 +297,26 @@ async fn a_change_that_is_announced_is_asked_for_until_it_must_have_been_made() 
     one.inner().heal();
     change.await.unwrap().unwrap();
     assert!(!is_valid(&other, &text).await, "without another message");
+}
+
+/// Whether a change holds on another node does not depend on what the time is there.
+#[tokio::test]
+async fn a_clock_that_is_an_hour_off_changes_nothing() {
+    let bus = LocalBus::new();
+    let (one, other, ..) = two_nodes(&bus).await;
+    for (number, offset) in [(2, time::Duration::hours(1)), (3, time::Duration::hours(-1))] {
+        let user = one.create_user(None, "member").await.unwrap();
+        let text = add(&one, number, &user).await;
+        let there = NOW + offset;
+        let is_valid_there = async || other.find(TokenKey::new(&text), there).await.unwrap().is_some();
+        assert!(is_valid_there().await);
+        let before = other.inner().look_ups();
+        assert!(is_valid_there().await);
+        assert_eq!(other.inner().look_ups(), before, "it is used there, too");
+        one.set_disabled(&user, true).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!is_valid_there().await, "{offset}");
+    }
 }
 
 #[tokio::test]
