@@ -21,6 +21,7 @@ mod guard_paths;
 mod http;
 mod jwt;
 mod lifecycle;
+mod many_nodes;
 mod own_users;
 mod plain_words;
 mod policy;

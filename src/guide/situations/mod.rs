@@ -20,7 +20,8 @@
 //!
 //! A whole site with registration, login and logout is `examples/quickstart.rs`; a larger one is `examples/members_area`;
 //! Hyper without axum is `examples/plain_hyper.rs`; a server that clients of Traccar generate, use and revoke tokens at is
-//! `examples/traccar_session.rs`; a client of another API is `examples/api_client`, and a server for it `examples/api_server.rs`.
+//! `examples/traccar_session.rs`; a client of another API is `examples/api_client`, and a server for it
+//! `examples/api_server.rs`; a site on several nodes is `examples/many_nodes`.
 
 #[doc = include_str!("grpc.md")]
 #[doc = "\n# The program\n\n```text"]

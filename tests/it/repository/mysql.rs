@@ -28,6 +28,14 @@ pub(super) async fn fresh_database() -> MySqlConnectOptions {
     url().parse::<MySqlConnectOptions>().unwrap().database(&database)
 }
 
+/// The URL of a database of its own.
+pub(crate) async fn fresh_url() -> String {
+    let database = fresh_database().await.get_database().unwrap().to_owned();
+    let mut url: url::Url = url().parse().unwrap();
+    url.set_path(&database);
+    url.into()
+}
+
 pub(super) async fn fresh_pool() -> MySqlPool {
     let options = fresh_database().await;
     MySqlPoolOptions::new().max_connections(10).test_before_acquire(false).connect_with(options).await.unwrap()

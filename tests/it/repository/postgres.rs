@@ -26,6 +26,16 @@ pub(super) async fn fresh_pool() -> PgPool {
     pool
 }
 
+/// The URL of a schema of its own.
+pub(crate) async fn fresh_url() -> String {
+    let schema = unique_name();
+    let pool = PgPoolOptions::new().max_connections(1).connect(&url()).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&pool).await.unwrap();
+    let mut url: url::Url = url().parse().unwrap();
+    url.query_pairs_mut().append_pair("options[search_path]", &schema);
+    url.into()
+}
+
 pub(crate) async fn fresh() -> (PostgresRepository, ()) {
     let repository = PostgresRepository::with_pool(fresh_pool().await);
     repository.migrate().await.unwrap();

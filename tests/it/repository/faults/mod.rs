@@ -27,3 +27,6 @@ mod resp;
 pub(super) mod server;
 mod site;
 mod trongate;
+
+pub(crate) use proxy::Proxy;
+pub(crate) use server::Server;

@@ -13,7 +13,7 @@ use crate::repository::faults::network::Network;
 /// Forwards TCP connections to a server. Ends with every connection when it is dropped.
 ///
 /// It listens on a host of its own, a network namespace, where it may make one; else it is itself what swallows.
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     network: Option<Network>,
     shared: Arc<Shared>,
@@ -29,7 +29,7 @@ struct Shared {
 
 impl Proxy {
     /// Forwards to the server that this URL names.
-    pub(super) async fn start(url: &str) -> Self {
+    pub(crate) async fn start(url: &str) -> Self {
         let network = tokio::task::spawn_blocking(Network::new).await.unwrap();
         println!("the network is {}", if network.is_some() { "a namespace" } else { "a proxy that swallows" });
         let listener = match &network {
@@ -51,7 +51,7 @@ impl Proxy {
     }
 
     /// The same URL, by way of this proxy.
-    pub(super) fn url(&self, url: &str) -> String {
+    pub(crate) fn url(&self, url: &str) -> String {
         let mut url: url::Url = url.parse().unwrap();
         url.set_host(Some(&self.address.ip().to_string())).unwrap();
         url.set_port(Some(self.address.port())).unwrap();
@@ -60,7 +60,7 @@ impl Proxy {
 
     /// Loses from now on the answers to the connections that are open, their ends included, as a firewall does that forgot
     /// them: they stay open and silent. New connections work.
-    pub(super) fn swallow_open_connections(&self) {
+    pub(crate) fn swallow_open_connections(&self) {
         if let Some(network) = &self.network {
             return network.forget_open_connections();
         }
@@ -68,12 +68,12 @@ impl Proxy {
     }
 
     /// Leads new connections to the server that this URL names. Those that are open stay where they are.
-    pub(super) fn lead_to(&self, url: &str) {
+    pub(crate) fn lead_to(&self, url: &str) {
         *self.shared.server.lock().unwrap() = server_of(url);
     }
 
     /// How many connections were made so far.
-    pub(super) fn accepted(&self) -> u64 {
+    pub(crate) fn accepted(&self) -> u64 {
         self.shared.accepted.load(Ordering::SeqCst)
     }
 }

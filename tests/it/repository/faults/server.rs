@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 /// Stopped when it is dropped.
 #[derive(Clone)]
-pub(in crate::repository) struct Server(Arc<Inner>);
+pub(crate) struct Server(Arc<Inner>);
 
 struct Inner {
     script: PathBuf,
@@ -18,7 +18,7 @@ struct Inner {
 
 impl Server {
     /// Starts the server of `tests/servers/<name>`.
-    pub(in crate::repository) async fn start(name: &'static str) -> Self {
+    pub(crate) async fn start(name: &'static str) -> Self {
         let start = move || {
             let crate_root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| ".".into()));
             let script = crate_root.join("tests/servers").join(name);
@@ -30,26 +30,26 @@ impl Server {
         tokio::task::spawn_blocking(start).await.unwrap()
     }
 
-    pub(in crate::repository) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.0.url
     }
 
     /// Where its data lies.
-    pub(in crate::repository) fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.0.directory.path()
     }
 
     /// SIGKILL, no farewell.
-    pub(in crate::repository) async fn kill(&self) {
+    pub(crate) async fn kill(&self) {
         self.command("kill").await;
     }
 
-    pub(in crate::repository) async fn restart(&self) {
+    pub(crate) async fn restart(&self) {
         self.command("restart").await;
     }
 
     /// Sends a signal to the server's first process, which is all of Redis.
-    pub(in crate::repository) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = std::fs::read_to_string(self.0.directory.path().join("server.pid")).unwrap();
         let status = Command::new("kill").args(["-s", name, pid.trim()]).status().unwrap();
         assert!(status.success());

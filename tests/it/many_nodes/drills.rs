@@ -1,0 +1,130 @@
+//! Three processes under load, on each store, and with a bus that fails in every way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::many_nodes::history::{History, quantile};
+use crate::many_nodes::load::Load;
+use crate::many_nodes::nodes::Nodes;
+use crate::repository::faults::{Proxy, Server};
+use crate::repository::{mysql, postgres};
+
+const CALM: Duration = Duration::from_secs(8);
+
+/// A database file for all nodes.
+fn file() -> (String, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    (format!("sqlite:{}", directory.path().join("site.db").display()), directory)
+}
+
+/// Checks a history, and prints its figures.
+fn check(name: &str, history: &History, bound: Duration) {
+    let (delays, faults) = (history.delays(), history.too_old(bound));
+    let [median, most, all] = [0.5, 0.99, 1.0].map(|share| quantile(&delays, share));
+    println!(
+        "{name}: {} validations, {} ends, {} levels; the last validation after an end: median {median:?}, 99 % {most:?}, longest {all:?}; bound {bound:?}",
+        history.reads.len(),
+        history.ends.len(),
+        history.levels.len()
+    );
+    assert!(faults.is_empty(), "{name}: {} too old: {:?}", faults.len(), &faults[..faults.len().min(5)]);
+    assert!(history.reads.len() > 500 && history.ends.len() > 10, "{name}: hardly any load");
+}
+
+async fn calm(name: &str, url: &str) {
+    let nodes = Arc::new(Nodes::start(url, [None; 3]).await);
+    let bound = nodes.max_staleness().await;
+    let load = Load::start(Arc::clone(&nodes)).await;
+    tokio::time::sleep(CALM).await;
+    check(name, &load.stop().await, bound);
+    for node in 0..3 {
+        let stats = nodes.stats(node).await;
+        println!("{name}, node {node}: {stats}");
+        assert!(stats["hits"].as_u64().unwrap() > 100, "{name}: the cache is not used: {stats}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_too_old_on_sqlite() {
+    let (url, _directory) = file();
+    calm("SQLite", &url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_too_old_on_postgres() {
+    calm("PostgreSQL", &postgres::fresh_url().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_too_old_on_mysql() {
+    calm("MariaDB", &mysql::fresh_url().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_too_old_on_redis() {
+    let server = Server::start("redis").await;
+    calm("Redis", server.url()).await;
+}
+
+/// A bus beside the store that fails, one node that is paused, and what comes after each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_too_old_while_the_bus_or_a_node_fails() {
+    let (url, _directory) = file();
+    let server = Server::start("redis").await;
+    let proxy = Proxy::start(server.url()).await;
+    let through_proxy = proxy.url(server.url());
+    let nodes = Arc::new(Nodes::start(&url, [Some(server.url()), Some(&through_proxy), Some(server.url())]).await);
+    let bound = nodes.max_staleness().await;
+    let load = Load::start(Arc::clone(&nodes)).await;
+    let second = Duration::from_secs(1);
+    tokio::time::sleep(2 * second).await;
+
+    // Each ends with: every node uses its cache again by itself.
+    let recovered = async |what: &str| {
+        for node in 0..3 {
+            nodes.wait_for_use(node, true).await;
+        }
+        println!("recovered: {what}");
+        tokio::time::sleep(second).await;
+    };
+    proxy.swallow_open_connections();
+    nodes.wait_for_use(1, false).await;
+    recovered("one node's connections swallow everything").await;
+
+    server.kill().await;
+    nodes.wait_for_use(0, false).await;
+    tokio::time::sleep(2 * second).await;
+    server.restart().await;
+    recovered("the bus was killed and started again").await;
+
+    server.signal("STOP");
+    nodes.wait_for_use(2, false).await;
+    tokio::time::sleep(2 * second).await;
+    server.signal("CONT");
+    recovered("the bus was stopped and went on").await;
+
+    nodes.signal(2, "STOP");
+    tokio::time::sleep(10 * second).await;
+    nodes.signal(2, "CONT");
+    recovered("a node was paused for ten seconds").await;
+
+    flood(server.url()).await;
+    recovered("the bus was flooded").await;
+
+    check("SQLite beside a failing Redis", &load.stop().await, bound);
+}
+
+/// A hundred thousand messages on the channel of the bus.
+async fn flood(url: &str) {
+    let client = ::redis::Client::open(url).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    for _ in 0..1_000 {
+        let mut pipeline = ::redis::pipe();
+        for number in 0..100 {
+            pipeline.cmd("PUBLISH").arg("tower_tokens_bus").arg(format!("u{number}")).ignore();
+        }
+        let () = pipeline.query_async(&mut connection).await.unwrap();
+    }
+}

@@ -1,0 +1,91 @@
+//! Three processes of the example on one store.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::many_nodes::http::Client;
+
+pub(super) const NODES: usize = 3;
+
+/// The example's binary, which `cargo test` builds beside this one.
+fn binary() -> PathBuf {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path.join("examples").join(format!("many_nodes{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Ended when they are dropped.
+pub(super) struct Nodes {
+    children: Vec<Child>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Nodes {
+    /// Nodes on this store, each with its own way to the bus beside it, if there is one.
+    pub(super) async fn start(database_url: &str, buses: [Option<&str>; NODES]) -> Self {
+        let (mut children, mut addresses) = (Vec::new(), Vec::new());
+        for bus in buses {
+            let mut command = Command::new(binary());
+            command.args(["--listen", "127.0.0.1:0", "--create-demo", "--database-url", database_url]);
+            if let Some(bus) = bus {
+                command.args(["--bus", bus]);
+            }
+            let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let line = lines.next_line().await.unwrap().unwrap();
+            addresses.push(line.strip_prefix("listening on http://").unwrap().parse().unwrap());
+            children.push(child);
+        }
+        let nodes = Self { children, addresses };
+        for node in 0..NODES {
+            nodes.wait_for_use(node, true).await;
+        }
+        nodes
+    }
+
+    pub(super) fn client(&self, node: usize) -> Client {
+        Client::new(self.addresses[node])
+    }
+
+    /// Sends a signal to the process of a node.
+    pub(super) fn signal(&self, node: usize, name: &str) {
+        let pid = self.children[node].id().unwrap().to_string();
+        let status = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// A new token of this user, made by a node.
+    pub(super) async fn log_in(&self, node: usize, user: &str) -> String {
+        let login = json!({ "username": user, "password": format!("{user}-password") });
+        let answer = self.client(node).post("/api/login", "", login).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body["token"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn stats(&self, node: usize) -> Value {
+        self.client(node).get("/api/stats", "").await.body
+    }
+
+    /// The bound that the nodes claim.
+    pub(super) async fn max_staleness(&self) -> Duration {
+        Duration::from_millis(self.stats(0).await["max_staleness_ms"].as_u64().unwrap())
+    }
+
+    /// Waits until the cache of a node is used, or is not.
+    pub(super) async fn wait_for_use(&self, node: usize, is_used: bool) {
+        let start = Instant::now();
+        while self.stats(node).await["is_used"] != is_used {
+            assert!(start.elapsed() < Duration::from_secs(30), "node {node}: {}", self.stats(node).await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
