@@ -7,6 +7,10 @@ const NAME_BYTES: usize = 25;
 
 /// A table, and which of its changes are announced: each row that is deleted, and each change of these columns.
 #[derive(Debug, Clone)]
+#[cfg_attr(
+    not(feature = "_sql"),
+    expect(unreachable_pub, reason = "a public trait has it, where there are more stores")
+)]
 pub struct AnnouncedTable {
     /// Its name, quoted, with its schema if it has been given with one.
     pub(in crate::repository) table: String,
