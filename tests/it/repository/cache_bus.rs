@@ -320,6 +320,28 @@ async fn a_clock_that_is_an_hour_off_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_one_node_sees_in_use_is_not_idle_on_another() {
+    let bus = LocalBus::new();
+    let (one, other, user, _) = two_nodes(&bus).await;
+    let second = time::Duration::SECOND;
+    let lifetime = Lifetime::days(1).with_idle_limit(60 * second);
+    let record = TokenRecord::new(TokenId::new(2), NOW, lifetime);
+    one.insert(NewToken { key: TokenKey::new("an-idle-token"), user: &user, record }).await.unwrap();
+    let is_valid_after = async |seconds: i32| {
+        other.find(TokenKey::new("an-idle-token"), NOW + second * seconds).await.unwrap().is_some()
+    };
+    assert!(is_valid_after(0).await && is_valid_after(1).await);
+    assert_eq!(other.inner().look_ups(), 1);
+    // No message says so.
+    assert!(one.touch(&user, TokenId::new(2), NOW + second * 50).await.unwrap());
+    assert!(is_valid_after(59).await);
+    assert_eq!(other.inner().look_ups(), 1);
+    assert!(is_valid_after(61).await, "the store knows that it was used");
+    assert_eq!(other.inner().look_ups(), 2);
+    assert!(!is_valid_after(111).await);
+}
+
+#[tokio::test]
 async fn a_store_that_announces_nothing_is_asked_each_time() {
     let store = FaultyRepository::new(Arc::new(MemoryRepository::new()));
     store.create_level("member").await.unwrap();
