@@ -105,8 +105,9 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Option<Found>, Error> {
         let inner = self.inner();
-        let Some(waiting) = inner.usage_recorder.waiting_use(token, now) else { return Ok(None) };
-        inner.repository.touch(&waiting.user, waiting.id, waiting.used_at).await?;
+        if let Some(waiting) = inner.usage_recorder.waiting_use(token, now) {
+            inner.repository.touch(&waiting.user, waiting.id, waiting.used_at).await?;
+        }
         inner.repository.find_in_store(token, now).await
     }
 }

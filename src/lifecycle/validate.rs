@@ -40,11 +40,13 @@ impl Tokens {
             return Ok(None);
         }
         let repository = &self.inner().repository;
+        // Also one that is written while the store answers: it may have been read before.
+        let had_waiting_use = self.has_waiting_use(token, now);
         let mut found = match freshness {
             Freshness::AsCached => repository.find(token, now).await?,
             Freshness::InStore => repository.find_in_store(token, now).await?,
         };
-        if found.is_none() && self.has_waiting_use(token, now) {
+        if found.is_none() && (had_waiting_use || self.has_waiting_use(token, now)) {
             found = self.find_after_waiting_use(token, now).await?;
         }
         let Some(found) = found else {

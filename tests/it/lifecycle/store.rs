@@ -18,6 +18,8 @@ pub(super) const FAILS: u8 = 1;
 pub(super) const HANGS: u8 = 2;
 pub(super) const PANICS: u8 = 3;
 pub(super) const SLOW: u8 = 4;
+/// It answers a look-up a while after it has read.
+pub(super) const LATE: u8 = 5;
 
 #[derive(Debug, Default)]
 pub(super) struct Chores {
@@ -59,7 +61,7 @@ impl Chores {
 
     async fn chore(&self) -> Result<(), Error> {
         match self.mood.load(Ordering::SeqCst) {
-            WORKS => Ok(()),
+            WORKS | LATE => Ok(()),
             FAILS => Err(ErrorKind::Unavailable.into()),
             HANGS => std::future::pending().await,
             SLOW => {
@@ -80,7 +82,13 @@ impl TokenRepository for Chores {
         self.inner.find_now(token, now)
     }
     async fn find(&self, token: TokenKey<'_>, now: Timestamp) -> Result<Option<Found>, Error> {
-        self.inner.find(token, now).await
+        let found = self.inner.find(token, now).await;
+        if self.mood.load(Ordering::SeqCst) == LATE {
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+        }
+        found
     }
     async fn delete(&self, token: TokenKey<'_>) -> Result<Option<Ended>, Error> {
         self.inner.delete(token).await

@@ -9,7 +9,7 @@ use tower_tokens::repository::{PageRequest, UserRepository};
 use tower_tokens::token::{Lifetime, Token};
 use tower_tokens::user::UserId;
 
-use crate::lifecycle::store::{Chores, FAILS, HANGS, PANICS, SLOW, WORKS};
+use crate::lifecycle::store::{Chores, FAILS, HANGS, LATE, PANICS, SLOW, WORKS};
 use crate::site::{NOW, Site};
 
 struct Desk {
@@ -185,6 +185,21 @@ async fn no_active_user_is_logged_out_because_a_note_waits() {
     for token in &tokens {
         assert!(desk.tokens.validate(token).await.unwrap().is_none());
     }
+}
+
+/// The store reads the token, the note is written, and then the answer comes.
+#[tokio::test]
+async fn an_answer_from_before_the_note_logs_no_active_user_out() {
+    let desk = Desk::new().await;
+    let token = desk.token(Lifetime::days(1).with_idle_limit(Duration::MINUTE)).await;
+    desk.clock.advance(Duration::seconds(50));
+    assert!(desk.tokens.validate(&token).await.unwrap().is_some());
+    assert_eq!(desk.store.touches(), 0, "the note waits");
+    desk.store.set_mood(LATE);
+    desk.clock.advance(Duration::seconds(50));
+    assert!(desk.tokens.validate(&token).await.unwrap().is_some());
+    desk.store.set_mood(WORKS);
+    assert!(!desk.is_valid_after(&token, 60).await);
 }
 
 /// More tokens than the queue has places, and a store that writes one in a second: the use of a token with an idle limit is
