@@ -40,7 +40,8 @@ impl<R: TokenRepository> Shared<R> {
             Changing::Beside(bus) => (Some(bus), true),
             Changing::Unseen => {
                 log_warn!("nothing is cached: this store does not announce its changes");
-                return Self::with(repository, cache, Lease::of(Duration::ZERO, monotonic_milliseconds()), None);
+                let cache = cache.clone().with_capacity(0);
+                return Self::with(repository, &cache, Lease::of(Duration::ZERO, monotonic_milliseconds()), None);
             }
         };
         let Some(bus) = bus else { return Self::with(repository, cache, Lease::for_ever(), None) };
