@@ -84,23 +84,26 @@ async fn no_answer_is_too_old_while_the_bus_or_a_node_fails() {
     // Each ends with: every node uses its cache again by itself.
     let recovered = async |what: &str| {
         for node in 0..3 {
-            nodes.wait_for_use(node, true).await;
+            nodes.wait_for_use(node).await;
         }
         println!("recovered: {what}");
         tokio::time::sleep(second).await;
     };
+    let before = nodes.interruptions(1).await;
     proxy.swallow_open_connections();
-    nodes.wait_for_use(1, false).await;
+    nodes.wait_for_interruption(1, before).await;
     recovered("one node's connections swallow everything").await;
 
+    let before = nodes.interruptions(0).await;
     server.kill().await;
-    nodes.wait_for_use(0, false).await;
+    nodes.wait_for_interruption(0, before).await;
     tokio::time::sleep(2 * second).await;
     server.restart().await;
     recovered("the bus was killed and started again").await;
 
+    let before = nodes.interruptions(2).await;
     server.signal("STOP");
-    nodes.wait_for_use(2, false).await;
+    nodes.wait_for_interruption(2, before).await;
     tokio::time::sleep(2 * second).await;
     server.signal("CONT");
     recovered("the bus was stopped and went on").await;

@@ -47,7 +47,7 @@ impl Nodes {
         }
         let nodes = Self { children, addresses };
         for node in 0..NODES {
-            nodes.wait_for_use(node, true).await;
+            nodes.wait_for_use(node).await;
         }
         nodes
     }
@@ -80,10 +80,24 @@ impl Nodes {
         Duration::from_millis(self.stats(0).await["max_staleness_ms"].as_u64().unwrap())
     }
 
-    /// Waits until the cache of a node is used, or is not.
-    pub(super) async fn wait_for_use(&self, node: usize, is_used: bool) {
+    /// Waits until the cache of a node is used.
+    pub(super) async fn wait_for_use(&self, node: usize) {
         let start = Instant::now();
-        while self.stats(node).await["is_used"] != is_used {
+        while self.stats(node).await["is_used"] != true {
+            assert!(start.elapsed() < Duration::from_secs(30), "node {node}: {}", self.stats(node).await);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// How often the bus of a node has been interrupted.
+    pub(super) async fn interruptions(&self, node: usize) -> u64 {
+        self.stats(node).await["interruptions"].as_u64().unwrap()
+    }
+
+    /// Waits until the bus of a node has been interrupted more often than this.
+    pub(super) async fn wait_for_interruption(&self, node: usize, before: u64) {
+        let start = Instant::now();
+        while self.interruptions(node).await <= before {
             assert!(start.elapsed() < Duration::from_secs(30), "node {node}: {}", self.stats(node).await);
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
