@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use tower_tokens::clock::Timestamp;
-use tower_tokens::error::Error;
+use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::repository::{Ended, Found, NewToken, Page, PageRequest, Regenerated, Replacement, TokenRepository};
 use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::{UserId, UserLevel};
@@ -15,7 +15,7 @@ pub(crate) fn text(number: i64) -> String {
     format!("{:032x}", (number as u128 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
 }
 
-/// It knows every token that [`text`] gives.
+/// It knows every token that [`text`] gives, and refuses every change.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     pub(crate) has_name: bool,
@@ -40,27 +40,27 @@ impl TokenRepository for Store {
     }
 
     async fn insert(&self, _: NewToken<'_>) -> Result<TokenRecord, Error> {
-        unimplemented!()
+        Err(ErrorKind::Configuration.into())
     }
 
     async fn delete(&self, _: TokenKey<'_>) -> Result<Option<Ended>, Error> {
-        unimplemented!()
+        Err(ErrorKind::Configuration.into())
     }
 
     async fn delete_by_id(&self, _: &UserId, _: TokenId) -> Result<bool, Error> {
-        unimplemented!()
+        Err(ErrorKind::Configuration.into())
     }
 
     async fn replace(&self, _: Replacement<'_>) -> Result<Option<Regenerated>, Error> {
-        unimplemented!()
+        Err(ErrorKind::Configuration.into())
     }
 
     async fn touch(&self, _: &UserId, _: TokenId, _: Timestamp) -> Result<bool, Error> {
-        unimplemented!()
+        Err(ErrorKind::Configuration.into())
     }
 
     async fn delete_by_user(&self, _: &UserId, _: TokenKinds, _: Option<TokenId>) -> Result<u64, Error> {
-        unimplemented!()
+        Err(ErrorKind::Configuration.into())
     }
 
     async fn list_by_user(
@@ -70,10 +70,10 @@ impl TokenRepository for Store {
         _: PageRequest,
         _: Timestamp,
     ) -> Result<Page<TokenRecord>, Error> {
-        unimplemented!()
+        Err(ErrorKind::Configuration.into())
     }
 
     async fn delete_expired(&self, _: Timestamp, _: u32) -> Result<u64, Error> {
-        unimplemented!()
+        Err(ErrorKind::Configuration.into())
     }
 }

@@ -11,13 +11,14 @@
 /// # mod example {
 /// use std::sync::Arc;
 /// use tower_tokens::repository::{ChangeBus, ChangeSubscription, Subject};
+/// # use tower_tokens::error::{Error, ErrorKind};
 ///
 /// # #[derive(Debug)]
 /// # pub struct MyBus;
 /// # #[async_trait::async_trait]
 /// # impl ChangeBus for MyBus {
-/// #     async fn subscribe(&self) -> Result<Box<dyn ChangeSubscription>, tower_tokens::error::Error> { unimplemented!() }
-/// #     async fn announce(&self, _: &Subject) -> Result<(), tower_tokens::error::Error> { unimplemented!() }
+/// #     async fn subscribe(&self) -> Result<Box<dyn ChangeSubscription>, Error> { Err(ErrorKind::Unavailable.into()) }
+/// #     async fn announce(&self, _: &Subject) -> Result<(), Error> { Err(ErrorKind::Unavailable.into()) }
 /// # }
 /// pub async fn my_bus() -> (MyBus, ()) {
 ///     (MyBus, ())

@@ -65,15 +65,6 @@ impl Database {
         }
     }
 
-    /// Makes our own tables and what announces their changes.
-    pub(super) async fn migrate(&self) {
-        match self {
-            Self::Sqlite(pool) => drop(SqliteRepository::with_pool(pool.clone()).await.unwrap()),
-            Self::MySql(pool) => MySqlRepository::with_pool(pool.clone()).migrate().await.unwrap(),
-            Self::Postgres(pool) => PostgresRepository::with_pool(pool.clone()).migrate().await.unwrap(),
-        }
-    }
-
     /// The type of an id, as applications write it.
     fn id_type(&self, ids: Ids) -> &'static str {
         match (self, ids) {

@@ -207,12 +207,3 @@ async fn many_changes_of_one_transaction_are_one_about_everything() {
     store.delete_user(&UserId::from(7)).await.unwrap();
     assert_eq!(listener.changed().await, ["7"]);
 }
-
-/// Figures: run it with `--run-ignored all --no-capture`, in a release build.
-#[tokio::test]
-#[ignore = "prints figures"]
-async fn figures_of_mysql() {
-    let (store, ()) = fresh().await;
-    let mut listener = Listener::of(&store).await;
-    super::print_figures("MariaDB", &mut listener, &store, &Database::MySql(store.pool().clone())).await;
-}

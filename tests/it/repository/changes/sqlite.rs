@@ -269,13 +269,3 @@ async fn what_another_process_committed_before_it_was_killed_is_announced() {
     changed.sort_by_key(|id| id.parse::<i64>().unwrap());
     assert!((1..=committed).map(|id| id.to_string()).eq(changed), "{committed} were committed");
 }
-
-/// Figures: run it with `--run-ignored all --no-capture`, in a release build.
-#[tokio::test]
-#[ignore = "prints figures"]
-async fn figures_of_sqlite() {
-    let (store, _directory) = file().await;
-    let bus = store.change_bus().unwrap();
-    let mut listener = Listener::on(&*bus).await;
-    super::print_figures("SQLite", &mut listener, &store, &Database::Sqlite(store.pool().clone())).await;
-}
