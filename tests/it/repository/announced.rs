@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tower_tokens::clock::Timestamp;
 use tower_tokens::error::Error;
 use tower_tokens::repository::{
@@ -68,6 +68,21 @@ impl Listener {
 
     pub(super) async fn on(bus: &dyn ChangeBus) -> Self {
         Self { subscription: bus.subscribe().await.unwrap(), last: 0 }
+    }
+
+    /// Subscribes again as a node does, until it works and a heartbeat is answered.
+    pub(super) async fn again(bus: &dyn ChangeBus) -> Self {
+        let started = Instant::now();
+        loop {
+            if let Ok(subscription) = bus.subscribe().await {
+                let mut listener = Self { subscription, last: 0 };
+                if listener.until_heartbeat().await.is_ok() {
+                    return listener;
+                }
+            }
+            assert!(started.elapsed() < LONG, "it does not recover");
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Everything that the bus got so far and was not read yet.

@@ -1,15 +1,14 @@
 //! What the bus of PostgreSQL does when PostgreSQL fails.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool};
 use tokio::time::{Instant, sleep, timeout};
 use tower_tokens::error::ErrorKind;
-use tower_tokens::repository::{ChangeBus, Notice, PostgresRepository, Subject, UserRepository};
+use tower_tokens::repository::{Notice, PostgresRepository, Subject, UserRepository};
 use tower_tokens::user::UserId;
 
-use crate::repository::announced::{self, LONG, Listener, changed};
+use crate::repository::announced::{self, Listener, changed};
 use crate::repository::faults::proxy::Proxy;
 use crate::repository::faults::server::Server;
 
@@ -26,22 +25,6 @@ async fn member(store: &PostgresRepository) -> UserId {
     store.create_user(None, "member").await.unwrap()
 }
 
-/// Subscribes again as a node does, until it works and a heartbeat is answered.
-async fn again(bus: &Arc<dyn ChangeBus>) -> Listener {
-    let started = Instant::now();
-    loop {
-        if let Ok(subscription) = bus.subscribe().await {
-            drop(subscription);
-            let mut listener = Listener::on(&**bus).await;
-            if listener.until_heartbeat().await.is_ok() {
-                return listener;
-            }
-        }
-        assert!(started.elapsed() < LONG, "it does not recover");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_killed_ends_the_subscription_and_a_new_one_works() {
     let (server, store, user) = private().await;
@@ -55,7 +38,7 @@ async fn a_postgres_that_is_killed_ends_the_subscription_and_a_new_one_works() {
     server.restart().await;
     // Not even if there is a server again.
     listener.subscription.next().await.expect_err("it gives nothing more");
-    let mut listener = again(&bus).await;
+    let mut listener = Listener::again(&*bus).await;
     store.set_disabled(&user, true).await.unwrap();
     assert_eq!(listener.so_far().await, [changed(&user)]);
 }
@@ -78,7 +61,7 @@ async fn a_session_that_an_administrator_ends_ends_the_subscription() {
     let (_, error) = listener.until_failure().await;
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     listener.subscription.next().await.expect_err("it is not connected again behind our back");
-    let mut listener = again(&bus).await;
+    let mut listener = Listener::again(&*bus).await;
     store.set_disabled(&user, true).await.unwrap();
     assert_eq!(listener.so_far().await, [changed(&user)]);
 }
@@ -121,7 +104,7 @@ async fn a_firewall_that_swallows_the_subscription_leaves_heartbeats_without_an_
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     assert!(alive() <= before, "no task waits for an answer that cannot come");
     let started = Instant::now();
-    let mut listener = again(&bus).await;
+    let mut listener = Listener::again(&*bus).await;
     println!("subscribed again in {:?}", started.elapsed());
     other_node.set_disabled(&user, false).await.unwrap();
     assert_eq!(listener.so_far().await, [changed(&user)]);

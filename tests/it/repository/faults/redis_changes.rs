@@ -1,10 +1,9 @@
 //! What a bus in Redis does when Redis fails, or refuses.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{
     ChangeBus, Notice, RedisBus, RedisRepository, Replacement, Subject, Supersession, TokenRepository, UserRepository,
@@ -12,7 +11,7 @@ use tower_tokens::repository::{
 use tower_tokens::token::{Lifetime, NewLimits, TokenId, TokenKey, TokenKind, TokenKinds};
 use tower_tokens::user::UserId;
 
-use crate::repository::announced::{self, LONG, Listener, NOW, add, changed, text};
+use crate::repository::announced::{self, Listener, NOW, add, changed, text};
 use crate::repository::faults::proxy::Proxy;
 use crate::repository::faults::server::Server;
 
@@ -33,22 +32,6 @@ async fn member(store: &RedisRepository) -> UserId {
     store.create_user(None, "member").await.unwrap()
 }
 
-/// Subscribes again as a node does, until it works and a heartbeat is answered.
-async fn again(bus: &Arc<dyn ChangeBus>) -> Listener {
-    let started = Instant::now();
-    loop {
-        if let Ok(subscription) = bus.subscribe().await {
-            drop(subscription);
-            let mut listener = Listener::on(&**bus).await;
-            if listener.until_heartbeat().await.is_ok() {
-                return listener;
-            }
-        }
-        assert!(started.elapsed() < LONG, "it does not recover");
-        sleep(Duration::from_millis(20)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_killed_ends_the_subscription_and_a_new_one_works() {
     let server = Server::start("redis").await;
@@ -64,11 +47,10 @@ async fn a_redis_that_is_killed_ends_the_subscription_and_a_new_one_works() {
     assert_eq!(of_beside.until_failure().await.1.kind(), ErrorKind::Unavailable);
     assert!(bus.subscribe().await.is_err_and(|error| error.is_outage()));
     server.restart().await;
-    let mut listener = again(&bus).await;
+    let mut listener = Listener::again(&*bus).await;
     store.set_disabled(&user, true).await.unwrap();
     assert_eq!(listener.so_far().await, [changed(&user)]);
-    let beside: Arc<dyn ChangeBus> = Arc::new(beside);
-    let mut of_beside = again(&beside).await;
+    let mut of_beside = Listener::again(&beside).await;
     beside.announce(&Subject::from(&user)).await.unwrap();
     assert_eq!(of_beside.so_far().await, [Notice::Changing(Subject::from(&user))]);
 }
@@ -111,7 +93,7 @@ async fn a_firewall_that_swallows_the_subscription_leaves_heartbeats_without_an_
     assert!(answer.is_err() || answer.unwrap().is_err(), "nothing can come");
     let started = Instant::now();
     drop(listener);
-    let mut listener = again(&bus).await;
+    let mut listener = Listener::again(&*bus).await;
     println!("subscribed again in {:?}", started.elapsed());
     other_node.set_disabled(&user, false).await.unwrap();
     assert_eq!(listener.so_far().await, [changed(&user)]);
@@ -142,7 +124,7 @@ async fn a_subscription_at_a_demoted_redis_fails_at_the_next_heartbeat() {
     let error = listener.until_heartbeat().await.expect_err("it is on another server");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     of_beside.until_heartbeat().await.expect_err("so is this one");
-    let mut listener = again(&bus).await;
+    let mut listener = Listener::again(&*bus).await;
     // The new master has nothing yet.
     store.create_level("member").await.unwrap();
     _ = store.create_user(Some(user.clone()), "member").await;
@@ -185,7 +167,7 @@ async fn a_flood_that_redis_cannot_deliver_is_an_error_and_one_that_it_can_is_wh
     let (count, error) = listener.until_failure().await;
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(count < FLOOD, "Redis gave up before the end");
-    let mut listener = again(&announced::bus(&store)).await;
+    let mut listener = Listener::again(&*announced::bus(&store)).await;
     store.set_disabled(&user, false).await.unwrap();
     assert_eq!(listener.so_far().await, [changed(&user)]);
 }
