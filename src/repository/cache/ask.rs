@@ -33,8 +33,9 @@ pub(super) async fn ask<R: TokenRepository>(
             Role::Asks(task) => return look_up(shared, token, now, task).await,
             Role::Waits(question) => question,
         };
-        let is_as_asked = !began_earlier || shared.sees_changes() && shared.changes.is_latest(question.ticket);
+        // Before the numbers of changes are compared: what it says holds for all that were made before this request began.
         let sees_changes = shared.sees_changes();
+        let is_as_asked = !began_earlier || sees_changes && shared.changes.is_latest(question.ticket);
         shared.counters.joined.fetch_add(1, Ordering::Relaxed);
         let answer = question.answer.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone());
         began_earlier = false;
