@@ -92,8 +92,8 @@ impl<R: TokenRepository> CachedRepository<R> {
     /// Reports the [statistics](Self::statistics) to the recorder of the crate `metrics` that the application has installed. Without one
     /// it does nothing.
     ///
-    /// Call it at each scrape, or every few seconds. A cache with a bus calls it itself at each heartbeat and at each interruption. No hit and no
-    /// miss reports anything, so that they cost no more than without it.
+    /// Call it at each scrape, or every few seconds. A cache with a bus calls it itself at a heartbeat, at most once a second, and at each
+    /// interruption. No hit and no miss reports anything, so that they cost no more than without it.
     ///
     /// | name | kind | what |
     /// |---|---|---|

@@ -11,7 +11,7 @@ use crate::clock::monotonic_milliseconds;
 use crate::error::{Error, ErrorKind};
 use crate::log::log_warn;
 #[cfg(feature = "metrics")]
-use crate::repository::cache::metrics::report;
+use crate::repository::cache::metrics::{Reports, report};
 use crate::repository::cache::shared::Shared;
 use crate::repository::{ChangeBus, ChangeSubscription, Notice, TokenRepository};
 
@@ -112,6 +112,8 @@ async fn receive<R: TokenRepository>(
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut until = Instant::now() + lease;
+    #[cfg(feature = "metrics")]
+    let mut reports = Reports::default();
     loop {
         let notice = tokio::select! {
             notice = subscription.next() => notice,
@@ -134,7 +136,7 @@ async fn receive<R: TokenRepository>(
                 if let Some(sent) = heartbeats.arrived(number) {
                     let passed = cache.proven(sent);
                     #[cfg(feature = "metrics")]
-                    report(&cache.statistics());
+                    reports.report(|| cache.statistics());
                     until = Instant::now() + lease.saturating_sub(passed);
                 }
             }

@@ -1,8 +1,31 @@
 //! Reports the numbers of a cache through the crate [`metrics`](https://docs.rs/metrics).
 
+use std::time::Duration;
+
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
+use tokio::time::Instant;
 
 use crate::repository::cache::statistics::CacheStatistics;
+
+/// Scrapes are seconds apart, and a bus that is polled has 40 heartbeats a second.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// When the numbers are to be reported again.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    next: Option<Instant>,
+}
+
+impl Reports {
+    /// Reports these numbers if the last report was long enough ago.
+    pub(super) fn report(&mut self, statistics: impl FnOnce() -> CacheStatistics) {
+        let now = Instant::now();
+        if self.next.is_none_or(|next| next <= now) {
+            self.next = Some(now + PAUSE);
+            report(&statistics());
+        }
+    }
+}
 
 /// Reports these numbers. They are described each time, because a recorder may be installed at any time.
 pub(super) fn report(statistics: &CacheStatistics) {

@@ -15,6 +15,8 @@ struct Kept {
     counters: Mutex<BTreeMap<Key, Arc<AtomicU64>>>,
     gauges: Mutex<BTreeMap<Key, Arc<AtomicU64>>>,
     described: Mutex<BTreeMap<String, (Option<Unit>, String)>>,
+    /// How often hits were reported.
+    reports: AtomicU64,
 }
 
 impl Kept {
@@ -47,6 +49,7 @@ impl Recorder for Kept {
     }
 
     fn register_counter(&self, key: &Key, _metadata: &Metadata<'_>) -> Counter {
+        self.reports.fetch_add(u64::from(key.name() == "tower_tokens_cache_hits"), Ordering::Relaxed);
         Counter::from_arc(Arc::clone(self.counters.lock().unwrap().entry(key.clone()).or_default()))
     }
 
@@ -148,4 +151,18 @@ fn a_cache_with_a_bus_reports_by_itself() {
         .await
         .unwrap();
     });
+}
+
+/// This bus has ten heartbeats a second.
+#[test]
+fn a_cache_with_a_bus_reports_at_most_once_a_second() {
+    let recorder = Kept::default();
+    run(&recorder, async {
+        tokio::time::pause();
+        let bus = super::cache_bus::LocalBus::new();
+        let _repository = MemoryRepository::new().cached(Cache::with_bus(bus));
+        tokio::time::sleep(Duration::from_millis(9_950)).await;
+    });
+    let reports = recorder.reports.load(Ordering::Relaxed);
+    assert!((9..=10).contains(&reports), "{reports}");
 }
