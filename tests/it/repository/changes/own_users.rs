@@ -85,46 +85,45 @@ async fn own_users_announce_what_matters_in_mysql() {
     }
 }
 
-async fn changes_of_levels(site: &Site<impl TokenRepository>) {
-    let mut listener = Listener::of(site).await;
+/// Levels in a table of the application. `open` gives the store of this database once its tables are there.
+async fn changes_of_levels<S: TokenRepository>(database: Database, open: impl AsyncFnOnce(UserTable) -> S) {
+    let roles = "CREATE TABLE roles (id INTEGER NOT NULL PRIMARY KEY, title VARCHAR(30), colour VARCHAR(30))";
+    database.create_users(Ids::Text).await;
+    database.run(roles).await.unwrap();
+    let users = UserTable::new("users").level_table("role", "roles", "id", "title").announce_changes();
+    let mut listener = Listener::of(&open(users).await).await;
     for (sql, changed) in [
         ("INSERT INTO roles (id, title, colour) VALUES (3, 'guest', 'red')", &[][..]),
         ("UPDATE roles SET colour = 'blue'", &[]),
         ("UPDATE roles SET title = 'Guest' WHERE id = 3", &["*"]),
         ("DELETE FROM roles WHERE id = 3", &["*"]),
     ] {
-        site.run(sql).await.unwrap();
+        database.run(sql).await.unwrap();
         assert_eq!(listener.changed().await, changed, "{sql}");
     }
 }
-
-fn with_levels() -> UserTable {
-    UserTable::new("users").level_table("role", "roles", "id", "title").announce_changes()
-}
-
-const ROLES: &str = "CREATE TABLE roles (id INTEGER NOT NULL PRIMARY KEY, title VARCHAR(30), colour VARCHAR(30))";
 
 #[tokio::test]
 async fn a_level_of_own_users_announces_everything() {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteRepository::open(directory.path().join("app.db")).await.unwrap();
-    let database = Database::Sqlite(store.pool().clone());
-    database.create_users(Ids::Text).await;
-    database.run(ROLES).await.unwrap();
-    let store = store.with_users(with_levels());
-    store.migrate().await.unwrap();
-    changes_of_levels(&Site::new(store, database, Ids::Text)).await;
+    changes_of_levels(Database::Sqlite(store.pool().clone()), async |users| {
+        let store = store.with_users(users);
+        store.migrate().await.unwrap();
+        store
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_level_of_own_users_announces_everything_in_mysql() {
     let (store, ()) = crate::repository::mysql::fresh().await;
-    let database = Database::MySql(store.pool().clone());
-    database.create_users(Ids::Text).await;
-    database.run(ROLES).await.unwrap();
-    let store = store.with_users(with_levels());
-    store.migrate().await.unwrap();
-    changes_of_levels(&Site::new(store, database, Ids::Text)).await;
+    changes_of_levels(Database::MySql(store.pool().clone()), async |users| {
+        let store = store.with_users(users);
+        store.migrate().await.unwrap();
+        store
+    })
+    .await;
 }
 
 /// Other settings have other triggers, and an application that does not ask for them has none on its tables.
