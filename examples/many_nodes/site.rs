@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use tower_tokens::auth::Authenticator;
-use tower_tokens::clock::{Clock as _, SystemClock};
+use tower_tokens::clock::Clock as _;
 use tower_tokens::error::{Error, ErrorKind};
 use tower_tokens::policy::checked_now;
 use tower_tokens::prelude::*;
@@ -20,14 +20,16 @@ use tower_tokens::request::RequestHead;
 use tower_tokens::source::TokenSource;
 use tower_tokens::token::{TokenKey, TokenKinds};
 
-use super::store::Repository;
+use super::clock::ClockAhead;
+use super::store::Store;
 
 /// User name, password and level. An application has them in a table of its own, and no password: see `examples/own_users`.
 const DEMO: [(&str, &str, &str); 2] = [("anna", "anna-password", "member"), ("admin", "admin-password", "admin")];
 
 #[derive(Clone)]
 struct Node {
-    repository: Repository,
+    store: Store,
+    clock: ClockAhead,
     tokens: Tokens,
     authenticator: Authenticator,
 }
@@ -47,24 +49,19 @@ struct NewLevel {
     level: String,
 }
 
-pub(super) async fn create_demo(repository: &Repository) -> Result<(), Error> {
+pub(super) async fn create_demo(store: &Store) -> Result<(), Error> {
     for (name, _, level) in DEMO {
-        repository.create_level(level).await?;
-        match repository.create_user(Some(UserId::from(name)), level).await {
-            // Another node was first.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            created => drop(created?),
-        }
+        store.create_user(name, level).await?;
     }
     Ok(())
 }
 
-pub(super) fn app(repository: Repository) -> Router {
+pub(super) fn app(store: Store, clock: ClockAhead) -> Router {
     // An administrator who has just ceased to be one, on whichever node, changes nothing any more.
     let policy = SecurityPolicy::new().scenario("administration", level("admin").and(checked_now()));
-    let tokens = Tokens::new(repository.clone());
+    let tokens = store.tokens().with_clock(clock);
     let auth = TokenAuthLayer::new(tokens.clone()).sources([TokenSource::bearer()]).checkable();
-    let node = Node { repository, tokens, authenticator: auth.authenticator() };
+    let node = Node { store, clock, tokens, authenticator: auth.authenticator() };
     Router::new()
         .route("/api/users/{id}/level", post(change_level))
         .route_layer(policy.guard("administration"))
@@ -84,7 +81,8 @@ async fn log_in(State(node): State<Node>, Json(login): Json<Login>) -> Result<Js
         *name == login.username && bool::from(password.as_bytes().ct_eq(login.password.as_bytes()))
     };
     let (name, ..) = DEMO.iter().find(is_right).ok_or_else(Refusal::wrong_credentials)?;
-    match node.tokens.generate(*name).await {
+    let id = node.store.id_of(name).await?.ok_or_else(Refusal::wrong_credentials)?;
+    match node.tokens.generate(id).await {
         Ok(issued) => Ok(Json(json!({ "token": issued.token().expose_secret() }))),
         Err(error) if error.kind() == ErrorKind::UserNotFound => Err(Refusal::wrong_credentials()),
         Err(error) => Err(error.into()),
@@ -101,7 +99,7 @@ async fn log_out(State(node): State<Node>, head: Parts) -> Result<impl IntoRespo
 }
 
 async fn log_out_everywhere(State(node): State<Node>, user: CurrentUser) -> Result<StatusCode, Refusal> {
-    node.repository.delete_by_user(user.id(), TokenKinds::ALL, None).await?;
+    node.store.repository().delete_by_user(user.id(), TokenKinds::ALL, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -110,8 +108,8 @@ async fn change_level(
     Path(id): Path<String>,
     Json(new): Json<NewLevel>,
 ) -> Result<StatusCode, Refusal> {
-    match node.repository.change_level(&UserId::from(id), &new.level).await {
-        Ok(_) => Ok(StatusCode::NO_CONTENT),
+    match node.store.change_level(&id, &new.level).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
         Err(error) if error.kind() == ErrorKind::UserNotFound => Ok(StatusCode::NOT_FOUND),
         Err(error) if error.kind() == ErrorKind::LevelNotFound => Ok(StatusCode::UNPROCESSABLE_ENTITY),
         Err(error) => Err(error.into()),
@@ -119,7 +117,7 @@ async fn change_level(
 }
 
 async fn stats(State(node): State<Node>) -> Json<Value> {
-    let numbers = node.repository.statistics();
+    let numbers = node.store.statistics();
     Json(json!({
         "hits": numbers.hits,
         "look_ups": numbers.look_ups,
@@ -132,7 +130,7 @@ async fn stats(State(node): State<Node>) -> Json<Value> {
         "is_used": numbers.is_used,
         "bus_lag_ms": numbers.bus_lag.as_millis(),
         "time_without_ms": numbers.time_without.as_millis(),
-        "max_staleness_ms": node.repository.max_staleness().as_millis(),
+        "max_staleness_ms": node.store.max_staleness().as_millis(),
     }))
 }
 
@@ -143,7 +141,8 @@ async fn note_whether_cached(
     next: Next,
 ) -> Response {
     let token = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
-    let cached = token.is_some_and(|token| node.repository.find_now(TokenKey::new(token), SystemClock.now()).is_some());
+    let find_now = |token| node.store.repository().find_now(TokenKey::new(token), node.clock.now());
+    let cached = token.is_some_and(|token| find_now(token).is_some());
     request.extensions_mut().insert(WasCached(cached));
     next.run(request).await
 }

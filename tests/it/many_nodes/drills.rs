@@ -7,11 +7,15 @@ use tempfile::TempDir;
 
 use crate::many_nodes::history::{History, quantile};
 use crate::many_nodes::load::Load;
-use crate::many_nodes::nodes::Nodes;
+use crate::many_nodes::nodes::{NODES, Nodes};
 use crate::repository::faults::{Proxy, Server};
 use crate::repository::{mysql, postgres};
+use crate::trongate_site::TrongateSite;
 
 const CALM: Duration = Duration::from_secs(8);
+
+/// As long as three levels stay.
+const SHORT: Duration = Duration::from_secs(5);
 
 /// A database file for all nodes.
 fn file() -> (String, TempDir) {
@@ -34,16 +38,24 @@ fn check(name: &str, history: &History, bound: Duration) {
 }
 
 async fn calm(name: &str, url: &str) {
-    let nodes = Arc::new(Nodes::start(url, [None; 3]).await);
-    let bound = nodes.max_staleness().await;
+    let nodes = Arc::new(Nodes::start(url, [&[]; 3]).await);
     let load = Load::start(Arc::clone(&nodes)).await;
-    tokio::time::sleep(CALM).await;
-    check(name, &load.stop().await, bound);
-    for node in 0..3 {
+    let history = run(name, &nodes, load, CALM).await;
+    assert!(history.wrongly_refused().is_empty(), "{name}: {:?}", history.wrongly_refused());
+}
+
+/// Lets the load go on for a time, and checks what the nodes answered and that they used their caches.
+async fn run(name: &str, nodes: &Nodes, load: Load, time: Duration) -> History {
+    let bound = nodes.max_staleness().await;
+    tokio::time::sleep(time).await;
+    let history = load.stop().await;
+    check(name, &history, bound);
+    for node in 0..NODES {
         let stats = nodes.stats(node).await;
         println!("{name}, node {node}: {stats}");
         assert!(stats["hits"].as_u64().unwrap() > 100, "{name}: the cache is not used: {stats}");
     }
+    history
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,6 +80,47 @@ async fn no_answer_is_too_old_on_redis() {
     calm("Redis", server.url()).await;
 }
 
+/// PHP logs users out, too, and does not know that there are caches.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_too_old_on_trongate() {
+    let site = TrongateSite::new().await;
+    let nodes = Arc::new(Nodes::start(&site.url, [&["--trongate"]; 3]).await);
+    let load = Load::start(Arc::clone(&nodes)).await.with_php(site.pool.clone()).await;
+    let history = run("Trongate", &nodes, load, SHORT).await;
+    let by_php = history.ends.iter().filter(|end| end.node.is_none()).count();
+    assert!(by_php > 5, "PHP ended {by_php} tokens");
+}
+
+/// One node's clock is an hour ahead, and another's an hour behind.
+async fn with_wrong_clocks(name: &str, url: &str) {
+    let options: [&[&str]; NODES] = [&[], &["--clock-ahead", "3600"], &["--clock-ahead", "-3600"]];
+    let nodes = Arc::new(Nodes::start(url, options).await);
+    let load = Load::start(Arc::clone(&nodes)).await;
+    let mut kept = Vec::new();
+    for node in 0..NODES {
+        kept.push(nodes.log_in(node, "admin").await);
+    }
+    let history = run(name, &nodes, load, SHORT).await;
+    assert!(history.wrongly_refused().is_empty(), "{name}: {:?}", history.wrongly_refused());
+    for (maker, token) in kept.iter().enumerate() {
+        for node in 0..NODES {
+            let answer = nodes.client(node).get("/api/me", token).await;
+            assert_eq!(answer.status, 200, "{name}: a token of node {maker} on node {node}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_too_old_while_clocks_are_wrong_on_sqlite() {
+    let (url, _directory) = file();
+    with_wrong_clocks("SQLite, clocks an hour off", &url).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_answer_is_too_old_while_clocks_are_wrong_on_postgres() {
+    with_wrong_clocks("PostgreSQL, clocks an hour off", &postgres::fresh_url().await).await;
+}
+
 /// A bus beside the store that fails, one node that is paused, and what comes after each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_answer_is_too_old_while_the_bus_or_a_node_fails() {
@@ -75,7 +128,8 @@ async fn no_answer_is_too_old_while_the_bus_or_a_node_fails() {
     let server = Server::start("redis").await;
     let proxy = Proxy::start(server.url()).await;
     let through_proxy = proxy.url(server.url());
-    let nodes = Arc::new(Nodes::start(&url, [Some(server.url()), Some(&through_proxy), Some(server.url())]).await);
+    let buses = [server.url(), &through_proxy, server.url()].map(|bus| ["--bus", bus]);
+    let nodes = Arc::new(Nodes::start(&url, buses.each_ref().map(<[_; 2]>::as_slice)).await);
     let bound = nodes.max_staleness().await;
     let load = Load::start(Arc::clone(&nodes)).await;
     let second = Duration::from_secs(1);

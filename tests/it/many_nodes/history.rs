@@ -13,12 +13,15 @@ pub(super) struct Read {
     pub(super) level: Option<String>,
 }
 
-/// An end of a token that a node has acknowledged.
+/// An end of a token.
 #[derive(Debug, Clone)]
 pub(super) struct End {
     pub(super) token: usize,
-    pub(super) node: usize,
-    pub(super) acknowledged: Instant,
+    /// `None`: another program ended it.
+    pub(super) node: Option<usize>,
+    pub(super) began: Instant,
+    /// When the node answered, or the transaction of the other program had committed. `None`: it may have been made, or not.
+    pub(super) acknowledged: Option<Instant>,
 }
 
 /// A change of the level of all tokens' user.
@@ -43,11 +46,12 @@ impl History {
         let mut faults = Vec::new();
         for read in self.reads.iter().filter(|read| read.level.is_some()) {
             for end in self.ends.iter().filter(|end| end.token == read.token) {
-                let bound = if end.node == read.node { Duration::ZERO } else { bound };
-                if read.began > end.acknowledged + bound {
-                    let late = read.began - end.acknowledged;
+                let Some(acknowledged) = end.acknowledged else { continue };
+                let bound = if end.node == Some(read.node) { Duration::ZERO } else { bound };
+                if read.began > acknowledged + bound {
+                    let late = read.began - acknowledged;
                     faults.push(format!(
-                        "token {} valid on node {} {late:?} after its end on {}",
+                        "token {} valid on node {} {late:?} after its end on {:?}",
                         read.token, read.node, end.node
                     ));
                 }
@@ -69,14 +73,22 @@ impl History {
         faults
     }
 
+    /// Every validation that was refused though no end of its token had begun.
+    pub(super) fn wrongly_refused(&self) -> Vec<&Read> {
+        let had_begun = |read: &Read, end: &End| end.token == read.token && end.began <= read.ended;
+        let refused = self.reads.iter().filter(|read| read.level.is_none());
+        refused.filter(|read| !self.ends.iter().any(|end| had_begun(read, end))).collect()
+    }
+
     /// For each end, how long after it was acknowledged the last validation began that another node still allowed; in order.
     pub(super) fn delays(&self) -> Vec<Duration> {
         let delay = |end: &End| {
+            let acknowledged = end.acknowledged?;
             let allowed = self.reads.iter().filter(|read| read.token == end.token && read.level.is_some());
-            let delays = allowed.filter_map(|read| read.began.checked_duration_since(end.acknowledged));
-            delays.max().unwrap_or_default()
+            let delays = allowed.filter_map(|read| read.began.checked_duration_since(acknowledged));
+            Some(delays.max().unwrap_or_default())
         };
-        let mut delays: Vec<_> = self.ends.iter().map(delay).collect();
+        let mut delays: Vec<_> = self.ends.iter().filter_map(delay).collect();
         delays.sort();
         delays
     }
@@ -112,7 +124,7 @@ mod tests {
         let mut history = History::default();
         history.levels.push(LevelChange { node: 0, level: "member", began: at(0), acknowledged: at(1) });
         history.levels.push(LevelChange { node: 0, level: "admin", began: at(100), acknowledged: at(110) });
-        history.ends.push(End { token: 1, node: 0, acknowledged: at(1_000) });
+        history.ends.push(End { token: 1, node: Some(0), began: at(990), acknowledged: Some(at(1_000)) });
         let bound = Duration::from_millis(500);
         for allowed in [read(0, 50, "member"), read(0, 105, "admin"), read(1, 600, "member"), read(1, 1_500, "admin")] {
             history.reads = vec![allowed];
@@ -123,6 +135,19 @@ mod tests {
         {
             history.reads = vec![too_old];
             assert_eq!(history.too_old(bound).len(), 1, "{history:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_before_an_end_is_found() {
+        let start = Instant::now();
+        let at = |milliseconds| start + Duration::from_millis(milliseconds);
+        let refused = |token, ended| Read { token, node: 0, began: start, ended: at(ended), level: None };
+        let end = End { token: 1, node: None, began: at(10), acknowledged: Some(at(20)) };
+        let mut history = History { ends: vec![end], ..History::default() };
+        for (read, is_wrong) in [(refused(1, 15), false), (refused(1, 9), true), (refused(2, 15), true)] {
+            history.reads = vec![read];
+            assert_eq!(history.wrongly_refused().len(), usize::from(is_wrong), "{history:?}");
         }
     }
 }

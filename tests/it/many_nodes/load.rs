@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::MySqlPool;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::many_nodes::history::{End, History, LevelChange, Read};
-use crate::many_nodes::http::Answer;
+use crate::many_nodes::http::{Answer, Client};
 use crate::many_nodes::nodes::{NODES, Nodes};
 
 /// How many tokens are in use at a time.
@@ -20,11 +22,15 @@ const PAUSE: Duration = Duration::from_millis(6);
 /// How long a level stays: longer than any bound, so that an older one is seen.
 const LEVEL_STAYS: Duration = Duration::from_millis(1_900);
 
+/// The numbers of the tokens that PHP makes begin here.
+const FIRST_OF_PHP: usize = 1_000_000;
+
 /// The tokens of anna: number and text. Their numbers grow.
 type Tokens = Arc<Mutex<Vec<(usize, String)>>>;
 
 pub(super) struct Load {
     nodes: Arc<Nodes>,
+    tokens: Tokens,
     stop: watch::Sender<bool>,
     tasks: JoinSet<History>,
 }
@@ -35,6 +41,7 @@ impl Load {
         for number in 0..TOKENS {
             tokens.push((number, nodes.log_in(number % NODES, "anna").await));
         }
+        let user = nodes.user_id(0, &tokens[0].1).await;
         let tokens = Arc::new(Mutex::new(tokens));
         let (stop, _) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -42,8 +49,17 @@ impl Load {
             tasks.spawn(visit(Arc::clone(&nodes), visitor, Arc::clone(&tokens), stop.subscribe()));
         }
         tasks.spawn(log_out(Arc::clone(&nodes), Arc::clone(&tokens), stop.subscribe()));
-        tasks.spawn(change_level(Arc::clone(&nodes), stop.subscribe()));
-        Self { nodes, stop, tasks }
+        tasks.spawn(change_level(Arc::clone(&nodes), user, stop.subscribe()));
+        Self { nodes, tokens, stop, tasks }
+    }
+
+    /// PHP logs the user in and out as well, in the database of the Trongate site.
+    pub(super) async fn with_php(mut self, database: MySqlPool) -> Self {
+        let token = self.tokens.lock().unwrap()[0].1.clone();
+        let user = self.nodes.user_id(0, &token).await.parse().unwrap();
+        let (nodes, tokens, stop) = (Arc::clone(&self.nodes), Arc::clone(&self.tokens), self.stop.subscribe());
+        self.tasks.spawn(log_out_by_php(nodes, tokens, Php { database, user }, stop));
+        self
     }
 
     /// Ends the load, and gives what happened. The nodes must be well again.
@@ -89,36 +105,23 @@ async fn visit(nodes: Arc<Nodes>, visitor: usize, tokens: Tokens, stop: watch::R
 /// Ends one token after the other, on one node after the other, and asks the other nodes until they know.
 async fn log_out(nodes: Arc<Nodes>, tokens: Tokens, stop: watch::Receiver<bool>) -> History {
     let mut history = History::default();
-    let mut clients: Vec<_> = (0..NODES).map(|node| nodes.client(node)).collect();
+    let mut clients = [0, 1, 2].map(|node| nodes.client(node));
     let (mut next, mut round) = (TOKENS, 0_usize);
     while !*stop.borrow() {
         round += 1;
         let (number, text) = tokens.lock().unwrap().remove(0);
-        // Every node has it in memory.
-        for (node, client) in clients.iter_mut().enumerate() {
-            history.reads.extend(read(number, node, &client.get("/api/me", &text).await));
-        }
+        history.reads.extend(ask_all(&mut clients, number, &text).await);
         let node = number % NODES;
         let everywhere = round.is_multiple_of(10);
+        let others = if everywhere { tokens.lock().unwrap().clone() } else { Vec::new() };
         let path = if everywhere { "/api/logout-everywhere" } else { "/api/logout" };
         let answer = clients[node].post(path, &text, Value::Null).await;
-        let acknowledged = Instant::now();
-        if answer.status == 204 {
-            history.ends.push(End { token: number, node, acknowledged });
-            if everywhere {
-                let others = tokens.lock().unwrap();
-                history.ends.extend(others.iter().map(|(token, _)| End { token: *token, node, acknowledged }));
-            }
-            // The node itself first: it has no excuse.
-            for other in [0, 1, 2].map(|step| (node + step) % NODES) {
-                loop {
-                    let answer = clients[other].get("/api/me", &text).await;
-                    history.reads.extend(read(number, other, &answer));
-                    if answer.status != 200 || acknowledged.elapsed() > Duration::from_secs(5) {
-                        break;
-                    }
-                }
-            }
+        let acknowledged = (answer.status == 204).then(Instant::now);
+        let ended = [number].into_iter().chain(others.into_iter().map(|(token, _)| token));
+        let end = |token| End { token, node: Some(node), began: answer.began, acknowledged };
+        history.ends.extend(ended.map(end));
+        if acknowledged.is_some() {
+            history.reads.extend(ask_until_refused(&mut clients, node, number, &text).await);
         }
         let mut fresh = Vec::new();
         let missing = if everywhere { TOKENS } else { 1 };
@@ -138,6 +141,73 @@ async fn log_out(nodes: Arc<Nodes>, tokens: Tokens, stop: watch::Receiver<bool>)
     history
 }
 
+/// Asks every node, so that each has the token in memory.
+async fn ask_all(clients: &mut [Client; NODES], token: usize, text: &str) -> Vec<Read> {
+    let mut reads = Vec::new();
+    for (node, client) in clients.iter_mut().enumerate() {
+        reads.extend(read(token, node, &client.get("/api/me", text).await));
+    }
+    reads
+}
+
+/// Asks each node until it refuses a token that has ended, and this one first: if the end was its own, it has no excuse.
+async fn ask_until_refused(clients: &mut [Client; NODES], first: usize, token: usize, text: &str) -> Vec<Read> {
+    let (mut reads, start) = (Vec::new(), Instant::now());
+    for node in [0, 1, 2].map(|step| (first + step) % NODES) {
+        loop {
+            let answer = clients[node].get("/api/me", text).await;
+            reads.extend(read(token, node, &answer));
+            if answer.status != 200 || start.elapsed() > Duration::from_secs(5) {
+                break;
+            }
+        }
+    }
+    reads
+}
+
+/// The PHP side of a Trongate site.
+struct Php {
+    database: MySqlPool,
+    user: i64,
+}
+
+impl Php {
+    /// As Trongate's `generate_token`.
+    async fn log_in(&self, token: &str) {
+        let expires = OffsetDateTime::now_utc().unix_timestamp() + 86_400;
+        let insert = "INSERT INTO trongate_tokens (user_id, expiry_date, token) VALUES (?, ?, ?)";
+        sqlx::query(insert).bind(self.user).bind(expires).bind(token).execute(&self.database).await.unwrap();
+    }
+
+    /// As Trongate's `destroy`.
+    async fn log_out(&self, token: &str) {
+        let delete = sqlx::query("DELETE FROM trongate_tokens WHERE token = ?").bind(token);
+        delete.execute(&self.database).await.unwrap();
+    }
+}
+
+/// Ends the newest token, of whichever side, and gives the visitors one of PHP's.
+async fn log_out_by_php(nodes: Arc<Nodes>, tokens: Tokens, php: Php, stop: watch::Receiver<bool>) -> History {
+    let mut history = History::default();
+    let mut clients = [0, 1, 2].map(|node| nodes.client(node));
+    for next in FIRST_OF_PHP.. {
+        if *stop.borrow() {
+            break;
+        }
+        let (token, text) = tokens.lock().unwrap().pop().unwrap();
+        history.reads.extend(ask_all(&mut clients, token, &text).await);
+        let began = Instant::now();
+        php.log_out(&text).await;
+        history.ends.push(End { token, node: None, began, acknowledged: Some(Instant::now()) });
+        history.reads.extend(ask_until_refused(&mut clients, next % NODES, token, &text).await);
+        let text = format!("{next:032}");
+        php.log_in(&text).await;
+        tokens.lock().unwrap().push((next, text));
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    history
+}
+
 /// A login that may have to wait until the store is well again.
 async fn log_in(nodes: &Nodes, node: usize) -> String {
     let login = json!({ "username": "anna", "password": "anna-password" });
@@ -150,9 +220,9 @@ async fn log_in(nodes: &Nodes, node: usize) -> String {
     }
 }
 
-async fn change_level(nodes: Arc<Nodes>, stop: watch::Receiver<bool>) -> History {
+async fn change_level(nodes: Arc<Nodes>, user: String, stop: watch::Receiver<bool>) -> History {
     let mut history = History::default();
-    let admin = nodes.log_in(0, "admin").await;
+    let (admin, path) = (nodes.log_in(0, "admin").await, format!("/api/users/{user}/level"));
     let began = Instant::now() - Duration::from_secs(60);
     history.levels.push(LevelChange { node: 0, level: "member", began, acknowledged: began });
     for number in 1.. {
@@ -163,7 +233,7 @@ async fn change_level(nodes: Arc<Nodes>, stop: watch::Receiver<bool>) -> History
         let (node, level) = (number % NODES, if number % 2 == 0 { "member" } else { "admin" });
         loop {
             let body = json!({ "level": level });
-            let answer = nodes.client(node).post("/api/users/anna/level", &admin, body).await;
+            let answer = nodes.client(node).post(&path, &admin, body).await;
             if answer.status == 204 {
                 history.levels.push(LevelChange { node, level, began: answer.began, acknowledged: answer.ended });
                 break;

@@ -14,7 +14,7 @@ use crate::many_nodes::http::Client;
 pub(super) const NODES: usize = 3;
 
 /// The example's binary, which `cargo test` builds beside this one.
-fn binary() -> PathBuf {
+pub(super) fn binary() -> PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     if path.ends_with("deps") {
@@ -25,25 +25,23 @@ fn binary() -> PathBuf {
 
 /// Ended when they are dropped.
 pub(super) struct Nodes {
-    children: Vec<Child>,
+    children: [Child; NODES],
     addresses: Vec<SocketAddr>,
 }
 
 impl Nodes {
-    /// Nodes on this store, each with its own way to the bus beside it, if there is one.
-    pub(super) async fn start(database_url: &str, buses: [Option<&str>; NODES]) -> Self {
-        let (mut children, mut addresses) = (Vec::new(), Vec::new());
-        for bus in buses {
+    /// Nodes on this store, started at once, each with options of its own.
+    pub(super) async fn start(database_url: &str, options: [&[&str]; NODES]) -> Self {
+        let spawn = |options: &[&str]| {
             let mut command = Command::new(binary());
-            command.args(["--listen", "127.0.0.1:0", "--create-demo", "--database-url", database_url]);
-            if let Some(bus) = bus {
-                command.args(["--bus", bus]);
-            }
-            let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+            command.args(["--listen", "127.0.0.1:0", "--create-demo", "--database-url", database_url]).args(options);
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap()
+        };
+        let (mut children, mut addresses) = (options.map(spawn), Vec::new());
+        for child in &mut children {
             let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
             let line = lines.next_line().await.unwrap().unwrap();
             addresses.push(line.strip_prefix("listening on http://").unwrap().parse().unwrap());
-            children.push(child);
         }
         let nodes = Self { children, addresses };
         for node in 0..NODES {
@@ -69,6 +67,12 @@ impl Nodes {
         let answer = self.client(node).post("/api/login", "", login).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// The id of the user of a token, as a URL has it.
+    pub(super) async fn user_id(&self, node: usize, token: &str) -> String {
+        let id = self.client(node).get("/api/me", token).await.body["user_id"].clone();
+        id.as_str().map_or_else(|| id.to_string(), str::to_owned)
     }
 
     pub(super) async fn stats(&self, node: usize) -> Value {
