@@ -11,11 +11,13 @@ use crate::repository::sql::{
     AnnouncedTable, Catalogue, Column, Kind, Statement, Value, announce, check_session, refused,
 };
 
+/// Its parameters are the database and the table, twice: MariaDB looks at a table of the catalogue in one database only if a
+/// value says which, and reads the folder of each database of the server if a column of another table does.
 const COLUMNS: &str = "SELECT CONVERT(c.column_name USING utf8mb4), CONVERT(c.column_type USING utf8mb4),
         CONVERT(c.character_set_name USING utf8mb4), CONVERT(c.collation_name USING utf8mb4),
         CONVERT(c.data_type USING utf8mb4),
         EXISTS (SELECT 1 FROM information_schema.statistics AS s
-            WHERE s.table_schema = c.table_schema AND s.table_name = c.table_name AND s.non_unique = 0
+            WHERE s.table_schema = COALESCE(?, DATABASE()) AND s.table_name = ? AND s.non_unique = 0
             GROUP BY s.index_name
             HAVING COUNT(*) = 1 AND MAX(s.column_name) = c.column_name AND MAX(s.sub_part) IS NULL)
     FROM information_schema.columns AS c
@@ -48,7 +50,8 @@ impl Catalogue for MySql {
     }
 
     async fn columns(&self, schema: Option<&str>, table: &str) -> Result<Vec<Column>, Error> {
-        let rows = self.calls().rows(query(COLUMNS).bind(schema).bind(table)).await?;
+        let columns = query(COLUMNS).bind(schema).bind(table).bind(schema).bind(table);
+        let rows = self.calls().rows(columns).await?;
         rows.iter().map(column).collect::<Result<_, _>>().map_err(failure)
     }
 

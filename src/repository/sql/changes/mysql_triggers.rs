@@ -20,8 +20,10 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS tower_tokens_changes (
 const FIRST_ROW: &str = "INSERT INTO tower_tokens_changes (number, at)
     SELECT UNIX_TIMESTAMP() * 1000, UNIX_TIMESTAMP() FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM tower_tokens_changes)";
 
+/// A trigger is in the database of its table. MariaDB finds one by its table's database, and reads the folder of each database
+/// of the server if it is asked by the trigger's own.
 const TRIGGERS: &str = "SELECT CONVERT(trigger_name USING utf8mb4) FROM information_schema.triggers
-    WHERE trigger_schema = COALESCE(?, DATABASE()) AND event_object_table = ?";
+    WHERE event_object_schema = COALESCE(?, DATABASE()) AND event_object_table = ?";
 
 /// What an account may not do. Source: MySQL 9.7 Error Reference; MariaDB uses the same numbers for those it has.
 const DATABASE_ACCESS_DENIED: u16 = 1044;

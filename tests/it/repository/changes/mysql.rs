@@ -171,7 +171,7 @@ async fn an_account_that_may_create_no_triggers_works_and_the_bus_says_what_is_m
 async fn triggers_are_made_once_and_again_if_they_are_missing() {
     let (store, ()) = fresh().await;
     let triggers = "SELECT CONVERT(trigger_name USING utf8mb4) FROM information_schema.triggers
-        WHERE trigger_schema = DATABASE() ORDER BY 1";
+        WHERE event_object_schema = DATABASE() ORDER BY 1";
     let there: Vec<String> = query_scalar(triggers).fetch_all(store.pool()).await.unwrap();
     assert_eq!(there.len(), 6, "{there:?}");
     store.pool().execute(AssertSqlSafe(format!("DROP TRIGGER {}", there[0]))).await.unwrap();

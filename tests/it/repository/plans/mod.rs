@@ -1,5 +1,6 @@
 //! No statement of a database server's store scans a table, and each is prepared once a connection.
 
+mod catalogue;
 mod mysql;
 mod own_users;
 mod postgres;
