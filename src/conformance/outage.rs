@@ -2,6 +2,7 @@
 
 use crate::conformance::StoreUnderTest;
 use crate::conformance::helpers::*;
+use crate::error::Error;
 use crate::repository::{Lookup, NewToken, PageRequest, Replacement};
 use crate::token::{NewLimits, TokenId, TokenKey, TokenKinds};
 
@@ -14,18 +15,15 @@ pub async fn an_outage_is_an_error_and_never_none<S: StoreUnderTest>(store: S, c
     assert!(is_valid(&store, &text(1), at(1)).await);
     cut_off(&store).await;
 
-    let is_outage = |error: Option<crate::error::Error>| error.is_some_and(|error| error.is_outage());
     for token in [text(1), text(2)] {
         assert!(
             !matches!(store.find_now(TokenKey::new(&token), at(1)), Some(Lookup::NotFound)),
             "find_now does not know, so it must not say that there is no token"
         );
-        assert!(is_outage(store.find(TokenKey::new(&token), at(1)).await.err()), "find");
-        assert!(is_outage(store.delete(TokenKey::new(&token)).await.err()), "delete");
     }
-    let new = NewToken { key: TokenKey::new("another"), user: &user, record: record.clone().with_id(TokenId::new(2)) };
-    assert!(is_outage(store.insert(new).await.err()), "insert");
-    let (old, new) = (text(1), text(3));
+    let (old, other, new) = (text(1), text(2), text(3));
+    let insertion =
+        NewToken { key: TokenKey::new("another"), user: &user, record: record.clone().with_id(TokenId::new(2)) };
     let replacement = Replacement {
         old: TokenKey::new(&old),
         new: TokenKey::new(&new),
@@ -33,13 +31,23 @@ pub async fn an_outage_is_an_error_and_never_none<S: StoreUnderTest>(store: S, c
         authenticated_at: None,
         now: at(1),
     };
-    assert!(is_outage(store.replace(replacement).await.err()), "replace");
-    assert!(is_outage(store.delete_by_id(&user, record.id()).await.err()), "delete_by_id");
-    assert!(is_outage(store.touch(&user, record.id(), at(1)).await.err()), "touch");
-    assert!(is_outage(store.delete_by_user(&user, TokenKinds::ALL, None).await.err()), "delete_by_user");
-    assert!(
-        is_outage(store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), at(1)).await.err()),
-        "list_by_user"
+    // At once: a store may wait seconds for each.
+    tokio::join!(
+        is_outage("find", store.find(TokenKey::new(&old), at(1))),
+        is_outage("find", store.find(TokenKey::new(&other), at(1))),
+        is_outage("delete", store.delete(TokenKey::new(&old))),
+        is_outage("delete", store.delete(TokenKey::new(&other))),
+        is_outage("insert", store.insert(insertion)),
+        is_outage("replace", store.replace(replacement)),
+        is_outage("delete_by_id", store.delete_by_id(&user, record.id())),
+        is_outage("touch", store.touch(&user, record.id(), at(1))),
+        is_outage("delete_by_user", store.delete_by_user(&user, TokenKinds::ALL, None)),
+        is_outage("list_by_user", store.list_by_user(&user, TokenKinds::ALL, PageRequest::default(), at(1))),
+        is_outage("delete_expired", store.delete_expired(at(9), 1)),
     );
-    assert!(is_outage(store.delete_expired(at(9), 1).await.err()), "delete_expired");
+    is_outage("find, of a store that has noticed", store.find(TokenKey::new(&old), at(1))).await;
+}
+
+async fn is_outage<T>(method: &str, call: impl Future<Output = Result<T, Error>>) {
+    assert!(call.await.is_err_and(|error| error.is_outage()), "{method}");
 }

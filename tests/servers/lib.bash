@@ -7,9 +7,16 @@
 #
 # and defines: account (the unprivileged user to run as when root), prepare, run (in the foreground), ready (asked through
 # the socket, for somebody else may answer at the port), url, variable.
+#
+# With TOWER_TOKENS_SERVERS_SYNC=no a server writes as ever and waits for no disk. What it has written is the system's then:
+# it outlives a SIGKILL of the server, which is all that tests do to one, and no loss of power. What measures how long a
+# write takes leaves it out.
+#
 # A server listens on 127.0.0.1 and on a socket in DIR, asks for no password and holds nothing but tests.
 set -euo pipefail
 self=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
+
+is_synced() { [ "${TOWER_TOKENS_SERVERS_SYNC:-yes}" != no ]; }
 
 fail() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2

@@ -15,7 +15,7 @@ use tower_tokens::repository::{
     ChangeBus, Ended, Found, Lookup, MySqlRepository, NewToken, Page, PageRequest, PostgresRepository, Regenerated,
     Replacement, Rotation, SqliteRepository, Supersession, TokenRepository, UserTable,
 };
-use tower_tokens::token::{TokenId, TokenKey, TokenKinds, TokenRecord};
+use tower_tokens::token::{Lifetime, TokenId, TokenKey, TokenKinds, TokenRecord};
 use tower_tokens::user::UserId;
 
 use crate::repository::{mysql, postgres};
@@ -55,7 +55,7 @@ impl Database {
             }
             Self::MySql(pool) => {
                 let names = "SELECT CONVERT(trigger_name USING utf8mb4) FROM information_schema.triggers
-                    WHERE trigger_schema = DATABASE()";
+                    WHERE event_object_schema = DATABASE()";
                 sqlx::query_scalar(names).fetch_all(pool).await.unwrap()
             }
             Self::Postgres(_) => Vec::new(),
@@ -237,6 +237,15 @@ pub(super) fn users() -> UserTable {
     UserTable::new("users").id("id").level("role").disabled("banned_at IS NOT NULL")
 }
 
+/// The same of users whose ids are like these, and the setting that goes with each.
+fn users_with(ids: Ids) -> UserTable {
+    match ids {
+        Ids::Integer => users(),
+        Ids::Uuid => users().ends_with("password_hash").foreign_key(),
+        Ids::Text => users().foreign_key(),
+    }
+}
+
 macro_rules! sites {
     ($module:ident, $repository:ty, $variant:ident, $open:expr) => {
         pub(super) mod $module {
@@ -252,30 +261,49 @@ macro_rules! sites {
             /// A store of an application whose users have ids like these, and say this about themselves.
             pub(in crate::repository) async fn with(ids: Ids, users: UserTable) -> (Store, impl Send) {
                 let (repository, kept): ($repository, _) = $open.await;
+                (in_database_of(repository, ids, users).await, kept)
+            }
+
+            async fn in_database_of(repository: $repository, ids: Ids, users: UserTable) -> Store {
                 let database = Database::$variant(repository.pool().clone());
                 database.create_users(ids).await;
                 let store = repository.with_users(users);
                 store.migrate().await.unwrap();
-                store.migrate().await.expect("a second time does no harm");
-                (Site::new(store, database, ids), kept)
+                Site::new(store, database, ids)
             }
 
             async fn integer() -> (Store, impl Send) {
-                with(Ids::Integer, users()).await
+                with(Ids::Integer, users_with(Ids::Integer)).await
             }
 
             async fn uuid() -> (Store, impl Send) {
-                with(Ids::Uuid, users().ends_with("password_hash").foreign_key()).await
+                with(Ids::Uuid, users_with(Ids::Uuid)).await
             }
 
             async fn text() -> (Store, impl Send) {
-                with(Ids::Text, users().foreign_key()).await
+                with(Ids::Text, users_with(Ids::Text)).await
             }
 
             tower_tokens::repository_conformance!(integer_ids, super::integer());
             tower_tokens::family_conformance!(families, super::integer());
             tower_tokens::repository_conformance!(uuid_ids, super::uuid());
             tower_tokens::repository_conformance!(text_ids, super::text());
+
+            #[tokio::test]
+            async fn a_second_migration_does_no_harm_and_the_default_tables_may_lie_beside() {
+                for ids in [Ids::Integer, Ids::Uuid, Ids::Text] {
+                    let (repository, _kept): ($repository, _) = $open.await;
+                    repository.migrate().await.unwrap();
+                    let store = in_database_of(repository.clone(), ids, users_with(ids)).await;
+                    let user = store.add_user("member").await.unwrap();
+                    let (key, now) = (TokenKey::new("token"), Timestamp::from_unix_seconds(10));
+                    let record = TokenRecord::new(TokenId::new(1), now, Lifetime::hours(1));
+                    store.insert(NewToken { key, user: &user, record }).await.unwrap();
+                    store.store.migrate().await.expect("a second time does no harm");
+                    repository.migrate().await.expect("nor here");
+                    assert_eq!(*store.find(key, now).await.unwrap().expect("the token is there").user(), user);
+                }
+            }
 
             #[tokio::test]
             async fn an_outage_is_an_error() {
@@ -292,6 +320,14 @@ async fn sqlite() -> (SqliteRepository, tempfile::TempDir) {
     (repository, directory)
 }
 
+async fn postgres() -> (PostgresRepository, ()) {
+    (PostgresRepository::with_pool(postgres::fresh_pool().await), ())
+}
+
+async fn mysql() -> (MySqlRepository, ()) {
+    (MySqlRepository::with_pool(mysql::fresh_pool().await), ())
+}
+
 sites!(on_sqlite, SqliteRepository, Sqlite, sqlite());
-sites!(on_postgres, PostgresRepository, Postgres, postgres::fresh());
-sites!(on_mysql, MySqlRepository, MySql, mysql::fresh());
+sites!(on_postgres, PostgresRepository, Postgres, postgres());
+sites!(on_mysql, MySqlRepository, MySql, mysql());

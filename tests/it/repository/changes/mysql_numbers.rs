@@ -33,35 +33,38 @@ async fn connection(pool: &MySqlPool) -> MySqlConnection {
     MySqlConnection::connect_with(&pool.connect_options()).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_lower_number_that_is_committed_after_a_higher_one_is_given() {
+/// What comes of a lower number whose transaction ends after that of a higher one.
+async fn a_lower_number_ends_later(end: &'static str, changed: Option<&str>) {
     let store = with_users(3).await;
     let mut listener = Listener::of(&store).await;
-    for (end, changed) in [("COMMIT", Some("1")), ("ROLLBACK", None)] {
-        let mut slow = connection(store.pool()).await;
-        slow.execute("BEGIN").await.unwrap();
-        slow.execute(disable(1)).await.unwrap();
-        store.set_disabled(&UserId::from(2), end == "COMMIT").await.unwrap();
-        let first = listener.so_far().await;
-        assert_eq!(first, [Notice::Changing(user("1")), Notice::Changed(user("2"))]);
-        // One that subscribes meanwhile is given what is pending, and what comes of it.
-        let mut late = Listener::of(&store).await;
-        assert_eq!(late.so_far().await, [Notice::Changing(user("1"))]);
-        let (started, mut warnings) = (Instant::now(), 0);
-        while started.elapsed() < Duration::from_millis(4_600) {
-            let notices = listener.so_far().await;
-            assert!(notices.iter().all(|notice| *notice == Notice::Changing(user("1"))), "{notices:?}");
-            warnings += notices.len();
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        assert_eq!(warnings, 1, "again, within five seconds");
-        slow.execute(end).await.unwrap();
-        assert_eq!(listener.changed().await, Vec::from_iter(changed));
-        assert_eq!(late.changed().await, Vec::from_iter(changed));
-        // The number that was rolled back is in the way of none that comes later.
-        store.set_disabled(&UserId::from(3), end == "COMMIT").await.unwrap();
-        assert_eq!(listener.changed().await, ["3"]);
+    let mut slow = connection(store.pool()).await;
+    slow.execute("BEGIN").await.unwrap();
+    slow.execute(disable(1)).await.unwrap();
+    store.set_disabled(&UserId::from(2), true).await.unwrap();
+    let first = listener.so_far().await;
+    assert_eq!(first, [Notice::Changing(user("1")), Notice::Changed(user("2"))]);
+    // One that subscribes meanwhile is given what is pending, and what comes of it.
+    let mut late = Listener::of(&store).await;
+    assert_eq!(late.so_far().await, [Notice::Changing(user("1"))]);
+    let (started, mut warnings) = (Instant::now(), 0);
+    while started.elapsed() < Duration::from_millis(4_600) {
+        let notices = listener.so_far().await;
+        assert!(notices.iter().all(|notice| *notice == Notice::Changing(user("1"))), "{notices:?}");
+        warnings += notices.len();
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    assert_eq!(warnings, 1, "again, within five seconds");
+    slow.execute(end).await.unwrap();
+    assert_eq!(listener.changed().await, Vec::from_iter(changed));
+    assert_eq!(late.changed().await, Vec::from_iter(changed));
+    // The number that was rolled back is in the way of none that comes later.
+    store.set_disabled(&UserId::from(3), true).await.unwrap();
+    assert_eq!(listener.changed().await, ["3"]);
+}
+
+#[tokio::test]
+async fn a_lower_number_that_is_committed_after_a_higher_one_is_given() {
+    tokio::join!(a_lower_number_ends_later("COMMIT", Some("1")), a_lower_number_ends_later("ROLLBACK", None));
 }
 
 /// What an obvious poller does: it asks for what is above the highest number that it has seen.
