@@ -15,7 +15,7 @@ fn outage(error: sqlx::Error) -> Error {
 pub(super) async fn create_user(pool: &MySqlPool, name: &str, level: &str) -> Result<(), Error> {
     let create = async {
         let mut transaction = pool.begin().await?;
-        // No column but the ids is unique. Nodes that start at once wait here for each other.
+        // No column but the ids is unique. A site has a level from the start: nodes that start at once wait here for each other.
         query("SELECT id FROM trongate_user_levels FOR UPDATE").fetch_all(&mut *transaction).await?;
         let new_level = "INSERT INTO trongate_user_levels (level_title) SELECT ? FROM DUAL
             WHERE NOT EXISTS (SELECT 1 FROM trongate_user_levels WHERE level_title = ?)";
