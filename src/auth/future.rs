@@ -51,6 +51,7 @@ impl<S, B> ResponseFuture<S, B>
 where
     S: Service<Request<B>>,
 {
+    #[inline(always)]
     pub(super) const fn inner(future: S::Future) -> Self {
         Self { state: State::Inner { future } }
     }

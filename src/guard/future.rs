@@ -33,7 +33,7 @@ pin_project! {
         Allowed {
             #[pin]
             response: S::Future,
-            remembered: Option<RememberedRequest>,
+            remembered: RememberedRequest,
             shared: Arc<Shared<R>>,
         },
         Refused {
@@ -57,8 +57,9 @@ impl<S, R, ReqBody> ResponseFuture<S, R, ReqBody>
 where
     S: Service<Request<ReqBody>>,
 {
+    #[inline(always)]
     pub(crate) const fn allowed(response: S::Future, remembered: RememberedRequest, shared: Arc<Shared<R>>) -> Self {
-        Self { state: State::Allowed { response, remembered: Some(remembered), shared } }
+        Self { state: State::Allowed { response, remembered, shared } }
     }
 
     pub(crate) const fn refused(response: S::Response) -> Self {
@@ -83,11 +84,7 @@ where
             match state.as_mut().project() {
                 StateProj::Allowed { response, remembered, shared } => {
                     let response = ready!(response.poll(cx))?;
-                    let response = match remembered.take() {
-                        Some(remembered) => remembered.answer(response, &shared.respond),
-                        None => response,
-                    };
-                    return Poll::Ready(Ok(keep_private(response)));
+                    return Poll::Ready(Ok(keep_private(remembered.answer(response, &shared.respond))));
                 }
                 StateProj::Refused { response } => {
                     // A future that is polled after its end never ends.
@@ -106,7 +103,7 @@ where
                     }
                     state.set(match refusal {
                         None => {
-                            let remembered = Some(RememberedRequest::of(&request));
+                            let remembered = RememberedRequest::of(&request);
                             State::Allowed { response: ready.call(request), remembered, shared }
                         }
                         Some(refusal) => State::Refused { response: Some(shared.refuse(refusal, &request)) },

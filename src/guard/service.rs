@@ -34,8 +34,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        CurrentUser::correct_level_in(request.extensions_mut());
-        let decision = match request.extensions().get::<CurrentUser>() {
+        let user = request.extensions().get::<CurrentUser>();
+        if !CurrentUser::is_level_of(user, request.extensions()) {
+            CurrentUser::correct_level_in(request.extensions_mut());
+            return self.call(request);
+        }
+        let decision = match user {
             Some(user) => self.shared.check.decide(RequestHead::of(&request), user),
             None => GuardDecision::Refuse(self.refusal_without_user(&request)),
         };

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::clock::Timestamp;
 use crate::repository::Found;
-use crate::token::{Expiry, PackedRecord, RareFields, TokenKind, TokenRecord};
+use crate::token::{Expiry, PackedFields, PackedRecord, TokenKind, TokenRecord};
 use crate::user::{UserData, UserId, UserLevel};
 
 /// A token's user, their level, the record and the data. Each request gets a [`Found`] of its own, so that threads do not
@@ -27,7 +27,7 @@ pub(super) struct Packed<M> {
 struct Rest {
     user: Option<Arc<str>>,
     level: Option<Box<UserLevel>>,
-    fields: RareFields,
+    fields: PackedFields,
     data: Option<UserData>,
 }
 
@@ -44,7 +44,7 @@ impl<M> Packed<M> {
         let rest = Rest {
             user: user.to_shared(),
             level: number.is_none().then(|| Box::new(level.clone())),
-            fields: RareFields::new(record),
+            fields: PackedFields::new(record),
             data: data.cloned(),
         };
         Self {
@@ -100,7 +100,7 @@ impl<M> Packed<M> {
     }
 
     #[inline]
-    fn fields(&self) -> Option<&RareFields> {
+    fn fields(&self) -> Option<&PackedFields> {
         self.rest.as_ref().map(|rest| &rest.fields)
     }
 }

@@ -16,14 +16,14 @@ pin_project! {
     pub struct RefusalFuture<F, R> {
         #[pin]
         response: F,
-        remembered: Option<RememberedRequest>,
+        remembered: RememberedRequest,
         respond: Arc<R>,
     }
 }
 
 impl<F, R> RefusalFuture<F, R> {
     pub(crate) const fn new(response: F, remembered: RememberedRequest, respond: Arc<R>) -> Self {
-        Self { response, remembered: Some(remembered), respond }
+        Self { response, remembered, respond }
     }
 }
 
@@ -37,10 +37,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.response.poll(cx))?;
-        Poll::Ready(Ok(match this.remembered.take() {
-            Some(remembered) => remembered.answer(response, &**this.respond),
-            None => response,
-        }))
+        Poll::Ready(Ok(this.remembered.answer(response, &**this.respond)))
     }
 }
 

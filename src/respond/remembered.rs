@@ -9,13 +9,20 @@ use crate::respond::responses::HasDefaultPage;
 use crate::respond::{OriginalUri, Refusal, RespondToRefusal, grpc, page, problem};
 use crate::user::CurrentUser;
 
-/// The part of a request that decides the response to a refusal. Allocates nothing.
+/// The part of a request that decides the response to a refusal. Most requests get no refusal, and pay for this: a script's
+/// allocates nothing, and no value is moved twice.
 #[derive(Debug)]
 pub(crate) struct RememberedRequest {
     requester: Requester,
     method: Method,
     uri: Uri,
-    /// Only for a request that is not a script's.
+    /// Only of a request that is not a script's.
+    page: Option<Box<RememberedPage>>,
+}
+
+/// What only a page depends on.
+#[derive(Debug)]
+struct RememberedPage {
     headers: [Option<HeaderValue>; 5],
     user: Option<CurrentUser>,
 }
@@ -27,19 +34,14 @@ impl RememberedRequest {
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let head = RequestHead::of(request);
         let requester = Requester::of(head);
-        let is_script = matches!(requester, Requester::Script | Requester::Grpc { .. });
-        let original = head.extensions.get::<OriginalUri>().filter(|_| !is_script);
-        Self {
-            requester,
-            method: head.method.clone(),
-            uri: original.map_or(head.uri, |original| &original.0).clone(),
-            headers: if is_script {
-                [const { None }; 5]
-            } else {
-                REMEMBERED.map(|name| head.headers.get(name).cloned())
-            },
-            user: head.extensions.get::<CurrentUser>().filter(|_| !is_script).cloned(),
+        let method = head.method.clone();
+        if matches!(requester, Requester::Script | Requester::Grpc { .. }) {
+            return Self { requester, method, uri: head.uri.clone(), page: None };
         }
+        let uri = head.extensions.get::<OriginalUri>().map_or(head.uri, |original| &original.0).clone();
+        let headers = REMEMBERED.map(|name| head.headers.get(name).cloned());
+        let user = head.extensions.get::<CurrentUser>().cloned();
+        Self { requester, method, uri, page: Some(Box::new(RememberedPage { headers, user })) }
     }
 
     pub(crate) fn is_navigation(&self) -> bool {
@@ -54,7 +56,16 @@ impl RememberedRequest {
     ///
     /// The response keeps headers that its handler added, a `Set-Cookie` for example. It stays unchanged if the
     /// application has changed its status or the type of its body.
-    pub(crate) fn answer<B, R: RespondToRefusal<B>>(self, response: Response<B>, respond: &R) -> Response<B> {
+    #[inline]
+    pub(crate) fn answer<B, R: RespondToRefusal<B>>(&self, response: Response<B>, respond: &R) -> Response<B> {
+        match response.extensions().get::<Refusal>() {
+            None => response,
+            Some(_) => self.answer_refusal(response, respond),
+        }
+    }
+
+    #[cold]
+    fn answer_refusal<B, R: RespondToRefusal<B>>(&self, response: Response<B>, respond: &R) -> Response<B> {
         let Some(refusal) = response.extensions().get::<Refusal>() else { return response };
         let has_default_page = response.extensions().get::<HasDefaultPage>().is_some();
         let media_type = response.headers().get(header::CONTENT_TYPE);
@@ -82,14 +93,16 @@ impl RememberedRequest {
         }
     }
 
-    fn ask<B, R: RespondToRefusal<B>>(self, refusal: &mut Refusal, respond: &R) -> Response<B> {
-        if let (None, Some(user)) = (refusal.user(), self.user) {
-            *refusal = refusal.clone().with_user(user);
-        }
+    fn ask<B, R: RespondToRefusal<B>>(&self, refusal: &mut Refusal, respond: &R) -> Response<B> {
         let mut headers = HeaderMap::new();
-        for (name, value) in REMEMBERED.into_iter().zip(self.headers) {
-            if let Some(value) = value {
-                headers.insert(name, value);
+        if let Some(page) = &self.page {
+            if let (None, Some(user)) = (refusal.user(), &page.user) {
+                *refusal = refusal.clone().with_user(user.clone());
+            }
+            for (name, value) in REMEMBERED.into_iter().zip(&page.headers) {
+                if let Some(value) = value {
+                    headers.insert(name, value.clone());
+                }
             }
         }
         if self.requester == Requester::Htmx {

@@ -1,27 +1,13 @@
 //! The kind of client that sent a request: a browser tab, htmx, a gRPC client, or a script.
 
-use http::{HeaderMap, HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::request::RequestHead;
 use crate::respond::grpc;
 
 const HTML: &str = "text/html";
 
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
-const SEC_PURPOSE: HeaderName = HeaderName::from_static("sec-purpose");
-const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 pub(crate) const HX_REQUEST: HeaderName = HeaderName::from_static("hx-request");
-
-/// Headers that a library sends with its own `fetch`. A navigation cannot carry them.
-const SCRIPT_HEADERS: [HeaderName; 6] = [
-    HeaderName::from_static("trongate-mx-request"),
-    HeaderName::from_static("turbo-frame"),
-    HeaderName::from_static("x-pjax"),
-    HeaderName::from_static("x-inertia"),
-    HeaderName::from_static("x-up-version"),
-    HeaderName::from_static("datastar-request"),
-];
 
 /// The kind of client that sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,33 +36,32 @@ impl Requester {
             return *known;
         }
         let headers = head.headers;
-        if let Some(media_type) = value(headers, &header::CONTENT_TYPE).and_then(grpc::media_type) {
+        let marks = Marks::of(headers);
+        if let Some(media_type) = text(marks.content_type).and_then(grpc::media_type) {
             return Self::Grpc { media_type };
         }
-        if is_htmx(headers) {
+        if is_true(marks.hx_request) {
             return Self::Htmx;
         }
-        if is_marked_by_a_script(headers) {
-            return Self::script(headers);
+        // Android's WebView puts the name of its application here, with navigations too.
+        let is_by_script =
+            text(marks.x_requested_with).is_some_and(|value| value.eq_ignore_ascii_case("XMLHttpRequest"));
+        if is_by_script || marks.is_of_a_library {
+            return marks.script(headers);
         }
-        match (value(headers, &SEC_FETCH_MODE), value(headers, &SEC_FETCH_DEST)) {
+        match (text(marks.sec_fetch_mode), text(marks.sec_fetch_dest)) {
             (Some("navigate"), None | Some("document")) | (None, Some("document")) => {
                 // A page that is prefetched; browsers discard it unless it is a success.
-                let is_prefetch = headers.contains_key(SEC_PURPOSE);
-                if is_prefetch { Self::PageInPlace } else { Self::Navigation }
+                if marks.has_purpose { Self::PageInPlace } else { Self::Navigation }
             }
             (Some("navigate"), Some(_)) | (None, Some("iframe" | "frame" | "embed" | "object" | "fencedframe")) => {
                 Self::PageInPlace
             }
-            (Some(_), _) | (None, Some(_)) => Self::script(headers),
+            (Some(_), _) | (None, Some(_)) => marks.script(headers),
             // A form sends `GET` or `POST`; any other method comes from a script.
-            (None, None) if is_method_of_a_form(head.method) && accepts_html(headers) => Self::Navigation,
-            (None, None) => Self::script(headers),
+            (None, None) if is_method_of_a_form(head.method) && marks.accepts_html(headers) => Self::Navigation,
+            (None, None) => marks.script(headers),
         }
-    }
-
-    fn script(headers: &HeaderMap) -> Self {
-        if accepts_html(headers) { Self::PageInPlace } else { Self::Script }
     }
 }
 
@@ -88,40 +73,90 @@ impl Requester {
 /// a script's.
 #[must_use]
 pub fn is_page_request(head: RequestHead<'_>) -> bool {
-    can_be_navigation(head.headers) && Requester::of(head) == Requester::Navigation
+    Requester::of(head) == Requester::Navigation
 }
 
-/// A cheap first look, for the path of every request without a user: what carries none of these is no navigation.
-fn can_be_navigation(headers: &HeaderMap) -> bool {
-    accepts_html(headers) || headers.contains_key(SEC_FETCH_MODE) || headers.contains_key(SEC_FETCH_DEST)
+/// The headers that say what kind of client sent a request, read in one pass: most requests have fewer headers than there
+/// are names to look for. Of a header that is repeated, the first counts.
+#[derive(Default)]
+struct Marks<'h> {
+    content_type: Option<&'h HeaderValue>,
+    sec_fetch_mode: Option<&'h HeaderValue>,
+    sec_fetch_dest: Option<&'h HeaderValue>,
+    hx_request: Option<&'h HeaderValue>,
+    x_requested_with: Option<&'h HeaderValue>,
+    /// Whether it has a header that a library sends with its own `fetch`. A navigation cannot carry them.
+    is_of_a_library: bool,
+    /// Whether it has `Sec-Purpose`.
+    has_purpose: bool,
+    /// Whether an `Accept` is long enough to name HTML.
+    may_accept_html: bool,
+}
+
+impl<'h> Marks<'h> {
+    fn of(headers: &'h HeaderMap) -> Self {
+        let mut marks = Self::default();
+        for (name, value) in headers {
+            let mark = match name.as_str() {
+                "content-type" => &mut marks.content_type,
+                "sec-fetch-mode" => &mut marks.sec_fetch_mode,
+                "sec-fetch-dest" => &mut marks.sec_fetch_dest,
+                "hx-request" => &mut marks.hx_request,
+                "x-requested-with" => &mut marks.x_requested_with,
+                "trongate-mx-request"
+                | "turbo-frame"
+                | "x-pjax"
+                | "x-inertia"
+                | "x-up-version"
+                | "datastar-request" => {
+                    marks.is_of_a_library = true;
+                    continue;
+                }
+                "sec-purpose" => {
+                    marks.has_purpose = true;
+                    continue;
+                }
+                "accept" => {
+                    marks.may_accept_html |= value.len() >= HTML.len();
+                    continue;
+                }
+                _ => continue,
+            };
+            mark.get_or_insert(value);
+        }
+        marks
+    }
+
+    /// What a request is that is no navigation.
+    fn script(&self, headers: &HeaderMap) -> Requester {
+        if self.accepts_html(headers) { Requester::PageInPlace } else { Requester::Script }
+    }
+
+    fn accepts_html(&self, headers: &HeaderMap) -> bool {
+        self.may_accept_html && accepts_html(headers)
+    }
 }
 
 /// Whether htmx made the request, with any method.
 pub(crate) fn is_htmx(headers: &HeaderMap) -> bool {
-    headers.get(HX_REQUEST).is_some_and(|value| value == "true")
+    is_true(headers.get(HX_REQUEST))
 }
 
-fn is_marked_by_a_script(headers: &HeaderMap) -> bool {
-    // Android's WebView puts the name of its application here, with navigations too.
-    value(headers, &X_REQUESTED_WITH).is_some_and(|value| value.eq_ignore_ascii_case("XMLHttpRequest"))
-        || SCRIPT_HEADERS.iter().any(|name| headers.contains_key(name))
+fn is_true(value: Option<&HeaderValue>) -> bool {
+    value.is_some_and(|value| value == "true")
 }
 
 fn is_method_of_a_form(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::POST)
 }
 
-/// The value of this header. A value that is not visible ASCII reads as empty.
-fn value<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    headers.get(name).map(|value| value.to_str().unwrap_or_default())
+/// The text of a header. A value that is not visible ASCII reads as empty.
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value.map(|value| value.to_str().unwrap_or_default())
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter(|value| value.len() >= HTML.len())
-        .any(|value| value.to_str().is_ok_and(|value| value.split(',').any(is_html)))
+    headers.get_all(header::ACCEPT).iter().any(|value| value.to_str().is_ok_and(|value| value.split(',').any(is_html)))
 }
 
 /// Whether one element of `Accept` is `text/html` with a weight above 0.

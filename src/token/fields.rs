@@ -5,6 +5,7 @@ use time::Duration;
 
 use crate::clock::Timestamp;
 use crate::text::Text;
+use crate::token::rare::{Rare, RareFields};
 use crate::token::{Abilities, Expiry, TokenId, TokenKind, TokenRecord};
 
 impl TokenRecord {
@@ -73,7 +74,7 @@ impl TokenRecord {
             Text(self.code()),
             Text(Some(self.kind.as_str())),
             Integer(self.family.map(TokenId::get)),
-            Text(self.abilities.as_stored()),
+            Text(self.abilities().as_stored()),
             Text(self.last_four()),
         ]
     }
@@ -94,15 +95,17 @@ impl TokenRecord {
             last_used_at: time(3)?,
             absolute_expiry: Expiry::from(time(4)?),
             idle_limit: fields.integer(5)?.map(Duration::seconds),
-            name: text(6)?,
-            code: text(7)?,
             kind: match fields.text(8)? {
                 None => TokenKind::Login,
                 Some(text) => TokenKind::from_stored(text).ok_or_else(|| fields.missing(8))?,
             },
             family: fields.integer(9)?.map(TokenId::new),
-            abilities: Abilities::from_stored(fields.text(10)?),
-            last_four: fields.text(11)?.and_then(|text| ArrayString::from(text).ok()),
+            rare: Rare::from(RareFields {
+                name: text(6)?,
+                code: text(7)?,
+                abilities: Abilities::from_stored(fields.text(10)?),
+                last_four: fields.text(11)?.and_then(|text| ArrayString::from(text).ok()),
+            }),
         })
     }
 }

@@ -8,7 +8,7 @@
 //! | `digest` | [`TokenDigest`], the hash that stores keep in place of the text |
 //! | `key` | [`TokenKey`], the key that a token is looked up by |
 //! | `lifetime` | [`Lifetime`] and [`Expiry`] |
-//! | `record`, `fields` | [`TokenRecord`], the data of a token in a store, without its text; the fields that stores keep |
+//! | `record`, `rare`, `fields` | [`TokenRecord`], the data of a token in a store, without its text; the fields that few have; the fields that stores keep |
 //! | `packed` | a record in 33 bytes, for what is kept by the million |
 //! | `id`, `kind`, `abilities` | parts of it: its number, what it is for, what it may be used for |
 //! | `uuid` | [`TokenUuid`], the number of a self-contained token |
@@ -40,6 +40,7 @@ mod key;
 mod kind;
 mod lifetime;
 mod packed;
+mod rare;
 mod record;
 mod text;
 mod uuid;
@@ -54,7 +55,7 @@ pub use id::TokenId;
 pub use key::TokenKey;
 pub use kind::{TokenKind, TokenKinds};
 pub use lifetime::{Expiry, Lifetime, NewLimits};
-pub(crate) use packed::{PackedRecord, RareFields};
+pub(crate) use packed::{PackedFields, PackedRecord};
 pub use record::TokenRecord;
 pub use text::{MAX_TOKEN_BYTES, is_token_text};
 pub use uuid::TokenUuid;

@@ -7,6 +7,7 @@ use time::Duration;
 
 use crate::clock::{PackedTime, Timestamp};
 use crate::text::Text;
+use crate::token::rare::{Rare, RareFields};
 use crate::token::record::{end, start};
 use crate::token::{Abilities, Expiry, TokenId, TokenKind, TokenRecord};
 
@@ -29,13 +30,13 @@ const RARE_LIMIT: u32 = u32::MAX - 1;
 
 /// The fields that not every record has: a name, and others that are rarer still.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct RareFields {
+pub(crate) struct PackedFields {
     name: Option<Arc<str>>,
-    others: Option<Box<RarerFields>>,
+    others: Option<Box<OtherFields>>,
 }
 
 #[derive(Debug, Clone)]
-struct RarerFields {
+struct OtherFields {
     family: Option<TokenId>,
     code: Option<Text>,
     abilities: Abilities,
@@ -58,25 +59,18 @@ impl PackedRecord {
     }
 
     /// The whole record. The rare fields are those of the same record.
-    #[inline]
-    pub(crate) fn record(&self, rare: Option<&RareFields>) -> TokenRecord {
-        let record = TokenRecord {
+    #[inline(always)]
+    pub(crate) fn record(&self, rare: Option<&PackedFields>) -> TokenRecord {
+        TokenRecord {
             id: TokenId::new(i64::from_le_bytes(self.id)),
             kind: self.kind,
-            family: None,
+            family: rare.and_then(PackedFields::family),
             created_at: self.created_at.time(),
             authenticated_at: self.authenticated_at.time(),
             last_used_at: self.last_used_at.get(),
             absolute_expiry: self.absolute_expiry(),
             idle_limit: self.idle_limit(rare),
-            name: None,
-            code: None,
-            abilities: Abilities::all(),
-            last_four: None,
-        };
-        match rare {
-            None => record,
-            Some(rare) => rare.add_to(record),
+            rare: rare.map_or(Rare::NONE, PackedFields::unpacked),
         }
     }
 
@@ -86,13 +80,13 @@ impl PackedRecord {
 
     /// As [`TokenRecord::expires_at`].
     #[inline]
-    pub(crate) fn expires_at(&self, rare: Option<&RareFields>) -> Expiry {
+    pub(crate) fn expires_at(&self, rare: Option<&PackedFields>) -> Expiry {
         end(self.absolute_expiry(), self.idle_limit(rare), self.last_active())
     }
 
     /// As [`TokenRecord::valid_from`].
     #[inline]
-    pub(crate) fn valid_from(&self, rare: Option<&RareFields>) -> Timestamp {
+    pub(crate) fn valid_from(&self, rare: Option<&PackedFields>) -> Timestamp {
         start(self.idle_limit(rare), self.last_active())
     }
 
@@ -107,7 +101,7 @@ impl PackedRecord {
     }
 
     #[inline]
-    fn idle_limit(&self, rare: Option<&RareFields>) -> Option<Duration> {
+    fn idle_limit(&self, rare: Option<&PackedFields>) -> Option<Duration> {
         match u32::from_le_bytes(self.idle_limit) {
             NO_LIMIT => None,
             RARE_LIMIT => rare?.others.as_ref()?.idle_limit,
@@ -116,13 +110,14 @@ impl PackedRecord {
     }
 }
 
-impl RareFields {
+impl PackedFields {
     pub(crate) fn new(record: &TokenRecord) -> Self {
-        let TokenRecord { name, family, code, abilities, last_four, idle_limit, .. } = record;
+        let TokenRecord { family, idle_limit, rare, .. } = record;
+        let RareFields { name, code, abilities, last_four } = rare.get();
         let idle_limit = idle_limit.filter(|limit| seconds(Some(*limit)) == RARE_LIMIT);
         let has_others =
             family.is_some() || code.is_some() || !abilities.are_all() || last_four.is_some() || idle_limit.is_some();
-        let others = || RarerFields {
+        let others = || OtherFields {
             family: *family,
             code: code.clone(),
             abilities: abilities.clone(),
@@ -136,19 +131,25 @@ impl RareFields {
         self.name.is_none() && self.others.is_none()
     }
 
-    fn add_to(&self, mut record: TokenRecord) -> TokenRecord {
-        record.name = self.name.as_ref().map(Text::from_shared);
-        if let Some(others) = &self.others {
-            record.family = others.family;
-            record.code.clone_from(&others.code);
-            record.abilities = others.abilities.clone();
-            record.last_four = others.last_four;
-        }
-        record
+    fn family(&self) -> Option<TokenId> {
+        self.others.as_ref()?.family
+    }
+
+    fn unpacked(&self) -> Rare {
+        let name = self.name.as_ref().map(Text::from_shared);
+        let fields = match &self.others {
+            None => RareFields { name, code: None, abilities: Abilities::all(), last_four: None },
+            Some(others) => RareFields {
+                name,
+                code: others.code.clone(),
+                abilities: others.abilities.clone(),
+                last_four: others.last_four,
+            },
+        };
+        fields.into()
     }
 }
 
-/// A limit as a number.
 fn seconds(limit: Option<Duration>) -> u32 {
     let Some(limit) = limit else { return NO_LIMIT };
     match u32::try_from(limit.whole_seconds()) {
@@ -194,11 +195,15 @@ mod tests {
                     .with_authenticated_at(authenticated)
                     .with_last_used_at(used)
                     .with_absolute_expiry(end.into());
-                record.name = name.as_deref().map(Text::new);
-                record.code = code.as_deref().map(Text::new);
                 record.family = family.map(TokenId::new);
+                if let Some(name) = &name {
+                    record = record.with_name(name);
+                }
+                if let Some(code) = &code {
+                    record = record.with_code(code);
+                }
                 if let Some(names) = names {
-                    record.abilities = Abilities::new(names.iter().map(String::as_str)).unwrap();
+                    record = record.with_abilities(Abilities::new(names.iter().map(String::as_str)).unwrap());
                 }
                 let token = Token::parse("pA2sWJm7QkYgTzL9vXc4NbRhUe3DfK8x").unwrap();
                 if has_last_four { record.with_last_four_of(&token) } else { record }
@@ -209,7 +214,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_record_comes_back_as_it_was(record in record()) {
-            let (packed, rare) = (PackedRecord::new(&record), RareFields::new(&record));
+            let (packed, rare) = (PackedRecord::new(&record), PackedFields::new(&record));
             let rare = (!rare.is_empty()).then_some(&rare);
             prop_assert_eq!(packed.record(rare), record.clone());
             prop_assert_eq!(packed.expires_at(rare), record.expires_at());
@@ -220,7 +225,7 @@ mod tests {
     #[test]
     fn a_login_without_a_name_has_no_rare_fields() {
         let record = TokenRecord::new(TokenId::new(-1), Timestamp::from_unix_seconds(1), Lifetime::AAL2);
-        assert!(RareFields::new(&record).is_empty());
+        assert!(PackedFields::new(&record).is_empty());
         assert_eq!((size_of::<PackedRecord>(), align_of::<PackedRecord>()), (33, 1));
     }
 }

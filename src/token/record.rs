@@ -6,6 +6,7 @@ use time::Duration;
 use crate::clock::{CLOCK_TOLERANCE, Timestamp};
 use crate::error::{Error, ErrorKind};
 use crate::text::Text;
+use crate::token::rare::Rare;
 use crate::token::{Abilities, Expiry, Lifetime, NewLimits, Token, TokenId, TokenKind};
 
 /// The data of a token in a store: its id, kind, times, name and abilities. Never its text or digest.
@@ -33,10 +34,7 @@ pub struct TokenRecord {
     pub(super) last_used_at: Option<Timestamp>,
     pub(super) absolute_expiry: Expiry,
     pub(super) idle_limit: Option<Duration>,
-    pub(super) name: Option<Text>,
-    pub(super) code: Option<Text>,
-    pub(super) abilities: Abilities,
-    pub(super) last_four: Option<ArrayString<4>>,
+    pub(super) rare: Rare,
 }
 
 impl TokenRecord {
@@ -59,10 +57,7 @@ impl TokenRecord {
             last_used_at: None,
             absolute_expiry: lifetime.ends_at(created_at),
             idle_limit: lifetime.idle_limit(),
-            name: None,
-            code: None,
-            abilities: Abilities::all(),
-            last_four: None,
+            rare: Rare::NONE,
         }
     }
 
@@ -91,7 +86,9 @@ impl TokenRecord {
     /// Sets what the token may be used for. Default: everything.
     #[must_use]
     pub fn with_abilities(mut self, abilities: Abilities) -> Self {
-        self.abilities = abilities;
+        if abilities != *self.abilities() {
+            self.rare.get_mut().abilities = abilities;
+        }
         self
     }
 
@@ -103,7 +100,8 @@ impl TokenRecord {
     #[must_use]
     pub fn with_last_four_of(mut self, token: &Token) -> Self {
         let text = token.expose_secret();
-        self.last_four = text.get(text.len().saturating_sub(4)..).and_then(|end| ArrayString::from(end).ok());
+        self.rare.get_mut().last_four =
+            text.get(text.len().saturating_sub(4)..).and_then(|end| ArrayString::from(end).ok());
         self
     }
 
@@ -113,14 +111,14 @@ impl TokenRecord {
     /// [`check_bounds`](Self::check_bounds) refuses a long name before it is stored.
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {
-        self.name = Some(Text::new(name));
+        self.rare.get_mut().name = Some(Text::new(name));
         self
     }
 
     /// Marks the token with an application's own code (Trongate: up to 3 characters). Default: no code.
     #[must_use]
     pub fn with_code(mut self, code: &str) -> Self {
-        self.code = Some(Text::new(code));
+        self.rare.get_mut().code = Some(Text::new(code));
         self
     }
 
@@ -170,7 +168,7 @@ impl TokenRecord {
         let fields = [
             ("name", self.name(), Self::MAX_NAME_BYTES),
             ("code", self.code(), Self::MAX_CODE_BYTES),
-            ("abilities", self.abilities.as_stored(), Abilities::MAX_BYTES),
+            ("abilities", self.abilities().as_stored(), Abilities::MAX_BYTES),
         ];
         for (field, text, most) in fields {
             let length = text.map_or(0, str::len);
@@ -209,14 +207,14 @@ impl TokenRecord {
 
     /// What the token may be used for.
     #[must_use]
-    pub const fn abilities(&self) -> &Abilities {
-        &self.abilities
+    pub fn abilities(&self) -> &Abilities {
+        &self.rare.get().abilities
     }
 
     /// The last four characters of the token's text, if they are kept: those of an API token are.
     #[must_use]
     pub fn last_four(&self) -> Option<&str> {
-        self.last_four.as_ref().map(ArrayString::as_str)
+        self.rare.get().last_four.as_ref().map(ArrayString::as_str)
     }
 
     /// When this token was created (or last regenerated).
@@ -295,13 +293,13 @@ impl TokenRecord {
     /// The name that its owner gave it.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
-        self.name.as_ref().map(Text::as_str)
+        self.rare.get().name.as_ref().map(Text::as_str)
     }
 
     /// The application's own code.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
-        self.code.as_ref().map(Text::as_str)
+        self.rare.get().code.as_ref().map(Text::as_str)
     }
 }
 

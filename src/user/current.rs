@@ -255,11 +255,17 @@ impl CurrentUser {
     /// Makes the `UserLevel` in the extensions match the user in them.
     #[inline]
     pub(crate) fn correct_level_in(extensions: &mut Extensions) {
-        let level = extensions.get::<Self>().map(Self::level);
-        if extensions.get::<UserLevel>() != level {
-            let level = level.cloned();
+        let user = extensions.get::<Self>();
+        if !Self::is_level_of(user, extensions) {
+            let level = user.map(Self::level).cloned();
             write_level(level, extensions);
         }
+    }
+
+    /// Whether the `UserLevel` in the extensions is that of this user, who is there too.
+    #[inline]
+    pub(crate) fn is_level_of(user: Option<&Self>, extensions: &Extensions) -> bool {
+        extensions.get::<UserLevel>() == user.map(Self::level)
     }
 
     /// When the token was found valid, by the clock of the validator: the "now" of every rule that depends on the time.
