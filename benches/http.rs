@@ -1,40 +1,51 @@
 //! How many requests a second a server answers over loopback HTTP: a bare router, and the same behind a layer and a guard, with
-//! tokens in memory, and in SQLite and PostgreSQL with a cache in front and without one. One server is asked at a time, in turns.
+//! tokens in memory, and in SQLite and PostgreSQL with a cache in front and without one; beside them the least that can be
+//! done, written by hand, and tower-sessions. One server is asked at a time, in turns.
 //!
 //! ```text
 //! tests/run with-servers bash -c 'cargo bench --features sqlite,postgres --bench http'
 //! ```
 //!
-//! Each server has one thread and the client another. The first client is hyper's. The second one writes bytes: it sends a
-//! request on each of its connections and then reads all answers, so the server has work at all times and the figure is
-//! the server's alone. Without PostgreSQL in the environment its rows are left out.
+//! Each server has one thread, and the client another, each on a processor of its own (on Linux). The first client is hyper's:
+//! it needs more time for a request than a server does. The second one only writes and reads bytes and never sleeps: it asks
+//! again on a connection as soon as there is an answer, so the server has work at all times and the figure is the server's alone.
+//! Without PostgreSQL in the environment its rows are left out.
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
 
+#[path = "overhead/floor.rs"]
+mod floor;
+
 use std::convert::Infallible;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use axum::extract::Request;
 use axum::response::Response;
 use axum::routing::get;
-use axum::{Router, ServiceExt};
+use axum::{Extension, Router, ServiceExt};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use sha2::{Digest, Sha256};
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tower::{Layer, Service};
+use tower_sessions::session::{Id, Record};
+use tower_sessions::{Session, SessionManagerLayer, SessionStore};
 use tower_tokens::auth::TokenAuthLayer;
 use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::repository::{
     Cache, MemoryRepository, PostgresRepository, RepositoryExt, SqliteRepository, TokenRepository, UserRepository,
 };
+
+use crate::floor::{Floor, FloorMap, FloorUser};
 
 const CONNECTIONS: usize = 32;
 const TOKENS: usize = 1_000;
@@ -43,10 +54,15 @@ const ROUNDS: usize = 151;
 const REQUESTS: usize = 25;
 
 fn main() {
+    stay_on(0);
     let directory = tempfile::tempdir().unwrap();
     let [with, without] = ["with.db", "without.db"].map(|name| directory.path().join(name));
     let mut contestants = vec![
-        Contestant::new("bare router", async || (router(), vec!["x".repeat(32)])),
+        Contestant::new("bare router", async || {
+            (router(), (0..TOKENS).map(|number| format!("{number:032}")).collect())
+        }),
+        Contestant::new("floor", async || floor_site()),
+        Contestant::new("tower-sessions, in memory", async || session_site().await),
         Contestant::new("in memory", async || site(MemoryRepository::new()).await),
         Contestant::new("SQLite, with a cache", async move || {
             site(SqliteRepository::open(with).await.unwrap().cached(Cache::for_one_process())).await
@@ -82,6 +98,24 @@ fn main() {
     }
 }
 
+/// Keeps this thread on one of the processors that it may use. Where the system puts a client and a server makes a difference of
+/// a third.
+#[cfg(target_os = "linux")]
+fn stay_on(place: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    // A thread starts with those of the one that started it.
+    static USABLE: LazyLock<Vec<usize>> = LazyLock::new(|| {
+        let all = sched_getaffinity(None).unwrap();
+        (0..CpuSet::MAX_CPU).filter(|number| all.is_set(*number)).collect()
+    });
+    let mut one = CpuSet::new();
+    one.set(USABLE[place % USABLE.len()]);
+    sched_setaffinity(None, &one).unwrap();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stay_on(_place: usize) {}
+
 fn per_second(round: impl FnOnce()) -> f64 {
     let start = Instant::now();
     round();
@@ -108,6 +142,7 @@ impl Contestant {
     {
         let (sender, receiver) = std::sync::mpsc::channel::<(SocketAddr, Vec<String>)>();
         let serve = move || {
+            stay_on(1);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let (service, texts) = build().await;
@@ -138,6 +173,9 @@ impl Contestant {
             let answer = std::str::from_utf8(&answer[..length]).unwrap();
             assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\nok"), "{answer}");
         }
+        for connection in &connections {
+            connection.set_nonblocking(true).unwrap();
+        }
         Self { name, address, texts, requests, connections, answer: length }
     }
 
@@ -162,14 +200,30 @@ impl Contestant {
     }
 
     fn round_by_bytes(&self) {
-        let mut answer = vec![0; self.answer];
-        for number in 0..REQUESTS {
-            for (place, mut connection) in self.connections.iter().enumerate() {
-                connection.write_all(self.requests[self.choice(number, place)].as_bytes()).unwrap();
-            }
-            for mut connection in &self.connections {
-                connection.read_exact(&mut answer).unwrap();
-                assert!(answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"ok"));
+        let send = |number, place| {
+            let request = self.requests[self.choice(number, place)].as_bytes();
+            assert_eq!((&self.connections[place]).write(request).unwrap(), request.len());
+        };
+        let mut answers = vec![(0, Vec::with_capacity(self.answer)); CONNECTIONS];
+        for place in 0..CONNECTIONS {
+            send(0, place);
+        }
+        let mut left = CONNECTIONS * REQUESTS;
+        while left > 0 {
+            for (place, (number, answer)) in answers.iter_mut().enumerate() {
+                let missing = (self.answer - answer.len()) as u64;
+                match (&self.connections[place]).take(missing).read_to_end(answer) {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    read => assert_ne!(read.unwrap(), 0),
+                }
+                if answer.len() == self.answer {
+                    assert!(answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"ok"));
+                    answer.clear();
+                    (*number, left) = (*number + 1, left - 1);
+                    if *number < REQUESTS {
+                        send(*number, place);
+                    }
+                }
             }
         }
     }
@@ -189,7 +243,7 @@ async fn site(
     repository: impl TokenRepository + UserRepository,
 ) -> (impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static, Vec<String>)
 {
-    let repository = std::sync::Arc::new(repository);
+    let repository = Arc::new(repository);
     repository.create_level("member").await.unwrap();
     let user = repository.create_user(None, "member").await.unwrap();
     let tokens = Tokens::new(repository);
@@ -199,6 +253,37 @@ async fn site(
     }
     let policy = SecurityPolicy::new().scenario("members area", level("member"));
     (TokenAuthLayer::new(tokens).layer(policy.guard("members area").layer(router())), texts)
+}
+
+/// The least that can be done, written by hand.
+fn floor_site() -> (Floor<Router>, Vec<String>) {
+    let map = papaya::HashMap::new();
+    let texts: Vec<_> = (0..TOKENS).map(|number| format!("{number:032}")).collect();
+    for (id, text) in (0..).zip(&texts) {
+        map.pin().insert(Sha256::digest(text).into(), FloorUser { id, level: 1 });
+    }
+    let handler =
+        async |Extension(user): Extension<FloorUser>| if user.id >= 0 && user.level == 1 { "ok" } else { "no" };
+    let inner = Router::new().route("/members", get(handler));
+    (Floor { inner, map: FloorMap(Arc::new(map)), template: None }, texts)
+}
+
+/// A session for each text, which its handler reads.
+async fn session_site() -> (Router, Vec<String>) {
+    let (store, mut texts) = (tower_sessions::MemoryStore::default(), Vec::new());
+    let expiry_date = time::OffsetDateTime::now_utc() + time::Duration::days(1);
+    for number in 0..TOKENS {
+        let id = Id(number.try_into().unwrap());
+        let data = [("user_id".to_owned(), number.into())].into();
+        store.save(&Record { id, data, expiry_date }).await.unwrap();
+        texts.push(id.to_string());
+    }
+    let handler = async |session: Session| match session.get::<i64>("user_id").await {
+        Ok(Some(_)) => "ok",
+        _ => "no",
+    };
+    let layer = SessionManagerLayer::new(store).with_name("trongatetoken");
+    (Router::new().route("/members", get(handler)).layer(layer), texts)
 }
 
 /// In a schema of its own.

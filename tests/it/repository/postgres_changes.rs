@@ -1,10 +1,9 @@
 //! The bus of the store in PostgreSQL, on a real server.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor, Row};
-use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower_tokens::error::ErrorKind;
 use tower_tokens::repository::{Notice, PostgresRepository, Subject, TokenRepository, UserRepository, UserTable};
@@ -376,58 +375,4 @@ async fn an_id_that_no_message_can_hold_is_about_everybody() {
     assert_eq!(listener.so_far().await, [changed(&UserId::from("\"42\""))]);
     run(&pool, "UPDATE users SET role = 'b' WHERE length(id) = 9000").await;
     assert_eq!(listener.so_far().await, [EVERYTHING]);
-}
-
-/// What the triggers cost: the same calls with and without them.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_triggers_cost_little() {
-    const ROUNDS: i64 = 400;
-    let (store, ()) = fresh().await;
-    let user = member(&store).await;
-    let mut number = 0;
-    let mut figures = Vec::new();
-    for round in 0..6 {
-        let action = if round % 2 == 0 { "DISABLE" } else { "ENABLE" };
-        for table in ["tokens", "users"] {
-            run(store.pool(), &format!("ALTER TABLE tower_tokens_{table} {action} TRIGGER USER")).await;
-        }
-        for _ in 0..ROUNDS {
-            number += 1;
-            add(&store, &user, number, TokenKind::Login).await;
-        }
-        let started = Instant::now();
-        for back in 0..ROUNDS {
-            store.delete(TokenKey::new(&text(number - back))).await.unwrap();
-        }
-        let delete = started.elapsed() / ROUNDS as u32;
-        let started = Instant::now();
-        for place in 0..ROUNDS {
-            store.change_level(&user, if place % 2 == 0 { "guest" } else { "member" }).await.unwrap();
-        }
-        let change_level = started.elapsed() / ROUNDS as u32;
-        for _ in 0..ROUNDS {
-            number += 1;
-            add(&store, &user, number, TokenKind::Login).await;
-        }
-        let started = Instant::now();
-        assert_eq!(store.delete_by_user(&user, TokenKinds::ALL, None).await.unwrap(), ROUNDS as u64);
-        let all = started.elapsed();
-        let mut tasks = JoinSet::new();
-        let started = Instant::now();
-        for _ in 0..10 {
-            let store = store.clone();
-            tasks.spawn(async move {
-                let user = store.create_user(None, "member").await.unwrap();
-                for place in 0..ROUNDS / 10 {
-                    store.change_level(&user, if place % 2 == 0 { "guest" } else { "member" }).await.unwrap();
-                }
-            });
-        }
-        tasks.join_all().await;
-        figures.push((action, delete, change_level, all, started.elapsed() / ROUNDS as u32));
-    }
-    for (action, delete, change_level, all, by_ten) in figures {
-        let one_by_one = format!("delete {delete:?}, change_level {change_level:?}, by ten at once {by_ten:?}");
-        println!("{action}: {one_by_one}, delete_by_user of {ROUNDS} {all:?}");
-    }
 }
