@@ -9,8 +9,7 @@ use crate::respond::responses::HasDefaultPage;
 use crate::respond::{OriginalUri, Refusal, RespondToRefusal, grpc, page, problem};
 use crate::user::CurrentUser;
 
-/// The part of a request that decides the response to a refusal. Most requests get no refusal, and pay for this: a script's
-/// allocates nothing, and no value is moved twice.
+/// The part of a request that decides the response to a refusal. A script's allocates nothing.
 #[derive(Debug)]
 pub(crate) struct RememberedRequest {
     requester: Requester,

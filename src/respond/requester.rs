@@ -247,6 +247,15 @@ mod tests {
         assert_eq!(requester("GET", &prefetch), PageInPlace);
     }
 
+    /// The answer to a refusal that a handler returned is asked for with what was kept of the request.
+    #[test]
+    fn a_request_that_is_known_to_be_a_navigation_stays_one_without_its_headers() {
+        for known in [Requester::Navigation, Requester::PageInPlace, Requester::Htmx, Requester::Script] {
+            let request = Request::builder().extension(known).body(()).unwrap();
+            assert_eq!(is_page_request(RequestHead::of(&request)), known == Requester::Navigation, "{known:?}");
+        }
+    }
+
     #[test]
     fn a_request_with_a_library_header_is_not_a_navigation() {
         let html = ("accept", FIREFOX);

@@ -150,6 +150,7 @@ impl PackedFields {
     }
 }
 
+/// A limit as a number.
 fn seconds(limit: Option<Duration>) -> u32 {
     let Some(limit) = limit else { return NO_LIMIT };
     match u32::try_from(limit.whole_seconds()) {
