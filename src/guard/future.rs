@@ -103,7 +103,7 @@ where
                     }
                     state.set(match refusal {
                         None => {
-                            let remembered = RememberedRequest::of(&request);
+                            let remembered = RememberedRequest::of(&request, shared.respond.needs_request_line());
                             State::Allowed { response: ready.call(request), remembered, shared }
                         }
                         Some(refusal) => State::Refused { response: Some(shared.refuse(refusal, &request)) },

@@ -45,7 +45,7 @@ where
         };
         match decision {
             GuardDecision::Allow => {
-                let remembered = RememberedRequest::of(&request);
+                let remembered = RememberedRequest::of(&request, self.shared.respond.needs_request_line());
                 ResponseFuture::allowed(self.inner.call(request), remembered, Arc::clone(&self.shared))
             }
             GuardDecision::Refuse(refusal) => ResponseFuture::refused(self.shared.refuse(refusal, &request)),

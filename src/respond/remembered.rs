@@ -9,19 +9,19 @@ use crate::respond::responses::HasDefaultPage;
 use crate::respond::{OriginalUri, Refusal, RespondToRefusal, grpc, page, problem};
 use crate::user::CurrentUser;
 
-/// The part of a request that decides the response to a refusal. A script's allocates nothing.
+/// The part of a request that decides the response to a refusal. It is carried by every request that is allowed, so that it is
+/// small, and a script's allocates nothing unless the responses need its request line.
 #[derive(Debug)]
 pub(crate) struct RememberedRequest {
     requester: Requester,
-    method: Method,
-    uri: Uri,
-    /// Only of a request that is not a script's.
-    page: Option<Box<RememberedPage>>,
+    head: Option<Box<RememberedHead>>,
 }
 
-/// What only a page depends on.
 #[derive(Debug)]
-struct RememberedPage {
+struct RememberedHead {
+    method: Method,
+    uri: Uri,
+    /// Of a request that is not a script's.
     headers: [Option<HeaderValue>; 5],
     user: Option<CurrentUser>,
 }
@@ -30,25 +30,18 @@ const REMEMBERED: [HeaderName; 5] =
     [header::ACCEPT, header::ACCEPT_LANGUAGE, header::HOST, header::REFERER, HX_CURRENT_URL];
 
 impl RememberedRequest {
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+    /// With `needs_request_line`, that of a script is kept too.
+    pub(crate) fn of<B>(request: &Request<B>, needs_request_line: bool) -> Self {
         let head = RequestHead::of(request);
         let requester = Requester::of(head);
-        let method = head.method.clone();
-        if matches!(requester, Requester::Script | Requester::Grpc { .. }) {
-            return Self { requester, method, uri: head.uri.clone(), page: None };
-        }
-        let uri = head.extensions.get::<OriginalUri>().map_or(head.uri, |original| &original.0).clone();
-        let headers = REMEMBERED.map(|name| head.headers.get(name).cloned());
-        let user = head.extensions.get::<CurrentUser>().cloned();
-        Self { requester, method, uri, page: Some(Box::new(RememberedPage { headers, user })) }
+        let is_script = matches!(requester, Requester::Script | Requester::Grpc { .. });
+        let head = (!is_script || needs_request_line).then(|| RememberedHead::of(head, is_script));
+        Self { requester, head }
     }
 
-    pub(crate) fn is_navigation(&self) -> bool {
-        self.requester == Requester::Navigation
-    }
-
-    pub(crate) const fn uri(&self) -> &Uri {
-        &self.uri
+    /// The address of a navigation.
+    pub(crate) fn navigation(&self) -> Option<&Uri> {
+        self.head.as_ref().filter(|_| self.requester == Requester::Navigation).map(|head| &head.uri)
     }
 
     /// Replaces the response of a refusal with the one that fits the request, unless that was done already.
@@ -94,24 +87,40 @@ impl RememberedRequest {
 
     fn ask<B, R: RespondToRefusal<B>>(&self, refusal: &mut Refusal, respond: &R) -> Response<B> {
         let mut headers = HeaderMap::new();
-        if let Some(page) = &self.page {
-            if let (None, Some(user)) = (refusal.user(), &page.user) {
+        let mut extensions = Extensions::new();
+        let (mut method, mut uri) = (&Method::GET, &Uri::default());
+        if let Some(head) = &self.head {
+            if let (None, Some(user)) = (refusal.user(), &head.user) {
                 *refusal = refusal.clone().with_user(user.clone());
             }
-            for (name, value) in REMEMBERED.into_iter().zip(&page.headers) {
+            for (name, value) in REMEMBERED.into_iter().zip(&head.headers) {
                 if let Some(value) = value {
                     headers.insert(name, value.clone());
                 }
             }
+            (method, uri) = (&head.method, &head.uri);
+            extensions.insert(OriginalUri(uri.clone()));
         }
         if self.requester == Requester::Htmx {
             headers.insert(HX_REQUEST, HeaderValue::from_static("true"));
         }
-        let mut extensions = Extensions::new();
         extensions.insert(self.requester);
-        extensions.insert(OriginalUri(self.uri.clone()));
-        let head = RequestHead { method: &self.method, uri: &self.uri, headers: &headers, extensions: &extensions };
-        respond.respond(refusal, head)
+        respond.respond(refusal, RequestHead { method, uri, headers: &headers, extensions: &extensions })
+    }
+}
+
+impl RememberedHead {
+    /// Apart from the path of a script, which stays short without it.
+    #[inline(never)]
+    fn of(head: RequestHead<'_>, is_script: bool) -> Box<Self> {
+        let method = head.method.clone();
+        if is_script {
+            return Box::new(Self { method, uri: head.uri.clone(), headers: [const { None }; 5], user: None });
+        }
+        let uri = head.extensions.get::<OriginalUri>().map_or(head.uri, |original| &original.0).clone();
+        let headers = REMEMBERED.map(|name| head.headers.get(name).cloned());
+        let user = head.extensions.get::<CurrentUser>().cloned();
+        Box::new(Self { method, uri, headers, user })
     }
 }
 

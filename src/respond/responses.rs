@@ -47,11 +47,24 @@ use crate::respond::{Refusal, api, grpc, page, redirect, safe_next};
 pub trait RespondToRefusal<B> {
     /// The response to a refused request.
     fn respond(&self, refusal: &Refusal, head: RequestHead<'_>) -> Response<B>;
+
+    /// Whether the response to a program, such as a script, depends on its request line: its method and its address. Default:
+    /// `true`.
+    ///
+    /// A guard keeps the request line of every request for the case that the handler refuses. With `false` it does not keep that of a
+    /// program, whose head then has `GET /`, and a request costs less.
+    fn needs_request_line(&self) -> bool {
+        true
+    }
 }
 
 impl<B, R: RespondToRefusal<B> + ?Sized> RespondToRefusal<B> for Arc<R> {
     fn respond(&self, refusal: &Refusal, head: RequestHead<'_>) -> Response<B> {
         (**self).respond(refusal, head)
+    }
+
+    fn needs_request_line(&self) -> bool {
+        (**self).needs_request_line()
     }
 }
 
@@ -243,6 +256,10 @@ impl Default for RefusalResponses {
 }
 
 impl<B: From<Bytes>> RespondToRefusal<B> for RefusalResponses {
+    fn needs_request_line(&self) -> bool {
+        false
+    }
+
     fn respond(&self, refusal: &Refusal, head: RequestHead<'_>) -> Response<B> {
         let requester = Requester::of(head);
         let may_be_moved = matches!(requester, Requester::Navigation | Requester::Htmx) && refusal.asks_for_login();

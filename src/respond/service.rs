@@ -36,10 +36,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let remembered = RememberedRequest::of(&request);
+        let remembered = RememberedRequest::of(&request, self.respond.needs_request_line());
         // A guard in a nested router gets only the rest of the target.
-        if remembered.is_navigation() && request.extensions().get::<OriginalUri>().is_none() {
-            request.extensions_mut().insert(OriginalUri(remembered.uri().clone()));
+        if let Some(uri) = remembered.navigation().filter(|_| request.extensions().get::<OriginalUri>().is_none()) {
+            request.extensions_mut().insert(OriginalUri(uri.clone()));
         }
         RefusalFuture::new(self.inner.call(request), remembered, Arc::clone(&self.respond))
     }

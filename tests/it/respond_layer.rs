@@ -1,5 +1,7 @@
 //! Refusals that a handler returns: behind a guard, inside of a `RefusalLayer`, and without either.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -231,18 +233,27 @@ async fn a_wrong_password_is_no_way_to_the_login_page() {
 
 #[tokio::test]
 async fn an_answer_of_its_own_kind_also_answers_handlers() {
-    struct Plain;
+    struct Plain {
+        needs_request_line: bool,
+    }
     impl RespondToRefusal<Body> for Plain {
         fn respond(&self, refusal: &Refusal, head: tower_tokens::request::RequestHead<'_>) -> Response {
             let language = head.headers.get("accept-language").map_or("none", |value| value.to_str().unwrap());
             (refusal.status(), format!("{} {} {language}", head.method, head.uri)).into_response()
         }
+
+        fn needs_request_line(&self) -> bool {
+            self.needs_request_line
+        }
     }
-    let guarded = routes().route_layer(policy().guard("members area").with_respond(Plain));
-    for app in [guarded, routes().layer(RefusalLayer::new(Plain))] {
-        let headers = [PAGE, ("accept-language", "el")];
-        assert_eq!(send(&app, request("GET", "/panel?x", &headers)).await.2, "GET /panel?x el");
-        assert_eq!(send(&app, request("DELETE", "/panel", &[SCRIPT])).await.2, "DELETE /panel none");
+    for (needs_request_line, by_script) in [(true, "DELETE /panel none"), (false, "GET / none")] {
+        let guard = policy().guard("members area").with_respond(Plain { needs_request_line });
+        let layer = RefusalLayer::new(Arc::new(Plain { needs_request_line }));
+        for app in [routes().route_layer(guard), routes().layer(layer)] {
+            let headers = [PAGE, ("accept-language", "el")];
+            assert_eq!(send(&app, request("GET", "/panel?x", &headers)).await.2, "GET /panel?x el");
+            assert_eq!(send(&app, request("DELETE", "/panel", &[SCRIPT])).await.2, by_script);
+        }
     }
 }
 
