@@ -61,4 +61,5 @@ fn main() {
 
     measure::two_threads("floor", rigs.floor_around(), &rigs.hit());
     measure::two_threads("tower-tokens", rigs.ours_around(), &rigs.hit());
+    measure::two_threads("tower-tokens, guarded", rigs.guarded_around(), &rigs.hit());
 }

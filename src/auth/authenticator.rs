@@ -11,8 +11,10 @@ use crate::auth::resolution::Resolution;
 use crate::auth::settings::Settings;
 use crate::request::RequestHead;
 use crate::respond::{OriginalUri, is_page_request};
-use crate::source::{Candidate, Candidates, Credential};
+use crate::source::{Candidate, Candidates, Credential, Value};
+use crate::token::TokenKey;
 use crate::user::{CurrentUser, Unauthenticated};
+use crate::validator::Validation;
 
 /// Does what [`TokenAuthLayer`](super::TokenAuthLayer) does to every request, without the layer: for frameworks that do
 /// not use Tower services, and for the extractor `Authenticated`. Cheap to clone; created by
@@ -69,29 +71,47 @@ impl Authenticator {
 
     /// Authenticates as far as possible without waiting: returns the result, or the part that has to wait.
     pub(super) fn start(&self, head: RequestHead<'_>) -> Result<Result<CurrentUser, Unauthenticated>, Box<Pending>> {
-        let Settings { validator, sources, same_origin, outages, is_checkable, .. } = &*self.0;
+        let Settings { sources, same_origin, outages, .. } = &*self.0;
         let mut candidates = Candidates::new(sources, same_origin, &head);
         let mut resolution = Resolution::new();
         while !resolution.is_settled() {
-            let next = if resolution.has_winner() { candidates.next_of_this_source() } else { candidates.next() };
-            let Some(candidate) = next else { break };
-            let Candidate { kind, source, .. } = candidate;
-            if let Credential::Unusable(why) = candidate.credential {
-                resolution.unusable(kind, source, why);
-                continue;
-            }
-            match candidate.key().and_then(|key| validator.validate_now(key)) {
-                Some(validation) => {
-                    let mut validation = confirmed(candidate.claimed(), validation);
-                    if *is_checkable && let Some(key) = candidate.key() {
-                        validation = checkable(validation, validator, key);
-                    }
-                    resolution.add(kind, source, validation, outages);
+            let Some(value) = candidates.next_value(resolution.has_winner()) else { break };
+            // Texts, which most requests carry, apart from the others: as candidates they would be copied several times.
+            let Value::Text(text) = value else {
+                let candidate = candidates.candidate(value);
+                let Candidate { kind, source, .. } = candidate;
+                if let Credential::Unusable(why) = candidate.credential {
+                    resolution.unusable(kind, source, why);
+                    continue;
                 }
-                None => return Err(Pending::new(self.settings(), resolution, candidate, candidates)),
-            }
+                let Some(validation) = candidate.key().and_then(|key| self.validate_now(key)) else {
+                    return Err(Pending::new(&self.0, resolution, candidate, candidates));
+                };
+                resolution.add(kind, source, confirmed(candidate.claimed(), validation), outages);
+                continue;
+            };
+            let (kind, source) = candidates.source();
+            let key = match candidates.usable(text) {
+                Ok(key) => key,
+                Err(why) => {
+                    resolution.unusable(kind, source, why);
+                    continue;
+                }
+            };
+            let Some(validation) = self.validate_now(key) else {
+                let candidate = Candidate { kind, source, credential: Credential::Text(key) };
+                return Err(Pending::new(&self.0, resolution, candidate, candidates));
+            };
+            resolution.add(kind, source, validation, outages);
         }
         Ok(resolution.finish())
+    }
+
+    #[inline(always)]
+    fn validate_now(&self, key: TokenKey<'_>) -> Option<Validation> {
+        let Settings { validator, is_checkable, .. } = &*self.0;
+        let validation = validator.validate_now(key)?;
+        Some(if *is_checkable { checkable(validation, validator, key) } else { validation })
     }
 
     /// Writes the result into the request's extensions, in place of what was there.

@@ -102,8 +102,8 @@ impl Resolution {
 
     /// The user, or why there is no user.
     #[inline]
-    pub(super) fn finish(self) -> Result<CurrentUser, Unauthenticated> {
-        match self.winner {
+    pub(super) fn finish(&mut self) -> Result<CurrentUser, Unauthenticated> {
+        match self.winner.take() {
             Some(user) if !matches!(self.failure, Reason::Ambiguous) => {
                 log_trace!(source = user.source().as_str(), "authenticated");
                 Ok(user)

@@ -31,13 +31,13 @@ impl PackedTime {
     #[inline]
     pub(crate) fn get(self) -> Option<Timestamp> {
         let seconds = self.seconds();
-        (seconds != NONE).then(|| Timestamp::from_unix_seconds(seconds))
+        (seconds != NONE).then(|| Timestamp::from_packed(seconds))
     }
 
     /// A time that is always there.
     #[inline]
     pub(crate) fn time(self) -> Timestamp {
-        Timestamp::from_unix_seconds(self.seconds())
+        Timestamp::from_packed(self.seconds())
     }
 }
 

@@ -48,6 +48,12 @@ impl Timestamp {
         }
     }
 
+    /// A time whose seconds were those of a timestamp before.
+    #[inline(always)]
+    pub(super) const fn from_packed(seconds: i64) -> Self {
+        Self(seconds)
+    }
+
     /// Whether this time, which should not be after `now`, is further ahead of it than the shorter of
     /// [`CLOCK_TOLERANCE`] and `limit`.
     pub(crate) fn is_ahead_of(self, now: Self, limit: Duration) -> bool {

@@ -56,18 +56,18 @@ impl<M> Packed<M> {
         }
     }
 
-    /// The answer for a request. `None` with the levels of another store alone.
+    /// The answer for a request at `now`. `None` with the levels of another store alone.
     #[inline]
-    pub(super) fn found(&self, levels: &Levels) -> Option<Found> {
+    pub(super) fn found(&self, levels: &Levels, now: Timestamp) -> Option<Found> {
         match &self.rest {
-            None => Some(Found::new(self.user, levels.get(self.level)?.clone(), self.record.record(None))),
-            Some(rest) => self.found_with(rest, levels),
+            None => Some(Found::at(now, self.user, levels.get(self.level)?.clone(), self.record.record(None))),
+            Some(rest) => self.found_with(rest, levels, now),
         }
     }
 
-    fn found_with(&self, rest: &Rest, levels: &Levels) -> Option<Found> {
+    fn found_with(&self, rest: &Rest, levels: &Levels, now: Timestamp) -> Option<Found> {
         let level = rest.level.as_deref().or_else(|| levels.get(self.level))?;
-        let found = Found::new(self.user(), level.clone(), self.record());
+        let found = Found::at(now, self.user(), level.clone(), self.record());
         Some(match &rest.data {
             None => found,
             Some(data) => found.with_data(data.clone()),
@@ -149,7 +149,7 @@ mod tests {
 
     fn is_kept(levels: &Levels, found: &Found) -> bool {
         let packed = Packed::new(levels, found.user(), found.level(), found.record(), found.data(), ());
-        packed.found(levels).as_ref() == Some(found)
+        packed.found(levels, BORN).as_ref() == Some(found)
             && (packed.user(), packed.record()) == (found.user().clone(), found.record().clone())
             && (packed.expires_at(), packed.valid_from()) == (found.record().expires_at(), found.record().valid_from())
     }
@@ -185,6 +185,6 @@ mod tests {
         let levels = Levels::new();
         let (user, level) = (UserId::from(7), UserLevel::new(1, "member"));
         assert!(Packed::new(&levels, &user, &level, &record(), None, ()).rest.is_none());
-        assert_eq!((size_of::<Packed<bool>>(), size_of::<Packed<[u16; 9]>>()), (56, 72));
+        assert_eq!((size_of::<Packed<bool>>(), size_of::<Packed<[u16; 11]>>()), (56, 72));
     }
 }

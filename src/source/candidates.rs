@@ -133,14 +133,53 @@ impl<'a, 'r> Candidates<'a, 'r> {
         self
     }
 
-    /// The next credential of the source that the previous one came from.
+    /// The next value, before it is checked; with `of_this_source` only if the previous one came from the same source.
     #[inline(always)]
+    pub(crate) fn next_value(&mut self, of_this_source: bool) -> Option<Value<'r>> {
+        loop {
+            if let Some(value) = self.values.next() {
+                return Some(value);
+            }
+            if of_this_source {
+                return None;
+            }
+            let (number, source) = self.sources.next()?;
+            self.source = number;
+            self.kind = source.kind();
+            source.read(self.head, &mut self.values);
+        }
+    }
+
+    /// The kind and number of the source that the previous value came from.
+    #[inline]
+    pub(crate) const fn source(&self) -> (SourceKind, usize) {
+        (self.kind, self.source)
+    }
+
+    /// The credential that this value of the present source is. Apart from the path of a text, which stays short without it.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn candidate(&mut self, value: Value<'r>) -> Candidate<'r> {
+        let credential = self.credential(value);
+        Candidate { kind: self.kind, source: self.source, credential }
+    }
+
+    /// The next credential of the source that the previous one came from.
     pub(crate) fn next_of_this_source(&mut self) -> Option<Candidate<'r>> {
-        let credential = match self.values.next()? {
-            Value::Text(text) => self.text(text),
-            other => self.other(other),
-        };
-        Some(Candidate { kind: self.kind, source: self.source, credential })
+        let value = self.next_value(true)?;
+        Some(self.candidate(value))
+    }
+
+    /// The text as one that is looked up, or why it is not.
+    #[inline(always)]
+    pub(crate) fn usable(&mut self, text: &'r [u8]) -> Result<TokenKey<'r>, Unusable> {
+        if let Some(unusable) = self.unusable(text) {
+            return Err(unusable);
+        }
+        let text = TokenKey::from_checked(text);
+        // This remembers as many texts as may be looked up. Beyond them, texts may repeat.
+        let _ = self.texts.try_push(text);
+        Ok(text)
     }
 
     /// The texts that were yielded before this one.
@@ -150,23 +189,9 @@ impl<'a, 'r> Candidates<'a, 'r> {
         others.map(|text| text.expose_secret())
     }
 
-    #[inline(always)]
-    fn text(&mut self, text: &'r [u8]) -> Credential<'r> {
-        if let Some(unusable) = self.unusable(text) {
-            return Credential::Unusable(unusable);
-        }
-        let text = TokenKey::from_checked(text);
-        // This remembers as many texts as may be looked up. Beyond them, texts may repeat.
-        let _ = self.texts.try_push(text);
-        Credential::Text(text)
-    }
-
-    /// Separate from the texts that most requests carry, so that their path stays short.
-    #[cold]
-    #[inline(never)]
-    fn other(&mut self, value: Value<'r>) -> Credential<'r> {
+    fn credential(&mut self, value: Value<'r>) -> Credential<'r> {
         match value {
-            Value::Text(text) => self.text(text),
+            Value::Text(text) => self.usable(text).map_or_else(Credential::Unusable, Credential::Text),
             Value::Decoded(text) => self.decoded(text.as_bytes(), || Token::from_checked(text.clone())),
             Value::Basic(_) if !self.allows_ambient() => Credential::Unusable(Unusable::Refused(Reason::CrossSite)),
             Value::Basic(credentials) => match basic_password(credentials) {
@@ -235,16 +260,8 @@ impl<'a, 'r> Candidates<'a, 'r> {
 impl<'r> Iterator for Candidates<'_, 'r> {
     type Item = Candidate<'r>;
 
-    #[inline(always)]
     fn next(&mut self) -> Option<Candidate<'r>> {
-        loop {
-            if let Some(candidate) = self.next_of_this_source() {
-                return Some(candidate);
-            }
-            let (number, source) = self.sources.next()?;
-            self.source = number;
-            self.kind = source.kind();
-            self.values = source.values(self.head);
-        }
+        let value = self.next_value(false)?;
+        Some(self.candidate(value))
     }
 }

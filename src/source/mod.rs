@@ -73,3 +73,4 @@ pub use php_session::{MAX_SESSION_BYTES, PhpSession, PhpSessions};
 pub use query_token::{QueryToken, QueryTokenLayer, QueryTokenService};
 pub use session::TokenSession;
 pub use token_source::{DEFAULT_NAME, TokenSource};
+pub(crate) use values::Value;

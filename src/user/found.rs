@@ -34,6 +34,12 @@ impl Found {
         Self(CurrentUser::new(user, level, record, Timestamp::from_unix_seconds(0)))
     }
 
+    /// The same, for a store in memory, which knows when it was asked.
+    #[inline]
+    pub(crate) fn at(now: Timestamp, user: impl Into<UserId>, level: UserLevel, record: TokenRecord) -> Self {
+        Self(CurrentUser::new(user, level, record, now))
+    }
+
     /// Adds the application's own data of the user, which the store brought along. Default: none.
     #[must_use]
     pub fn with_data(self, data: UserData) -> Self {

@@ -23,7 +23,9 @@ type Entry = Packed<Mark>;
 struct Mark {
     // As bytes: a number would be aligned to 8, which takes place in each entry.
     ticket: [u8; 8],
-    asked_at: PackedTime,
+    use_from: PackedTime,
+    /// For how many seconds.
+    use_for: [u8; 4],
     slots: [Slot; 2],
     /// Whether it was used since it was last considered for removal.
     used: AtomicBool,
@@ -57,14 +59,14 @@ impl Entries {
         let Mark { ticket, slots: [user, token], used, .. } = &entry.mark;
         let ticket = Ticket::from_bytes(*ticket);
         let is_current = changes.is_current(*user, ticket) && changes.is_current(*token, ticket);
-        if !is_current || now >= self.until(entry) || now < from(entry) {
+        if !is_current || !entry.mark.is_usable_at(now) {
             return None;
         }
         // One write between two considerations: otherwise readers would write to each other's memory.
         if !used.load(Ordering::Relaxed) {
             used.store(true, Ordering::Relaxed);
         }
-        entry.found(&self.levels)
+        entry.found(&self.levels, now)
     }
 
     /// Keeps an answer. Gives how many others gave way.
@@ -76,11 +78,10 @@ impl Entries {
         ticket: Ticket,
         now: Timestamp,
     ) -> u64 {
-        let mark = Mark { ticket: ticket.to_bytes(), asked_at: now.into(), slots, used: AtomicBool::new(false) };
+        let Some((use_from, use_for)) = self.usable(found, now).filter(|_| self.capacity > 0) else { return 0 };
+        let (use_from, use_for) = (use_from.into(), use_for.to_le_bytes());
+        let mark = Mark { ticket: ticket.to_bytes(), use_from, use_for, slots, used: AtomicBool::new(false) };
         let entry = Packed::new(&self.levels, found.user(), found.level(), found.record(), found.data(), mark);
-        if self.capacity == 0 || self.until(&entry) <= from(&entry) {
-            return 0;
-        }
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         let by_token = self.by_token.pin();
         if by_token.insert(token, entry).is_some() {
@@ -120,7 +121,7 @@ impl Entries {
         let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
         let by_token = self.by_token.pin();
         order.retain(|token| {
-            let is_kept = by_token.get(token).is_some_and(|entry| now < self.until(entry));
+            let is_kept = by_token.get(token).is_some_and(|entry| !entry.mark.has_ended(now));
             if !is_kept {
                 by_token.remove(token);
             }
@@ -132,18 +133,31 @@ impl Entries {
         self.by_token.len()
     }
 
-    /// Up to when it is used: the earlier of its end and the time at which the store is asked again.
-    #[inline]
-    fn until(&self, entry: &Entry) -> Timestamp {
-        let ask_again = entry.mark.asked_at.time() + self.max_age;
-        entry.expires_at().at().map_or(ask_again, |end| end.min(ask_again))
+    /// From when on, and for how many seconds, an answer of this time is used: until its end, or until the store is asked again.
+    fn usable(&self, found: &Found, asked_at: Timestamp) -> Option<(Timestamp, u32)> {
+        let from = found.record().valid_from().max(asked_at);
+        let ask_again = asked_at + self.max_age;
+        let until = found.record().expires_at().at().map_or(ask_again, |end| end.min(ask_again));
+        (from < until).then(|| (from, u32::try_from((until - from).whole_seconds()).unwrap_or(u32::MAX)))
     }
 }
 
-/// From when on it is used.
-#[inline]
-fn from(entry: &Entry) -> Timestamp {
-    entry.valid_from().max(entry.mark.asked_at.time())
+impl Mark {
+    #[inline]
+    fn is_usable_at(&self, now: Timestamp) -> bool {
+        self.age(now) >= 0 && !self.has_ended(now)
+    }
+
+    #[inline]
+    fn has_ended(&self, now: Timestamp) -> bool {
+        self.age(now) >= i64::from(u32::from_le_bytes(self.use_for))
+    }
+
+    /// For how many seconds it has been used at `now`; negative before.
+    #[inline]
+    fn age(&self, now: Timestamp) -> i64 {
+        now.unix_seconds() - self.use_from.time().unix_seconds()
+    }
 }
 
 impl fmt::Debug for Entries {

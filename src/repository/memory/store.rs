@@ -93,12 +93,12 @@ impl MemoryRepository {
 
     #[inline]
     pub(super) fn find_valid(&self, hash: &LookupHash, now: Timestamp) -> Option<Found> {
-        self.by_token.pin().get(hash).filter(|entry| is_valid(entry, now))?.found(&self.levels)
+        self.by_token.pin().get(hash).filter(|entry| is_valid(entry, now))?.found(&self.levels, now)
     }
 
     pub(super) fn find_valid_by_id(&self, index: &Index, id: TokenId, now: Timestamp) -> Option<(ShortHash, Found)> {
         let hash = *index.by_id.get(&id)?;
-        let found = self.by_token.pin().get(&hash).filter(|entry| is_valid(entry, now))?.found(&self.levels)?;
+        let found = self.by_token.pin().get(&hash).filter(|entry| is_valid(entry, now))?.found(&self.levels, now)?;
         Some((hash, found))
     }
 
