@@ -1,6 +1,6 @@
-//! How many requests a second a server answers over loopback HTTP: a bare router, and the same behind a layer and a guard, with
-//! tokens in memory, and in SQLite and PostgreSQL with a cache in front and without one; beside them the least that can be
-//! done, written by hand, and tower-sessions. One server is asked at a time, in turns.
+//! How many requests a second a server answers over loopback HTTP: a bare router, and the same behind the layer, with tokens in
+//! memory, and in SQLite and PostgreSQL with a cache in front (also with a guard) and without one; beside them the least that
+//! can be done, written by hand, and tower-sessions. One server is asked at a time, in turns.
 //!
 //! ```text
 //! tests/run with-servers bash -c 'cargo bench --features sqlite,postgres --bench http'
@@ -19,6 +19,7 @@ mod floor;
 use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
@@ -38,54 +39,60 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tower::{Layer, Service};
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{Session, SessionManagerLayer, SessionStore};
-use tower_tokens::auth::TokenAuthLayer;
+use tower_tokens::auth::{TokenAuth, TokenAuthLayer};
+use tower_tokens::guard::Guard;
 use tower_tokens::lifecycle::Tokens;
 use tower_tokens::policy::{SecurityPolicy, level};
 use tower_tokens::repository::{
-    Cache, MemoryRepository, PostgresRepository, RepositoryExt, SqliteRepository, TokenRepository, UserRepository,
+    Cache, CachedRepository, MemoryRepository, PostgresRepository, RepositoryExt, SqliteRepository, TokenRepository,
+    UserRepository,
 };
+use tower_tokens::respond::RefusalResponses;
 
 use crate::floor::{Floor, FloorMap, FloorUser};
 
 const CONNECTIONS: usize = 32;
 const TOKENS: usize = 1_000;
-const ROUNDS: usize = 151;
+/// Of each kind.
+const SERVERS: usize = 4;
+const ROUNDS: usize = 32;
 /// Requests on each connection in a round.
-const REQUESTS: usize = 25;
+const REQUESTS: usize = 250;
 
 fn main() {
     stay_on(0);
     let directory = tempfile::tempdir().unwrap();
-    let [with, without] = ["with.db", "without.db"].map(|name| directory.path().join(name));
+    let file = |name: &str| {
+        let path = directory.path().join(name);
+        move |place: usize| path.with_extension(place.to_string())
+    };
+    let (with, behind_guard, without) = (file("with"), file("guard"), file("without"));
     let mut contestants = vec![
-        Contestant::new("bare router", async || {
+        Contestant::new("bare router", |_| async {
             (router(), (0..TOKENS).map(|number| format!("{number:032}")).collect())
         }),
-        Contestant::new("floor", async || floor_site()),
-        Contestant::new("tower-sessions, in memory", async || session_site().await),
-        Contestant::new("in memory", async || site(MemoryRepository::new()).await),
-        Contestant::new("SQLite, with a cache", async move || {
-            site(SqliteRepository::open(with).await.unwrap().cached(Cache::for_one_process())).await
-        }),
-        Contestant::new("SQLite, without", async move || site(SqliteRepository::open(without).await.unwrap()).await),
+        Contestant::new("floor", |_| async { floor_site() }),
+        Contestant::new("tower-sessions, in memory", |_| session_site()),
+        Contestant::new("in memory", |_| layered(async { Arc::new(MemoryRepository::new()) })),
+        Contestant::new("SQLite, with a cache", |place| layered(cached(sqlite(with(place))))),
+        Contestant::new("  and a guard", |place| guarded(cached(sqlite(behind_guard(place))))),
+        Contestant::new("SQLite, without", |place| layered(sqlite(without(place)))),
     ];
     if let Ok(url) = std::env::var("TOWER_TOKENS_POSTGRES_URL") {
-        let other = url.clone();
-        contestants.push(Contestant::new("PostgreSQL, with a cache", async move || {
-            site(postgres(&url, "bench_http_with").await.cached(Cache::for_one_process())).await
-        }));
-        contestants.push(Contestant::new("PostgreSQL, without", async move || {
-            site(postgres(&other, "bench_http_without").await).await
-        }));
+        let schema = |name, place| postgres(url.clone(), format!("bench_http_{name}_{place}"));
+        contestants.push(Contestant::new("PostgreSQL, with a cache", |place| layered(cached(schema("with", place)))));
+        contestants.push(Contestant::new("  and a guard", |place| guarded(cached(schema("guard", place)))));
+        contestants.push(Contestant::new("PostgreSQL, without", |place| layered(schema("without", place))));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = Client::builder(TokioExecutor::new()).build_http();
     let mut by_hyper = vec![Vec::new(); contestants.len()];
     let mut by_bytes = by_hyper.clone();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         for (place, contestant) in contestants.iter().enumerate() {
-            by_hyper[place].push(per_second(|| runtime.block_on(contestant.round_by_hyper(&client))));
-            by_bytes[place].push(per_second(|| contestant.round_by_bytes()));
+            let server = &contestant.servers[round % SERVERS];
+            by_hyper[place].push(per_second(|| runtime.block_on(server.round_by_hyper(&client))));
+            by_bytes[place].push(per_second(|| server.round_by_bytes()));
         }
     }
     for (client, figures) in [("hyper", by_hyper), ("bytes", by_bytes)] {
@@ -122,9 +129,26 @@ fn per_second(round: impl FnOnce()) -> f64 {
     (CONNECTIONS * REQUESTS) as f64 / start.elapsed().as_secs_f64()
 }
 
-/// A server with a thread of its own, and connections to it.
+/// Several servers of one kind: where one of them happens to be in memory makes a difference of some hundredths.
 struct Contestant {
     name: &'static str,
+    servers: Vec<Server>,
+}
+
+impl Contestant {
+    /// `build` gives a service and the texts of valid tokens.
+    fn new<F, S>(name: &'static str, build: impl Fn(usize) -> F) -> Self
+    where
+        F: Future<Output = (S, Vec<String>)> + Send + 'static,
+        S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
+        Self { name, servers: (0..SERVERS).map(|place| Server::start(build(place))).collect() }
+    }
+}
+
+/// A server with a thread of its own, and connections to it.
+struct Server {
     address: SocketAddr,
     texts: Vec<String>,
     requests: Vec<String>,
@@ -133,25 +157,23 @@ struct Contestant {
     answer: usize,
 }
 
-impl Contestant {
-    /// `build` gives a service and the texts of valid tokens.
-    fn new<S>(name: &'static str, build: impl AsyncFnOnce() -> (S, Vec<String>) + Send + 'static) -> Self
+impl Server {
+    fn start<S>(build: impl Future<Output = (S, Vec<String>)> + Send + 'static) -> Self
     where
         S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
         S::Future: Send,
     {
         let (sender, receiver) = std::sync::mpsc::channel::<(SocketAddr, Vec<String>)>();
-        let serve = move || {
+        std::thread::spawn(move || {
             stay_on(1);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let (service, texts) = build().await;
+                let (service, texts) = build.await;
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 sender.send((listener.local_addr().unwrap(), texts)).unwrap();
                 axum::serve(listener, service.into_make_service()).await.unwrap();
             });
-        };
-        std::thread::Builder::new().name(name.to_owned()).spawn(serve).unwrap();
+        });
         let (address, texts) = receiver.recv().unwrap();
         let request = |text: &String| {
             format!(
@@ -176,7 +198,7 @@ impl Contestant {
         for connection in &connections {
             connection.set_nonblocking(true).unwrap();
         }
-        Self { name, address, texts, requests, connections, answer: length }
+        Self { address, texts, requests, connections, answer: length }
     }
 
     async fn round_by_hyper(&self, client: &Client<HttpConnector, Empty<Bytes>>) {
@@ -238,12 +260,24 @@ fn router() -> Router {
     Router::new().route("/members", get(async || "ok"))
 }
 
+/// The layer around the router.
+async fn layered<R: TokenRepository + UserRepository>(
+    repository: impl Future<Output = R>,
+) -> (TokenAuth<Router>, Vec<String>) {
+    let (tokens, texts) = generate(repository.await).await;
+    (TokenAuthLayer::new(tokens).layer(router()), texts)
+}
+
 /// The layer and a guard around the router.
-async fn site(
-    repository: impl TokenRepository + UserRepository,
-) -> (impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static, Vec<String>)
-{
-    let repository = Arc::new(repository);
+async fn guarded<R: TokenRepository + UserRepository>(
+    repository: impl Future<Output = R>,
+) -> (TokenAuth<Guard<Router, RefusalResponses>>, Vec<String>) {
+    let (tokens, texts) = generate(repository.await).await;
+    let policy = SecurityPolicy::new().scenario("members area", level("member"));
+    (TokenAuthLayer::new(tokens).layer(policy.guard("members area").layer(router())), texts)
+}
+
+async fn generate(repository: impl TokenRepository + UserRepository) -> (Tokens, Vec<String>) {
     repository.create_level("member").await.unwrap();
     let user = repository.create_user(None, "member").await.unwrap();
     let tokens = Tokens::new(repository);
@@ -251,8 +285,15 @@ async fn site(
     for _ in 0..TOKENS {
         texts.push(tokens.generate(&user).await.unwrap().token().expose_secret().to_owned());
     }
-    let policy = SecurityPolicy::new().scenario("members area", level("member"));
-    (TokenAuthLayer::new(tokens).layer(policy.guard("members area").layer(router())), texts)
+    (tokens, texts)
+}
+
+async fn cached<R: TokenRepository>(repository: impl Future<Output = R>) -> CachedRepository<R> {
+    repository.await.cached(Cache::for_one_process())
+}
+
+async fn sqlite(path: PathBuf) -> SqliteRepository {
+    SqliteRepository::open(path).await.unwrap()
 }
 
 /// The least that can be done, written by hand.
@@ -287,8 +328,8 @@ async fn session_site() -> (Router, Vec<String>) {
 }
 
 /// In a schema of its own.
-async fn postgres(url: &str, schema: &str) -> PostgresRepository {
-    let options = url.parse::<PgConnectOptions>().unwrap().options([("search_path", schema)]);
+async fn postgres(url: String, schema: String) -> PostgresRepository {
+    let options = url.parse::<PgConnectOptions>().unwrap().options([("search_path", &schema)]);
     let pool = PgPoolOptions::new().test_before_acquire(false).connect_with(options).await.unwrap();
     let again = format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}");
     sqlx::raw_sql(AssertSqlSafe(again)).execute(&pool).await.unwrap();
