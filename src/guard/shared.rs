@@ -10,8 +10,7 @@ use crate::respond::{Refusal, RespondToRefusal, log_refusal};
 use crate::user::CurrentUser;
 
 /// What all services of one layer share, so that cloning one touches a single counter. Aligned so that the counter, which all
-/// threads write, is in another line of the processor's cache than what they read: with two threads, layer and guard cost three
-/// quarters of what they do otherwise.
+/// threads write, is in another line of the processor's cache than what they read.
 #[repr(align(128))]
 pub(crate) struct Shared<R> {
     pub(crate) check: Arc<dyn GuardCheck>,

@@ -48,11 +48,12 @@ pub trait RespondToRefusal<B> {
     /// The response to a refused request.
     fn respond(&self, refusal: &Refusal, head: RequestHead<'_>) -> Response<B>;
 
-    /// Whether the response to a program, such as a script, depends on its request line: its method and its address. Default:
-    /// `true`.
+    /// Whether the response to a program (a script or a gRPC client) depends on the request line: the method and the address.
+    /// Default: `true`.
     ///
-    /// A guard keeps the request line of every request for the case that the handler refuses. With `false` it does not keep that of a
-    /// program, whose head then has `GET /`, and a request costs less.
+    /// A guard and a [`RefusalLayer`](crate::respond::RefusalLayer) keep it of every request for the case that the handler refuses.
+    /// With `false` they do not keep a program's, which costs less; the head that `respond` then gets for such a refusal has `GET /`. A
+    /// refusal of the guard itself has the whole head in both cases.
     fn needs_request_line(&self) -> bool {
         true
     }
