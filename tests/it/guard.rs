@@ -302,11 +302,18 @@ async fn answers_can_be_worded_anew_for_any_body() {
             let text = format!("{}: {}", head.uri.path(), refusal.status());
             Response::builder().status(418).body(text.into()).unwrap()
         }
+
+        // Of no effect here: the guard itself refuses.
+        fn needs_request_line(&self) -> bool {
+            false
+        }
     }
     for rule in [level("admin"), slow(Ok(false))] {
         let guard = SecurityPolicy::new().scenario("it", rule).guard("it").with_respond(Plain);
-        let response = guard.layer(Counting::default()).oneshot(request_of(&user(1, "member"))).await.unwrap();
-        assert_eq!((response.status().as_u16(), response.body().as_ref()), (418, b"/: 403 Forbidden".as_slice()));
+        let mut request = request_of(&user(1, "member"));
+        *request.uri_mut() = "/there".parse().unwrap();
+        let response = guard.layer(Counting::default()).oneshot(request).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.body().as_ref()), (418, b"/there: 403 Forbidden".as_slice()));
         assert_eq!(kind_of(&response), RefusalKind::Denied);
     }
 }
