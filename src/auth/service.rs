@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use http::Request;
 use tower::Service;
 
+use crate::auth::pending::Pending;
 use crate::auth::{Authenticator, ResponseFuture};
 use crate::request::RequestHead;
 
@@ -36,16 +37,24 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match self.authenticator.start(RequestHead::of(&request)) {
-            Ok(outcome) => {
-                self.authenticator.write_extensions(outcome, &mut request);
-                ResponseFuture::inner(self.inner.call(request))
-            }
-            Err(pending) => {
-                // Call the service that was polled ready; leave its clone, which is not ready, in its place.
-                let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::validating(Box::pin(pending.finish()), request, ready, self.authenticator.clone())
-            }
+            Ok(outcome) => self.authenticator.write_extensions(outcome, &mut request),
+            Err(pending) => return self.wait(*pending, request),
         }
+        ResponseFuture::inner(self.inner.call(request))
+    }
+}
+
+impl<S> TokenAuth<S> {
+    /// The future of a request whose token has to be waited for. The service that was polled ready is the one that will be called;
+    /// its clone, which is not ready, takes its place. Apart from `call`, so that the future of a hit is written where it stays.
+    #[cold]
+    #[inline(never)]
+    fn wait<B>(&mut self, pending: Pending, request: Request<B>) -> ResponseFuture<S, B>
+    where
+        S: Service<Request<B>> + Clone,
+    {
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        ResponseFuture::validating(Box::pin(pending.finish()), request, ready, self.authenticator.clone())
     }
 }

@@ -44,39 +44,59 @@ where
             None => GuardDecision::Refuse(self.refusal_without_user(&request)),
         };
         match decision {
-            GuardDecision::Allow => {
-                let remembered = RememberedRequest::of(&request, self.shared.respond.needs_request_line());
-                ResponseFuture::allowed(self.inner.call(request), remembered, Arc::clone(&self.shared))
-            }
-            GuardDecision::Refuse(refusal) => ResponseFuture::refused(self.shared.refuse(refusal, &request)),
-            GuardDecision::Later(deciding) => self.decide(deciding, request),
+            GuardDecision::Allow => {}
+            GuardDecision::Refuse(refusal) => return self.refuse(refusal, &request),
+            GuardDecision::Later(deciding) => return self.decide(deciding, request),
             #[cfg(feature = "axum")]
-            GuardDecision::NeedsParts => {
-                let Some(user) = request.extensions().get::<CurrentUser>().cloned() else {
-                    let refusal = self.refusal_without_user(&request);
-                    return ResponseFuture::refused(self.shared.refuse(refusal, &request));
-                };
-                let (parts, body) = request.into_parts();
-                let deciding = self.shared.check.decide_with_parts(parts, &user);
-                self.decide(deciding, Request::new(body))
-            }
+            GuardDecision::NeedsParts => return self.decide_with_parts(request),
         }
+        let remembered = RememberedRequest::of(&request, self.shared.respond.needs_request_line());
+        ResponseFuture::allowed(self.inner.call(request), remembered, Arc::clone(&self.shared))
     }
 }
 
-impl<S: Clone, R> Guard<S, R> {
+/// The futures of requests that are not allowed at once. Apart from `call`, so that the future of the others is written where it
+/// stays.
+impl<S, R> Guard<S, R> {
+    #[cold]
+    #[inline(never)]
+    fn refuse<ReqBody, ResBody>(&self, refusal: Refusal, request: &Request<ReqBody>) -> ResponseFuture<S, R, ReqBody>
+    where
+        S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+        R: RespondToRefusal<ResBody>,
+    {
+        ResponseFuture::refused(self.shared.refuse(refusal, request))
+    }
+
     /// The service that was polled ready is the one that is called; its clone waits here.
+    #[cold]
+    #[inline(never)]
     fn decide<ReqBody>(&mut self, deciding: Deciding, request: Request<ReqBody>) -> ResponseFuture<S, R, ReqBody>
     where
-        S: Service<Request<ReqBody>>,
+        S: Service<Request<ReqBody>> + Clone,
     {
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
         ResponseFuture::deciding(deciding, ready, request, Arc::clone(&self.shared))
     }
-}
 
-impl<S, R> Guard<S, R> {
+    #[cfg(feature = "axum")]
+    #[cold]
+    #[inline(never)]
+    fn decide_with_parts<ReqBody, ResBody>(&mut self, request: Request<ReqBody>) -> ResponseFuture<S, R, ReqBody>
+    where
+        S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
+        R: RespondToRefusal<ResBody>,
+    {
+        let Some(user) = request.extensions().get::<CurrentUser>().cloned() else {
+            let refusal = self.refusal_without_user(&request);
+            return self.refuse(refusal, &request);
+        };
+        let (parts, body) = request.into_parts();
+        let deciding = self.shared.check.decide_with_parts(parts, &user);
+        self.decide(deciding, Request::new(body))
+    }
+
     fn refusal_without_user<B>(&self, request: &Request<B>) -> Refusal {
         let refusal = match Unauthenticated::from_extensions(request.extensions()) {
             Some(unauthenticated) => Refusal::from(unauthenticated),
