@@ -6,6 +6,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
 
+#[path = "measure/median.rs"]
+mod median;
+
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
@@ -16,6 +19,8 @@ use async_trait::async_trait;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
 use http::{Request, Uri};
 use tower_tokens::client::{ClientError, IssuedTokens, MemoryTokenStore, StoredTokens, TokenEndpoint, TokenManager};
+
+use crate::median::median;
 
 const ROUNDS: usize = 5_001;
 const REQUESTS: usize = 64;
@@ -142,10 +147,4 @@ fn fresh(manager: &TokenManager) -> HeaderValue {
         Poll::Ready(token) => token.unwrap().into(),
         Poll::Pending => unreachable!("a fresh token needs no waiting"),
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -15,6 +15,8 @@
 
 #[path = "overhead/floor.rs"]
 mod floor;
+#[path = "measure/median.rs"]
+mod median;
 
 use std::convert::Infallible;
 use std::io::{ErrorKind, Read, Write};
@@ -50,6 +52,7 @@ use tower_tokens::repository::{
 use tower_tokens::respond::RefusalResponses;
 
 use crate::floor::{Floor, FloorMap, FloorUser};
+use crate::median::median;
 
 const CONNECTIONS: usize = 32;
 const TOKENS: usize = 1_000;
@@ -66,12 +69,11 @@ fn main() {
         let path = directory.path().join(name);
         move |place: usize| path.with_extension(place.to_string())
     };
+    let (beside, beside_floor) = (file("beside"), file("beside_floor"));
     let (with, behind_guard, without) = (file("with"), file("guard"), file("without"));
     let mut contestants = vec![
-        Contestant::new("bare router", |_| async {
-            (router(), (0..TOKENS).map(|number| format!("{number:032}")).collect())
-        }),
-        Contestant::new("floor", |_| async { floor_site() }),
+        Contestant::new("bare router", |place| bare(cached(sqlite(beside(place))))),
+        Contestant::new("floor", |place| floor_site(cached(sqlite(beside_floor(place))))),
         Contestant::new("tower-sessions, in memory", |_| session_site()),
         Contestant::new("in memory", |_| layered(async { Arc::new(MemoryRepository::new()) })),
         Contestant::new("SQLite, with a cache", |place| layered(cached(sqlite(with(place))))),
@@ -260,6 +262,19 @@ fn router() -> Router {
     Router::new().route("/members", get(async || "ok"))
 }
 
+/// The router alone, beside a store that is not asked.
+async fn bare(repository: impl Future<Output = impl TokenRepository + UserRepository>) -> (Router, Vec<String>) {
+    (router(), texts_beside(repository.await).await)
+}
+
+/// The texts of tokens in a store that stays for as long as the server runs: what else is in memory makes a difference of a
+/// hundredth.
+async fn texts_beside(repository: impl TokenRepository + UserRepository) -> Vec<String> {
+    let (tokens, texts) = generate(repository).await;
+    Box::leak(Box::new(tokens));
+    texts
+}
+
 /// The layer around the router.
 async fn layered<R: TokenRepository + UserRepository>(
     repository: impl Future<Output = R>,
@@ -297,9 +312,11 @@ async fn sqlite(path: PathBuf) -> SqliteRepository {
 }
 
 /// The least that can be done, written by hand.
-fn floor_site() -> (Floor<Router>, Vec<String>) {
+async fn floor_site(
+    repository: impl Future<Output = impl TokenRepository + UserRepository>,
+) -> (Floor<Router>, Vec<String>) {
     let map = papaya::HashMap::new();
-    let texts: Vec<_> = (0..TOKENS).map(|number| format!("{number:032}")).collect();
+    let texts = texts_beside(repository.await).await;
     for (id, text) in (0..).zip(&texts) {
         map.pin().insert(Sha256::digest(text).into(), FloorUser { id, level: 1 });
     }
@@ -336,10 +353,4 @@ async fn postgres(url: String, schema: String) -> PostgresRepository {
     let repository = PostgresRepository::with_pool(pool);
     repository.migrate().await.unwrap();
     repository
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
 
+#[path = "measure/median.rs"]
+mod median;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +23,8 @@ use tower_tokens::repository::{
 use tower_tokens::token::{TokenDigest, TokenKey};
 use tower_tokens::user::UserId;
 use tower_tokens::validator::{TokenValidator, Validation};
+
+use crate::median::median;
 
 const TOKENS: usize = 1_000;
 const ROUNDS: usize = 201;
@@ -202,10 +207,4 @@ async fn mysql(url: &str) {
     repository.migrate().await.unwrap();
     compare!("MySQL or MariaDB", repository.clone(), BARE_ON_MYSQL);
     repository.pool().execute(AssertSqlSafe(format!("DROP DATABASE {database}"))).await.unwrap();
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -11,7 +11,7 @@ use tower_tokens::repository::{Cache, MemoryRepository, RepositoryExt, TokenRepo
 use tower_tokens::token::TokenKey;
 use tower_tokens::validator::{TokenValidator, Validation};
 
-use crate::measure::median;
+use crate::median::median;
 use crate::store::{Store, TOKENS, USERS, text};
 
 const ROUNDS: usize = 1_001;

@@ -7,7 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot run must stop")]
 
 mod cold;
-mod measure;
+#[path = "../measure/median.rs"]
+mod median;
 mod memory;
 mod store;
 
@@ -22,7 +23,7 @@ use tower_tokens::repository::{
 use tower_tokens::token::TokenKey;
 use tower_tokens::validator::{TokenValidator, Validation};
 
-use measure::median;
+use median::median;
 
 const TOKENS: usize = 1_000;
 const ROUNDS: usize = 201;

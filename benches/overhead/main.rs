@@ -8,6 +8,8 @@
 
 mod floor;
 mod measure;
+#[path = "../measure/median.rs"]
+mod median;
 mod rigs;
 
 use measure::{Contestant, Table};

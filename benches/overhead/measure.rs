@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::{HeaderMap, Request};
-
 use tower::{Service, ServiceExt};
+
+use crate::median::median;
 
 const ROUNDS: usize = 5_001;
 /// Few enough to stay in the processor's cache, as a request does that has just come in.
@@ -140,12 +141,6 @@ fn requests(headers: &HeaderMap, number: usize) -> Vec<Request<Body>> {
         request
     };
     (0..number).map(|_| one()).collect()
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// How much more two threads serve than one, all on one hot token.

@@ -7,6 +7,8 @@
 
 mod contest;
 mod measure;
+#[path = "../measure/median.rs"]
+mod median;
 
 use measure::Table;
 

@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use crate::median::median;
+
 const ROUNDS: usize = 201;
 const CALLS: usize = 500;
 
@@ -42,10 +44,4 @@ impl Table {
             println!("{name:<48}{:>10.0}{ratio:>10.2}", median(own.iter().copied()));
         }
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
